@@ -1,0 +1,58 @@
+use super::{Code, Entry, Layer, Severity};
+
+#[rustfmt::skip]
+pub(super) const ENTRIES: &[Entry] = &[
+    Entry {
+        code: Code::ChannelNone,
+        title: "no channel is configured",
+        severity: Severity::Information,
+        symptom: false,
+        layer: Layer::Channels,
+        why: "The check proves the gateway; nothing is said of messages.",
+        remedy: &[
+            "Nothing, if the gateway is meant to serve clients only",
+        ],
+        explains: &[],
+        sources: &["docs/channels/index.md"],
+    },
+    Entry {
+        code: Code::ChannelFailing,
+        title: "a configured channel account does not run or fails its probe",
+        severity: Severity::Error,
+        symptom: false,
+        layer: Layer::Channels,
+        why: "`/readyz` can be green while no message is answered: it leaves out channels that restart, are unmanaged or were suppressed. Only `channels.status` with a probe asks each account.",
+        remedy: &[
+            "Read the account's own error",
+            "Mend the credential or the network, then `openclaw channels status --probe`",
+        ],
+        explains: &[Code::GatewayNotReady],
+        sources: &["docs/gateway/health.md", "openclaw/openclaw#43628"],
+    },
+    Entry {
+        code: Code::ChannelIngress,
+        title: "a running channel admits no inbound events",
+        severity: Severity::Error,
+        symptom: false,
+        layer: Layer::Channels,
+        why: "It sends, but what users write does not arrive: the hook, the subscription or the intent is missing on the provider's side.",
+        remedy: &[
+            "Set up the provider's hook or intent as the channel's page says",
+        ],
+        explains: &[],
+        sources: &["docs/channels/index.md"],
+    },
+    Entry {
+        code: Code::ChannelSubagent,
+        title: "sub-agent sessions do not start",
+        severity: Severity::Warning,
+        symptom: false,
+        layer: Layer::Channels,
+        why: "Sessions that an agent starts for itself fail, mostly for pairing or for a network that the sub-agent's container does not share.",
+        remedy: &[
+            "Look at pairing and networks of the sub-agent's runtime",
+        ],
+        explains: &[],
+        sources: &["openclaw/openclaw#16937"],
+    },
+];

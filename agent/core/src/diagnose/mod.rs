@@ -1,0 +1,48 @@
+//! From facts to findings, from findings to one verdict.
+//!
+//! Each rule reads the snapshot and the policy, and nothing else. What a rule finds is a [`Draft`]; the engine then decides which drafts
+//! explain which, applies waivers and gives the verdict.
+
+mod draft;
+mod engine;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod policy;
+mod rules;
+
+pub use draft::{Draft, Scope};
+pub use policy::{Policy, Waiver};
+
+use crate::report::Report;
+use crate::snapshot::{AccountStatus, Snapshot};
+
+/// What a rule sees.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The facts.
+    pub snapshot: &'a Snapshot,
+    /// Thresholds.
+    pub policy: &'a Policy,
+}
+
+/// A rule: pure, total, and silent about what it cannot see.
+pub type Rule = fn(Context<'_>, &mut Vec<Draft>);
+
+/// The verdict on a node.
+pub fn diagnose(snapshot: &Snapshot, policy: &Policy) -> Report {
+    let context = Context { snapshot, policy };
+    let mut drafts = Vec::new();
+    for rule in rules::all() {
+        rule(context, &mut drafts);
+    }
+    engine::report(context, drafts)
+}
+
+/// Whether a channel account that should run does not.
+pub(crate) fn account_fails(account: &AccountStatus) -> bool {
+    account.enabled
+        && account.configured
+        && (!account.running
+            || account.probe_ok == Some(false)
+            || account.connected == Some(false) && account.lifecycle.as_deref() == Some("blocked"))
+}

@@ -1,0 +1,155 @@
+//! Channels and their accounts.
+
+use super::super::{Context, Draft, Rule, account_fails};
+use crate::catalogue::Code;
+use crate::snapshot::{AccountStatus, ChannelStatus, ChannelsAnswer, Gateway};
+
+pub(super) const RULES: &[Rule] = &[none, failing, ingress];
+
+/// What they may raise.
+pub(super) const RAISES: &[Code] = &[Code::ChannelNone, Code::ChannelFailing, Code::ChannelIngress];
+
+fn accounts(answer: &ChannelsAnswer) -> impl Iterator<Item = (&ChannelStatus, &AccountStatus)> {
+    answer.channels.iter().flat_map(|channel| channel.accounts.iter().map(move |account| (channel, account)))
+}
+
+fn subject(gateway: &Gateway, channel: &ChannelStatus, account: &AccountStatus) -> String {
+    format!("{}:{} of {}", channel.id, account.id, gateway.id)
+}
+
+/// `channel.none`: the gateway has no channel, so that nothing is proven beyond it.
+fn none(context: Context<'_>, out: &mut Vec<Draft>) {
+    for gateway in &context.snapshot.gateways {
+        let probe = &gateway.ladder.channels;
+        let Some(answer) = probe.answer() else { continue };
+        if accounts(answer).any(|(_, account)| account.enabled && account.configured) {
+            continue;
+        }
+        let summary = format!(
+            "no channel is configured on the gateway on port {}: the check proves the gateway only",
+            gateway.port
+        );
+        out.push(Draft::new(Code::ChannelNone, "gateway", gateway.id.clone(), summary).gateway(gateway).answered(
+            "no enabled account",
+            "channels.status",
+            probe,
+        ));
+    }
+}
+
+/// `channel.failing`: an account that should run does not, or its probe fails.
+fn failing(context: Context<'_>, out: &mut Vec<Draft>) {
+    for gateway in &context.snapshot.gateways {
+        let probe = &gateway.ladder.channels;
+        let Some(answer) = probe.answer() else { continue };
+        for (channel, account) in accounts(answer).filter(|(_, account)| account_fails(account)) {
+            let state = account.health_state.as_deref().or(account.lifecycle.as_deref());
+            let what = if account.running { "does not pass its probe" } else { "does not run" };
+            let why =
+                account.probe_error.as_deref().or(account.last_error.as_deref()).or(state).unwrap_or("no reason given");
+            let summary = format!("{} account {} {what}: {why}", channel.id, account.id);
+            let mut draft = Draft::new(Code::ChannelFailing, "channel", subject(gateway, channel, account), summary)
+                .gateway(gateway);
+            let facts = [
+                ("health", state),
+                ("last error", account.last_error.as_deref()),
+                ("probe", account.probe_error.as_deref()),
+            ];
+            for (name, fact) in facts {
+                if let Some(fact) = fact {
+                    draft = draft.answered(format!("{name}: {fact}"), "channels.status", probe);
+                }
+            }
+            out.push(draft);
+        }
+    }
+}
+
+/// `channel.ingress`: an account that runs cannot admit inbound events.
+fn ingress(context: Context<'_>, out: &mut Vec<Draft>) {
+    for gateway in &context.snapshot.gateways {
+        let probe = &gateway.ladder.channels;
+        let Some(answer) = probe.answer() else { continue };
+        for (channel, account) in accounts(answer) {
+            if !account.enabled || account_fails(account) || account.ingress_ok != Some(false) {
+                continue;
+            }
+            let summary = format!("{} account {} runs but admits no inbound events", channel.id, account.id);
+            out.push(
+                Draft::new(Code::ChannelIngress, "channel", subject(gateway, channel, account), summary)
+                    .gateway(gateway)
+                    .answered("inbound events are not admitted", "channels.status", probe),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture::*;
+    use super::*;
+    use crate::Severity;
+    use crate::snapshot::Snapshot;
+
+    fn account() -> AccountStatus {
+        AccountStatus {
+            id: "default".to_owned(),
+            enabled: true,
+            configured: true,
+            running: true,
+            connected: Some(true),
+            lifecycle: Some("ready".to_owned()),
+            health_state: None,
+            last_error: None,
+            probe_ok: Some(true),
+            probe_error: None,
+            ingress_ok: None,
+        }
+    }
+
+    fn telegram(snapshot: &mut Snapshot, account: AccountStatus) {
+        let channel = ChannelStatus { id: "telegram".to_owned(), configured: true, accounts: vec![account] };
+        answer(&mut gateway(snapshot).ladder.channels).channels.push(channel);
+    }
+
+    #[test]
+    fn no_channel_is_worth_knowing_and_blocks_nothing() {
+        let healthy = healthy();
+        assert_eq!(finding(&healthy, Code::ChannelNone).severity, Severity::Information);
+        assert!(silent(none, &node(|node| telegram(node, account()))));
+        assert!(silent(none, &node(|node| gateway(node).ladder.channels = untried())));
+    }
+
+    #[test]
+    fn an_account_that_does_not_run_is_the_root_cause_with_exit_status_76() {
+        let node = node(|node| {
+            let stopped =
+                AccountStatus { running: false, last_error: Some("401: Unauthorized".to_owned()), ..account() };
+            telegram(node, stopped);
+        });
+        assert_eq!(root_causes(&node), [Code::ChannelFailing]);
+        assert_eq!(
+            finding(&node, Code::ChannelFailing).summary,
+            "telegram account default does not run: 401: Unauthorized"
+        );
+        assert_eq!(report(&node).exit_status(false), 76);
+    }
+
+    #[test]
+    fn a_failed_probe_counts_and_a_disabled_account_does_not() {
+        let failed = node(|node| telegram(node, AccountStatus { probe_ok: Some(false), ..account() }));
+        assert_eq!(draft(failing, &failed).code, Code::ChannelFailing);
+        let disabled = node(|node| telegram(node, AccountStatus { enabled: false, running: false, ..account() }));
+        assert!(silent(failing, &disabled));
+        assert!(silent(failing, &node(|node| gateway(node).ladder.channels = untried())));
+    }
+
+    #[test]
+    fn refused_ingress_is_told_apart_from_a_failure() {
+        let deaf = node(|node| telegram(node, AccountStatus { ingress_ok: Some(false), ..account() }));
+        assert_eq!(draft(ingress, &deaf).code, Code::ChannelIngress);
+        assert!(silent(failing, &deaf));
+        let unknown = node(|node| telegram(node, AccountStatus { ingress_ok: None, ..account() }));
+        assert!(silent(ingress, &unknown));
+    }
+}

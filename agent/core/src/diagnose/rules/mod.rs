@@ -1,0 +1,109 @@
+//! The rules, by family.
+
+mod agent;
+mod auth;
+mod channels;
+mod command;
+mod gateway;
+mod life;
+pub(super) mod ownership;
+mod pairing;
+mod state;
+mod transport;
+mod unit;
+
+use super::Rule;
+use crate::catalogue::Code;
+
+/// One family: its rules, and every code that they may raise.
+type Family = (&'static [Rule], &'static [Code]);
+
+const FAMILIES: [Family; 9] = [
+    (agent::RULES, agent::RAISES),
+    (auth::RULES, auth::RAISES),
+    (channels::RULES, channels::RAISES),
+    (gateway::RULES, gateway::RAISES),
+    (ownership::RULES, ownership::RAISES),
+    (pairing::RULES, pairing::RAISES),
+    (state::RULES, state::RAISES),
+    (transport::RULES, transport::RAISES),
+    (unit::RULES, unit::RAISES),
+];
+
+/// All rules. Their order does not matter.
+pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
+    FAMILIES.into_iter().flat_map(|(rules, _)| rules)
+}
+
+/// Every code that some rule may raise.
+#[cfg(test)]
+pub(super) fn raises() -> impl Iterator<Item = Code> {
+    FAMILIES.into_iter().flat_map(|(_, codes)| codes).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// They need an engine, a measurement over time, a mirror or a registry.
+    const WITHOUT_A_RULE: &[Code] = &[
+        Code::GatewayOom,
+        Code::UrlLoopbackInNamespace,
+        Code::UrlUnresolvable,
+        Code::UrlNoSharedNetwork,
+        Code::UrlMixed,
+        Code::BindLoopback,
+        Code::TransportFlaky,
+        Code::SocketMissing,
+        Code::SocketDenied,
+        Code::ProxyNoUpgrade,
+        Code::ProxyIdleCut,
+        Code::ProxyBuffering,
+        Code::ProxyUntrusted,
+        Code::ProxyTls,
+        Code::ChannelSubagent,
+        Code::StateLockBlind,
+        Code::StateLockWait,
+        Code::StateEphemeral,
+        Code::StateNotShared,
+        Code::MirrorTimeMachine,
+        Code::MirrorBackupSlow,
+        Code::MirrorIcloud,
+        Code::MirrorCloud,
+        Code::MirrorJob,
+        Code::MirrorGhost,
+        Code::ImageFloating,
+        Code::ImageDrift,
+        Code::ImageSkew,
+        Code::ImageBehind,
+        Code::ImageUnchecked,
+        Code::ImagePlatform,
+        Code::HostOsChanged,
+        Code::HostClock,
+        Code::HostSleep,
+        Code::HostAutoUpdate,
+        Code::EngineSilent,
+        Code::EngineAtLogin,
+        Code::IngressSplit,
+        Code::IngressFailing,
+        Code::ComposeHealthBlind,
+        Code::ComposeLivenessHarsh,
+        Code::AgentBacklog,
+    ];
+
+    #[test]
+    fn no_code_is_declared_twice() {
+        let mut codes: Vec<Code> = raises().collect();
+        codes.sort_unstable();
+        let all = codes.len();
+        codes.dedup();
+        assert_eq!(codes.len(), all);
+    }
+
+    #[test]
+    fn codes_without_a_rule() {
+        let without: Vec<Code> =
+            Code::ALL.iter().copied().filter(|code| !raises().any(|raised| raised == *code)).collect();
+        assert_eq!(without, WITHOUT_A_RULE);
+    }
+}

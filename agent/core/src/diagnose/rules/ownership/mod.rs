@@ -1,0 +1,20 @@
+//! Who owns the port.
+
+mod claim;
+mod contended;
+mod foreign;
+mod orphan;
+mod rung;
+mod silent;
+
+pub(super) use claim::{is_active, supervised};
+pub(super) use foreign::{Listening, listening};
+pub(crate) use rung::one_owner;
+
+use super::super::Rule;
+use crate::catalogue::Code;
+
+pub(super) const RULES: &[Rule] = &[silent::silent, contended::contended, foreign::foreign, orphan::orphan];
+
+/// What they may raise.
+pub(super) const RAISES: &[Code] = &[Code::PortSilent, Code::PortContended, Code::PortForeign, Code::PortOrphan];

@@ -1,0 +1,82 @@
+//! State directories: who uses them, who may, where they lie.
+
+mod database;
+mod lease;
+mod lock;
+mod owner;
+mod roots;
+mod shared;
+mod version;
+mod volume;
+
+use super::super::{Context, Rule};
+use crate::catalogue::Code;
+use crate::diagnose::Draft;
+use crate::snapshot::{Gateway, Process, StateDir};
+
+pub(super) const RULES: &[Rule] = &[
+    database::aliased,
+    database::broken,
+    database::wal,
+    lease::lease_foreign,
+    lock::lock_stale,
+    owner::open,
+    owner::readonly,
+    owner::uid_drift,
+    roots::split_roots,
+    shared::shared,
+    version::version_boundary,
+    volume::disk,
+    volume::external,
+];
+
+/// What they may raise.
+pub(super) const RAISES: &[Code] = &[
+    Code::StateShared,
+    Code::StateLockStale,
+    Code::StateVersionBoundary,
+    Code::StateLeaseForeign,
+    Code::StateUidDrift,
+    Code::StateReadonly,
+    Code::StateSplitRoots,
+    Code::StateOpen,
+    Code::StateDisk,
+    Code::StateWal,
+    Code::StateDbBroken,
+    Code::StateExternalVolume,
+    Code::StateAliased,
+];
+
+/// The gateways of a state directory.
+fn gateways_of<'a>(context: Context<'a>, dir: &'a StateDir) -> impl Iterator<Item = &'a Gateway> {
+    context.snapshot.gateways.iter().filter(move |gateway| gateway.state_dir.as_deref() == Some(dir.path.as_str()))
+}
+
+/// The live processes that run the gateway of a state directory.
+fn processes_of<'a>(context: Context<'a>, dir: &'a StateDir) -> impl Iterator<Item = &'a Process> {
+    gateways_of(context, dir)
+        .flat_map(|gateway| &gateway.pids)
+        .filter_map(move |&pid| context.snapshot.process(pid))
+        .filter(|process| process.role == crate::snapshot::ProcessRole::Gateway)
+}
+
+/// State directories that a gateway or a client uses.
+fn in_use(context: Context<'_>) -> impl Iterator<Item = &StateDir> {
+    let snapshot = context.snapshot;
+    snapshot.state_dirs.iter().filter(move |dir| {
+        let path = Some(dir.path.as_str());
+        snapshot.gateways.iter().any(|gateway| gateway.state_dir.as_deref() == path)
+            || snapshot.clients.iter().any(|client| client.state_dir.as_deref() == path)
+    })
+}
+
+/// A finding about a state directory, related to its gateways.
+fn about(context: Context<'_>, code: Code, dir: &StateDir, summary: impl Into<String>) -> Draft {
+    let draft = Draft::new(code, "state", dir.path.clone(), summary).state_dir(&dir.path);
+    gateways_of(context, dir).fold(draft, Draft::gateway)
+}
+
+/// Whether a path lies below the directory.
+fn is_below(dir: &StateDir, path: &str) -> bool {
+    path.strip_prefix(&dir.path).is_some_and(|rest| rest.starts_with('/'))
+}

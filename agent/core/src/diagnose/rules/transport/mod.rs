@@ -1,0 +1,34 @@
+//! The way from a client to its gateway, and the configuration that decides it.
+
+mod bind;
+mod close;
+mod config;
+mod url;
+
+use super::super::Rule;
+use crate::catalogue::Code;
+
+pub(super) const RULES: &[Rule] = &[
+    bind::exposed,
+    close::abnormal,
+    close::slow_challenge,
+    config::invalid,
+    config::rolled_back,
+    config::unapplied,
+    url::plaintext_refused,
+    url::wrong_port,
+    url::wrong_scheme,
+];
+
+/// What they may raise.
+pub(super) const RAISES: &[Code] = &[
+    Code::UrlWrongPort,
+    Code::UrlWrongScheme,
+    Code::UrlPlaintextRefused,
+    Code::BindExposed,
+    Code::TransportSlowChallenge,
+    Code::ConfigInvalid,
+    Code::ConfigRolledBack,
+    Code::ConfigUnapplied,
+    Code::Close1006,
+];

@@ -1,0 +1,243 @@
+//! `url.wrong-port`, `url.wrong-scheme`, `url.plaintext-refused`
+
+use std::collections::BTreeSet;
+
+use crate::catalogue::Code;
+use crate::diagnose::{Context, Draft};
+use crate::snapshot::{Client, FailureKind, Gateway, UrlFacts};
+
+/// `url.wrong-port`: a client would connect to a port where nothing listens, and its gateway listens on another.
+pub(super) fn wrong_port(context: Context<'_>, out: &mut Vec<Draft>) {
+    let snapshot = context.snapshot;
+    for client in &snapshot.clients {
+        let (Some(url), Some(_)) = (client.url.get(), snapshot.listeners.get()) else { continue };
+        if !url.loopback || snapshot.listeners_on(url.url.port).next().is_some() {
+            continue;
+        }
+        let Some((gateway, port)) = own_gateway(context, client) else { continue };
+        out.push(
+            Draft::new(
+                Code::UrlWrongPort,
+                "client",
+                client.id.clone(),
+                format!(
+                    "`{}` would connect to port {} ({}), where nothing listens; its gateway, pid {}, listens on port {port}",
+                    client.id,
+                    url.url.port,
+                    url.source,
+                    gateway.1
+                ),
+            )
+            .client(client)
+            .gateway(gateway.0)
+            .seen(format!("port {} from {}", url.url.port, url.source), &client.url)
+            .seen(format!("pid {} listens on port {port}, nothing on port {}", gateway.1, url.url.port), &snapshot.listeners)
+            .remedy(format!(
+                "a gateway keeps the port of its first start through restarts within its process: end pid {} and start it anew for port {}",
+                gateway.1, url.url.port
+            ))
+            .command(
+                format!("or set the port back to {port}"),
+                format!(
+                    "OPENCLAW_STATE_DIR={} openclaw config set gateway.port {port}",
+                    super::super::command::quote(gateway.0.state_dir.as_deref().unwrap_or_default())
+                ),
+            ),
+        );
+    }
+}
+
+/// The gateway that a client means, with a process of it and the port on which that one listens.
+fn own_gateway<'a>(context: Context<'a>, client: &Client) -> Option<((&'a Gateway, u32), u16)> {
+    let snapshot = context.snapshot;
+    let named = |gateway: &&Gateway| {
+        client.gateway.as_ref() == Some(&gateway.id)
+            || client.state_dir.is_some() && client.state_dir == gateway.state_dir
+    };
+    let gateway = snapshot.gateways.iter().find(named).or(match snapshot.gateways.as_slice() {
+        [only] => Some(only),
+        _ => None,
+    })?;
+    let ports: BTreeSet<(u16, u32)> = snapshot
+        .listeners
+        .get()?
+        .iter()
+        .filter(|listener| !listener.foreign_netns)
+        .flat_map(|listener| listener.pids.iter().map(move |pid| (listener.port, *pid)))
+        .filter(|(_, pid)| gateway.pids.contains(pid))
+        .collect();
+    let (port, pid) = ports.first()?;
+    Some(((gateway, *pid), *port))
+}
+
+/// `url.wrong-scheme`: a client speaks TLS to a gateway that does not, or the other way round.
+pub(super) fn wrong_scheme(context: Context<'_>, out: &mut Vec<Draft>) {
+    for client in &context.snapshot.clients {
+        let Some(url) = client.url.get() else { continue };
+        if client.handshake.answer().is_some() || client.connect.answer().is_some() {
+            continue;
+        }
+        let gateway = context.snapshot.gateways.iter().find(|gateway| client.gateway.as_ref() == Some(&gateway.id));
+        let Some((gateway, config)) = gateway.and_then(|gateway| Some((gateway, gateway.config.get()?))) else {
+            continue;
+        };
+        let client_tls = matches!(url.url.scheme.as_str(), "wss" | "https");
+        // What the listener was seen to speak tells more than what the configuration says by now.
+        let speaks_tls = match client.handshake.failure().map(|failure| failure.kind) {
+            Some(FailureKind::Tls) if client_tls => false,
+            Some(FailureKind::NotHttp) if !client_tls => config.tls,
+            _ => config.tls,
+        };
+        if client_tls == speaks_tls {
+            continue;
+        }
+        let right = if speaks_tls { "wss" } else { "ws" };
+        let mut draft = Draft::new(
+            Code::UrlWrongScheme,
+            "client",
+            client.id.clone(),
+            format!(
+                "`{}` would speak `{}` to port {} ({}), and the gateway there speaks `{right}`",
+                client.id, url.url.scheme, url.url.port, url.source
+            ),
+        )
+        .client(client)
+        .gateway(gateway)
+        .seen(format!("scheme `{}` from {}", url.url.scheme, url.source), &client.url)
+        .seen(if config.tls { "TLS is on" } else { "TLS is off" }, &gateway.config);
+        if let Some(failure) = client.handshake.failure() {
+            draft = draft.answered(failure.message.clone(), "handshake of the client", &client.handshake);
+        }
+        out.push(draft.remedy(format!("write `{right}://{}:{}` in {}", url.url.host, url.url.port, url.source)));
+    }
+}
+
+/// `url.plaintext-refused`: the client itself would refuse to send its secret in the clear.
+pub(super) fn plaintext_refused(context: Context<'_>, out: &mut Vec<Draft>) {
+    for client in &context.snapshot.clients {
+        let Some(UrlFacts { url, source, refusal: Some(refusal), .. }) = client.url.get() else { continue };
+        let mut draft = Draft::new(
+            Code::UrlPlaintextRefused,
+            "client",
+            client.id.clone(),
+            format!(
+                "`{}` refuses to connect to `{}://{}:{}` ({source}): {refusal}",
+                client.id, url.scheme, url.host, url.port
+            ),
+        )
+        .client(client)
+        .seen(refusal.clone(), &client.url);
+        if let Some(gateway) =
+            context.snapshot.gateways.iter().find(|gateway| client.gateway.as_ref() == Some(&gateway.id))
+        {
+            draft = draft.gateway(gateway);
+        }
+        out.push(draft);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Snapshot;
+    use crate::diagnose::fixture::*;
+    use crate::snapshot::Phase;
+
+    /// The configured port was changed under a running gateway, which stays where it was.
+    fn moved(node: &mut Snapshot) {
+        let silent = silent_gateway(STATE, 18_999);
+        let gateway = gateway(node);
+        (gateway.port, gateway.ladder) = (18_999, silent.ladder);
+        value(&mut gateway.config).port = Some(18_999);
+        first_unit(node).port_argument = None;
+        first_unit(node).port = None;
+        value(&mut first_client(node).url).url.port = 18_999;
+    }
+
+    #[test]
+    fn a_port_that_was_changed_under_a_running_gateway_is_the_root_of_its_silence() {
+        let node = node(moved);
+        assert_eq!(
+            draft(wrong_port, &node).summary,
+            "`cli:/Users/op/.openclaw` would connect to port 18999 (gateway.port in /Users/op/.openclaw/openclaw.json), \
+             where nothing listens; its gateway, pid 4242, listens on port 18789"
+        );
+        assert_eq!(root_causes(&node), [Code::UrlWrongPort]);
+        assert_eq!(report(&node).exit_status(false), 69);
+    }
+
+    #[test]
+    fn an_old_port_in_the_unit_explains_it() {
+        let node = node(|node| {
+            moved(node);
+            first_unit(node).port_argument = Some(PORT);
+        });
+        assert_eq!(root_causes(&node), [Code::UnitWrongPort]);
+    }
+
+    #[test]
+    fn a_gateway_that_is_down_leaves_no_wrong_port() {
+        assert!(silent(wrong_port, &node(kill_gateway)));
+    }
+
+    #[test]
+    fn a_remote_gateway_is_not_judged_by_local_listeners() {
+        let node = node(|node| {
+            moved(node);
+            value(&mut first_client(node).url).loopback = false;
+        });
+        assert!(silent(wrong_port, &node));
+    }
+
+    #[test]
+    fn tls_on_one_side_only_is_named_with_the_right_scheme() {
+        let node = node(|node| {
+            value(&mut first_client(node).url).url.scheme = "wss".to_owned();
+            first_client(node).handshake = failed(Phase::Tls, FailureKind::Tls);
+        });
+        let draft = draft(wrong_scheme, &node);
+        assert_eq!(draft.remedy[0].text, format!("write `ws://127.0.0.1:18789` in gateway.port in {CONFIG}"));
+        let other = crate::diagnose::fixture::node(|node| value(&mut gateway(node).config).tls = true);
+        assert_eq!(drafts(wrong_scheme, &other).len(), 1);
+    }
+
+    #[test]
+    fn a_handshake_that_came_through_disproves_it() {
+        let node = node(|node| {
+            value(&mut first_client(node).url).url.scheme = "wss".to_owned();
+            let challenge = gateway(node).ladder.handshake.clone();
+            first_client(node).handshake = challenge;
+        });
+        assert!(silent(wrong_scheme, &node));
+    }
+
+    #[test]
+    fn a_client_that_refuses_plaintext_says_why() {
+        let node = node(|node| {
+            let url = value(&mut first_client(node).url);
+            url.url.host = "gw.example.net".to_owned();
+            url.refusal = Some("plaintext to an address that is not private".to_owned());
+        });
+        assert_eq!(
+            draft(plaintext_refused, &node).summary,
+            "`cli:/Users/op/.openclaw` refuses to connect to `ws://gw.example.net:18789` \
+             (gateway.port in /Users/op/.openclaw/openclaw.json): plaintext to an address that is not private"
+        );
+        assert_eq!(root_causes(&node), [Code::UrlPlaintextRefused]);
+    }
+
+    #[test]
+    fn healthy_or_hidden_they_say_nothing() {
+        for rule in [wrong_port, wrong_scheme, plaintext_refused] {
+            assert!(silent(rule, &healthy()));
+            assert!(silent(rule, &node(|node| first_client(node).url = denied())));
+        }
+        assert!(silent(
+            wrong_port,
+            &node(|node| {
+                moved(node);
+                node.listeners = denied();
+            })
+        ));
+    }
+}

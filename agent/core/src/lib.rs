@@ -1,0 +1,23 @@
+//! Facts, findings, rules and reports of Portreeve.
+//!
+//! ```text
+//! observers ──▶ Snapshot ──▶ diagnose ──▶ Report
+//! ```
+//!
+//! Everything here is a pure function of its input: no file, no socket, no clock. The same [`Snapshot`] and [`Policy`] give the same
+//! [`Report`] on any machine, so that a node in the field can be diagnosed again at a desk and each rule can be tested anywhere.
+
+pub mod catalogue;
+pub mod diagnose;
+pub mod fact;
+pub mod report;
+pub mod secret;
+pub mod snapshot;
+pub mod topology;
+
+pub use catalogue::{Code, Layer, Severity};
+pub use diagnose::{Policy, Waiver, diagnose};
+pub use fact::Fact;
+pub use report::{Report, Verdict};
+pub use secret::{Fingerprint, FingerprintKey, Secret};
+pub use snapshot::Snapshot;
