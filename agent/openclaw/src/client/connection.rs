@@ -1,0 +1,441 @@
+//! A connection to a gateway: the machine with a socket, a clock and deadlines.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error as WsError, Message, Utf8Bytes};
+
+use super::Deadlines;
+use super::dial::{Failed, Socket, Trail, dial};
+use super::error::{Attempt, ClockSkew, ConnectError, ErrorKind, Phase, RequestError, RequestErrorKind, Timings};
+use super::machine::{Input, Machine, Step};
+use crate::endpoint::Target;
+use crate::protocol::text::Text;
+use crate::protocol::{
+    ChannelsStatus, ClientIdentity, Close, ConnectParams, Credential, Health, Hello, MAX_MESSAGE_BYTES, PairingList,
+    Shutdown, request_text,
+};
+
+/// The id of the `connect` request.
+const CONNECT_ID: &str = "c1";
+
+/// How long to wait for the gateway's half of our own close.
+const CLOSE_GRACE: Duration = Duration::from_millis(500);
+
+/// An open, authenticated connection.
+pub struct Connection {
+    socket: Socket,
+    machine: Machine,
+    hello: Hello,
+    timings: Timings,
+    attempts: Vec<Attempt>,
+    peer: Option<SocketAddr>,
+    clock_skew: Option<ClockSkew>,
+    requests: u64,
+    ended: Option<ErrorKind>,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection")
+            .field("peer", &self.peer)
+            .field("server", &self.hello.server)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Connects to `target` as `params` say.
+pub async fn connect(
+    target: &Target,
+    params: ConnectParams,
+    deadlines: &Deadlines,
+) -> Result<Connection, ConnectError> {
+    let mut trail = Trail::default();
+    let mut machine = Machine::new(params, CONNECT_ID);
+    let mut clock_skew = None;
+    let opened = match dial(target, deadlines, &mut trail).await {
+        Ok(mut socket) => {
+            let greeted = converse(&mut socket, &mut machine, deadlines, &mut trail.timings, &mut clock_skew).await;
+            greeted.map(|hello| (socket, hello))
+        }
+        Err(failed) => Err(failed),
+    };
+    tracing::debug!(%target, ok = opened.is_ok(), timings = ?trail.timings, "tried to connect");
+
+    match opened {
+        Ok((socket, hello)) => Ok(Connection {
+            socket,
+            machine,
+            hello: *hello,
+            timings: trail.timings,
+            attempts: trail.attempts,
+            peer: trail.peer,
+            clock_skew,
+            requests: 0,
+            ended: None,
+        }),
+        Err(failed) => Err(failed.into_error(target, trail, clock_skew)),
+    }
+}
+
+/// How far a listener that is shown no secret lets us come: the challenge, and how long it took.
+#[derive(Debug, Clone, Copy)]
+pub struct Greeting {
+    /// How long each phase took.
+    pub timings: Timings,
+    /// How far the gateway's clock is from ours.
+    pub clock_skew: Option<ClockSkew>,
+    /// The address that answered.
+    pub peer: Option<SocketAddr>,
+}
+
+/// Goes as far as the challenge and leaves. The gateway notes in its log that a client left before `connect`.
+pub async fn greet(target: &Target, deadlines: &Deadlines) -> Result<Greeting, ConnectError> {
+    let mut trail = Trail::default();
+    let mut socket = match dial(target, deadlines, &mut trail).await {
+        Ok(socket) => socket,
+        Err(failed) => return Err(failed.into_error(target, trail, None)),
+    };
+    let params = ConnectParams::reader(ClientIdentity::Cli, Credential::None);
+    let mut machine = Machine::new(params, CONNECT_ID);
+    let started = Instant::now();
+    let deadline = started + deadlines.challenge;
+    loop {
+        let Some(received) = receive_by(&mut socket, deadline).await else {
+            trail.timings.record(Phase::Challenge, started.elapsed());
+            let kind = machine.expire(deadlines.challenge);
+            return Err(Failed { phase: Phase::Challenge, kind }.into_error(target, trail, None));
+        };
+        let kind = match machine.on(received.input()) {
+            Step::Wait | Step::Answer { .. } | Step::Hello(_) => continue,
+            Step::Send(_) => None,
+            Step::Ended(kind) => Some(kind),
+        };
+        trail.timings.record(Phase::Challenge, started.elapsed());
+        let clock_skew = skew(&machine, &trail.timings);
+        return match kind {
+            None => {
+                goodbye(&mut socket).await;
+                Ok(Greeting { timings: trail.timings, clock_skew, peer: trail.peer })
+            }
+            Some(kind) => Err(Failed { phase: Phase::Challenge, kind }.into_error(target, trail, clock_skew)),
+        };
+    }
+}
+
+impl Failed {
+    fn into_error(self, target: &Target, trail: Trail, clock_skew: Option<ClockSkew>) -> ConnectError {
+        let Self { phase, kind } = self;
+        ConnectError {
+            target: target.to_string(),
+            phase,
+            kind,
+            timings: trail.timings,
+            attempts: trail.attempts,
+            peer: trail.peer,
+            clock_skew,
+        }
+    }
+}
+
+/// From the open WebSocket to `hello-ok`.
+async fn converse(
+    socket: &mut Socket,
+    machine: &mut Machine,
+    deadlines: &Deadlines,
+    timings: &mut Timings,
+    clock_skew: &mut Option<ClockSkew>,
+) -> Result<Box<Hello>, Failed> {
+    let mut started = Instant::now();
+    let mut window = deadlines.challenge;
+    let mut deadline = started + window;
+    let ended = loop {
+        let phase = machine.phase();
+        let Some(received) = receive_by(socket, deadline).await else {
+            timings.record(phase, started.elapsed());
+            break Failed { phase, kind: machine.expire(window) };
+        };
+        let was_refused = machine.is_refused();
+        match machine.on(received.input()) {
+            Step::Wait | Step::Answer { .. } => {}
+            Step::Send(text) => {
+                timings.record(Phase::Challenge, started.elapsed());
+                *clock_skew = skew(machine, timings);
+                started = Instant::now();
+                window = deadlines.connect;
+                deadline = started + window;
+                match send(socket, text.as_str(), deadline).await {
+                    Ok(()) => {}
+                    // The gateway may have closed while we wrote: its close frame, if any, is still to be read.
+                    Err(ErrorKind::Abnormal) => deadline = deadline.min(Instant::now() + deadlines.close),
+                    Err(kind) => break Failed { phase: machine.phase(), kind },
+                }
+            }
+            Step::Hello(hello) => {
+                timings.record(Phase::Connect, started.elapsed());
+                return Ok(hello);
+            }
+            Step::Ended(kind) => {
+                if !was_refused {
+                    timings.record(phase, started.elapsed());
+                }
+                break Failed { phase, kind };
+            }
+        }
+        if machine.is_refused() && !was_refused {
+            timings.record(Phase::Connect, started.elapsed());
+            deadline = deadline.min(Instant::now() + deadlines.close);
+        }
+    };
+
+    Err(ended)
+}
+
+/// Ends a connection in order. The gateway's half is waited for, but not for long.
+async fn goodbye(socket: &mut Socket) {
+    let frame = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::from_static("") };
+    let both = async {
+        // A peer that is gone already has nothing left to be told.
+        if socket.close(Some(frame)).await.is_ok() {
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    };
+    let ended = timeout(CLOSE_GRACE, both).await;
+    tracing::trace!(in_time = ended.is_ok(), "closed");
+}
+
+/// The challenge was made between our upgrade request and now.
+fn skew(machine: &Machine, timings: &Timings) -> Option<ClockSkew> {
+    let theirs = machine.challenge()?.ts;
+    let ours = jiff::Timestamp::now().as_millisecond();
+    let window = timings.upgrade.unwrap_or_default() + timings.challenge.unwrap_or_default();
+
+    Some(ClockSkew {
+        offset_ms: theirs.saturating_sub(ours),
+        uncertainty_ms: u64::try_from(window.as_millis()).unwrap_or(u64::MAX).saturating_add(1),
+    })
+}
+
+impl Connection {
+    /// What the gateway said when it let us in.
+    pub fn hello(&self) -> &Hello {
+        &self.hello
+    }
+
+    /// How long each phase took.
+    pub fn timings(&self) -> &Timings {
+        &self.timings
+    }
+
+    /// The address that answered.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// The addresses that were tried before it in vain.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+
+    /// How far the gateway's clock is from ours.
+    pub fn clock_skew(&self) -> Option<ClockSkew> {
+        self.clock_skew
+    }
+
+    /// What the gateway announced before it closed, if it did.
+    pub fn shutdown(&self) -> Option<&Shutdown> {
+        self.machine.shutdown()
+    }
+
+    /// Sends a request and waits for its answer. Events and answers to earlier, timed-out requests are passed over. Fields that `T` lacks
+    /// are dropped while parsing.
+    pub async fn request<T: DeserializeOwned>(
+        &mut self,
+        method: &str,
+        params: &impl Serialize,
+        deadline: Duration,
+    ) -> Result<T, RequestError> {
+        let started = Instant::now();
+        let answered = self.exchange(method, params, deadline).await;
+
+        answered.map_err(|kind| RequestError { method: method.to_owned(), kind, elapsed: started.elapsed() })
+    }
+
+    /// The gateway's health. Needs `operator.read`.
+    pub async fn health(&mut self, deadline: Duration) -> Result<Health, RequestError> {
+        self.request("health", &Empty {}, deadline).await
+    }
+
+    /// The state of the channels; with `probe`, each is asked live and given this long. Needs `operator.read`.
+    pub async fn channels_status(
+        &mut self,
+        probe: Option<Duration>,
+        deadline: Duration,
+    ) -> Result<ChannelsStatus, RequestError> {
+        let params = ChannelsParams {
+            probe: probe.is_some(),
+            timeout_ms: probe.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+        };
+
+        self.request("channels.status", &params, deadline).await
+    }
+
+    /// Which devices are approved and which wait. Needs `operator.pairing`.
+    pub async fn pairing_list(&mut self, deadline: Duration) -> Result<PairingList, RequestError> {
+        self.request("device.pair.list", &Empty {}, deadline).await
+    }
+
+    /// Waits until the gateway ends the connection; `None` when it has not by the deadline.
+    pub async fn ended(&mut self, deadline: Duration) -> Option<ErrorKind> {
+        let until = Instant::now() + deadline;
+        while self.ended.is_none() {
+            let received = receive_by(&mut self.socket, until).await?;
+            if let Step::Ended(kind) = self.machine.on(received.input()) {
+                self.ended = Some(kind);
+            }
+        }
+
+        self.ended.clone()
+    }
+
+    /// Ends the connection in order. The gateway's half is waited for, but not for long.
+    pub async fn close(mut self) {
+        goodbye(&mut self.socket).await;
+    }
+
+    async fn exchange<T: DeserializeOwned>(
+        &mut self,
+        method: &str,
+        params: &impl Serialize,
+        after: Duration,
+    ) -> Result<T, RequestErrorKind> {
+        if let Some(kind) = &self.ended {
+            return Err(RequestErrorKind::Ended(kind.clone()));
+        }
+        self.requests += 1;
+        let wanted = format!("r{}", self.requests);
+        let text = request_text(&wanted, method, params).map_err(|_| RequestErrorKind::Params)?;
+        let deadline = Instant::now() + after;
+        if let Err(kind) = send(&mut self.socket, &text, deadline).await {
+            return Err(self.end(kind));
+        }
+        loop {
+            let Some(received) = receive_by(&mut self.socket, deadline).await else {
+                return Err(RequestErrorKind::Timeout { after });
+            };
+            match self.machine.on(received.input()) {
+                Step::Answer { id, ok: true, frame } if id == wanted => {
+                    return frame
+                        .payload(method)
+                        .map_err(|error| RequestErrorKind::Shape { message: Text::new(&error.to_string()) });
+                }
+                Step::Answer { id, ok: false, frame } if id == wanted => {
+                    return Err(RequestErrorKind::Refused(Box::new(self.machine.rejection(&frame))));
+                }
+                Step::Ended(kind) => return Err(self.end(kind)),
+                _ => {}
+            }
+        }
+    }
+
+    fn end(&mut self, kind: ErrorKind) -> RequestErrorKind {
+        self.ended = Some(kind.clone());
+
+        RequestErrorKind::Ended(kind)
+    }
+}
+
+#[derive(Serialize)]
+struct Empty {}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ChannelsParams {
+    probe: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout_ms: Option<u64>,
+}
+
+/// What came from the socket, owned.
+enum Received {
+    Text(Utf8Bytes),
+    Binary,
+    Close(Option<Close>),
+    Lost,
+    TooLarge,
+    Malformed(Text),
+}
+
+impl Received {
+    fn input(&self) -> Input<'_> {
+        match self {
+            Self::Text(text) => Input::Text(text.as_str()),
+            Self::Binary => Input::Binary,
+            Self::Close(close) => Input::Close(close.clone()),
+            Self::Lost => Input::Lost,
+            Self::TooLarge => Input::TooLarge { limit: MAX_MESSAGE_BYTES },
+            Self::Malformed(message) => Input::Malformed { message: message.clone() },
+        }
+    }
+}
+
+/// The next frame by `deadline`; a flood of frames does not outrun it.
+async fn receive_by(socket: &mut Socket, deadline: Instant) -> Option<Received> {
+    if Instant::now() >= deadline {
+        return None;
+    }
+
+    timeout_at(deadline, receive(socket)).await.ok()
+}
+
+/// The next frame that means something; pings are answered by the frame layer on the way.
+async fn receive(socket: &mut Socket) -> Received {
+    loop {
+        return match socket.next().await {
+            Some(Ok(Message::Text(text))) => Received::Text(text),
+            Some(Ok(Message::Binary(_))) => Received::Binary,
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
+            Some(Ok(Message::Close(frame))) => {
+                Received::Close(frame.map(|frame| Close::new(frame.code.into(), frame.reason.as_str())))
+            }
+            Some(Err(error)) => fault(&error),
+            None => Received::Lost,
+        };
+    }
+}
+
+fn fault(error: &WsError) -> Received {
+    use tokio_tungstenite::tungstenite::error::ProtocolError;
+
+    match error {
+        WsError::Capacity(_) => Received::TooLarge,
+        // A missing close frame is the 1006 that other clients report.
+        WsError::ConnectionClosed
+        | WsError::AlreadyClosed
+        | WsError::Io(_)
+        | WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake | ProtocolError::HandshakeIncomplete) => {
+            Received::Lost
+        }
+        other => Received::Malformed(Text::new(&other.to_string())),
+    }
+}
+
+async fn send(socket: &mut Socket, text: &str, deadline: Instant) -> Result<(), ErrorKind> {
+    let started = Instant::now();
+    let sent = timeout_at(deadline, socket.send(Message::text(text))).await;
+
+    match sent {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(match fault(&error) {
+            Received::Malformed(message) => ErrorKind::Protocol { message },
+            _ => ErrorKind::Abnormal,
+        }),
+        Err(_) => Err(ErrorKind::Timeout { after: started.elapsed() }),
+    }
+}

@@ -1,0 +1,462 @@
+//! From the bytes of one line to its parts: form, time, level, subsystem, message, fields.
+
+use std::borrow::Cow;
+use std::str;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::{Form, Level, MAX_LINE_BYTES};
+
+/// Subsystem segments that the console drops from the front, in the gateway's own order.
+const DROPPED_SEGMENTS: [&str; 3] = ["gateway", "channels", "providers"];
+
+/// Subsystem names of channels; the console shows only this first segment for them.
+pub(super) const CHANNELS: [&str; 26] = [
+    "clickclack",
+    "discord",
+    "feishu",
+    "googlechat",
+    "imessage",
+    "irc",
+    "line",
+    "matrix",
+    "mattermost",
+    "msteams",
+    "nextcloud-talk",
+    "nostr",
+    "openclaw-weixin",
+    "qqbot",
+    "signal",
+    "slack",
+    "synology-chat",
+    "telegram",
+    "tlon",
+    "twitch",
+    "webchat",
+    "wecom",
+    "whatsapp",
+    "yuanbao",
+    "zalo",
+    "zalouser",
+];
+
+/// What classification looks at: subsystem and message in the console's form, borrowed from the line.
+///
+/// The message of a JSON line is still escaped and may be followed by the rest of the line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head<'a> {
+    pub(super) subsystem: &'a str,
+    pub(super) message: &'a str,
+    /// Given for JSON lines only: the console's colour needs a full parse.
+    pub(super) level: Option<Level>,
+    /// The whole line.
+    pub(super) line: &'a str,
+}
+
+impl<'a> Head<'a> {
+    /// The value of a field, wherever it stands in the line.
+    pub(super) fn field(&self, json: &str, key: &str) -> Option<&'a str> {
+        let value = match self.line.split_once(json) {
+            Some((_, rest)) => rest,
+            None => pair(self.line, key)?,
+        };
+        value.split('"').next()
+    }
+}
+
+/// A line taken apart.
+#[derive(Debug)]
+pub(super) struct Parts<'a> {
+    pub(super) form: Form,
+    pub(super) time: Option<Timestamp>,
+    pub(super) level: Option<Level>,
+    pub(super) subsystem: Cow<'a, str>,
+    pub(super) message: Cow<'a, str>,
+    pub(super) fields: Map<String, Value>,
+}
+
+/// Cuts a line to what is looked at and drops its end of line.
+pub(super) fn bounded(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    &line[..line.len().min(MAX_LINE_BYTES)]
+}
+
+/// The subsystem as the console shows it: without leading `gateway`, `channels`, `providers`, channels by their first
+/// segment, others by at most their last two.
+pub(super) fn console_subsystem(subsystem: &str) -> &str {
+    let mut rest = subsystem.trim_matches('/');
+    loop {
+        let first = rest.split('/').next().unwrap_or(rest);
+        if !DROPPED_SEGMENTS.contains(&first) {
+            if CHANNELS.contains(&first) {
+                return first;
+            }
+            break;
+        }
+        match rest.split_once('/') {
+            Some((_, tail)) => rest = tail,
+            None => return subsystem.trim_matches('/'),
+        }
+    }
+    let mut slashes = rest.rmatch_indices('/').map(|(at, _)| at);
+    match (slashes.next(), slashes.next()) {
+        (Some(_), Some(second_last)) => &rest[second_last + 1..],
+        _ => rest,
+    }
+}
+
+/// Drops a repetition of the subsystem's name from the front of a message, as the console does.
+pub(super) fn strip_subsystem<'a>(message: &'a str, subsystem: &str) -> &'a str {
+    if subsystem.is_empty() {
+        return message;
+    }
+    if let Some(inner) = message.strip_prefix('[')
+        && let Some((tag, rest)) = inner.split_once(']')
+        && tag.eq_ignore_ascii_case(subsystem)
+    {
+        return rest.trim_start_matches(' ');
+    }
+    let Some(prefix) = message.get(..subsystem.len()) else {
+        return message;
+    };
+    let rest = &message[subsystem.len()..];
+    if !prefix.eq_ignore_ascii_case(subsystem) || !rest.starts_with([':', ' ']) {
+        return message;
+    }
+    let rest = rest.trim_start_matches(' ');
+    rest.strip_prefix(':').unwrap_or(rest).trim_start_matches(' ')
+}
+
+/// The head of a line without allocation, or `None` when the line needs a full parse to be understood.
+pub(super) fn head(line: &[u8]) -> Option<Head<'_>> {
+    if line.first() == Some(&b'{') {
+        return json_head(line);
+    }
+    // Lines with colours are rare outside terminals and are worth an allocation.
+    if line.contains(&0x1b) {
+        return None;
+    }
+    let text = utf8_prefix(line);
+    let (_, _, rest) = console_time(text);
+    let (subsystem, message) = console_tag(rest);
+    Some(Head { subsystem, message: strip_subsystem(message, subsystem), level: None, line: text })
+}
+
+/// The head of a JSON line in the gateway's own order of keys: `{"0":"{\"subsystem\":\"x\"}","1":…`.
+fn json_head(line: &[u8]) -> Option<Head<'_>> {
+    let text = utf8_prefix(line);
+    let rest = text.strip_prefix("{\"0\":\"")?;
+    let Some(bindings) = rest.strip_prefix("{\\\"") else {
+        // A process-level line: the message itself is argument 0.
+        return Some(Head { subsystem: "", message: rest, level: json_level(skip_string_body(rest)?), line: text });
+    };
+    let subsystem = bindings
+        .strip_prefix("subsystem\\\":\\\"")
+        .or_else(|| bindings.strip_prefix("module\\\":\\\""))
+        .and_then(|tail| tail.split_once("\\\""))
+        .map(|(name, _)| name)?;
+    let rest = skip_string_body(bindings)?;
+    let rest = rest.strip_prefix(",\"1\":")?;
+    let rest = match rest.strip_prefix('{') {
+        Some(fields) => skip_object_body(fields)?.strip_prefix(",\"2\":")?,
+        None => rest,
+    };
+    let message = rest.strip_prefix('"')?;
+    let subsystem = console_subsystem(subsystem);
+    Some(Head {
+        subsystem,
+        message: strip_subsystem(message, subsystem),
+        level: json_level(skip_string_body(message)?),
+        line: text,
+    })
+}
+
+/// The level in the `_meta` object that follows the arguments.
+fn json_level(after_message: &str) -> Option<Level> {
+    let (_, meta) = after_message.split_once("\"logLevelId\":")?;
+    let digits = meta.bytes().take_while(u8::is_ascii_digit).count();
+    Level::from_id(meta[..digits].parse().ok()?)
+}
+
+/// What follows a JSON string, given the text after its opening quote.
+fn skip_string_body(text: &str) -> Option<&str> {
+    let mut at = 0;
+    loop {
+        let found = text.as_bytes().get(at..)?.iter().position(|b| matches!(b, b'"' | b'\\'))?;
+        at += found + 1;
+        if text.as_bytes().get(at - 1) == Some(&b'"') {
+            return text.get(at..);
+        }
+        at += 1;
+    }
+}
+
+/// What follows a JSON object, given the text after its opening brace.
+fn skip_object_body(text: &str) -> Option<&str> {
+    let mut rest = text;
+    let mut depth = 1_usize;
+    while depth > 0 {
+        let at = rest.bytes().position(|b| matches!(b, b'"' | b'{' | b'}'))?;
+        let found = rest.as_bytes().get(at)?;
+        rest = rest.get(at + 1..)?;
+        match found {
+            b'"' => rest = skip_string_body(rest)?,
+            b'{' => depth += 1,
+            _ => depth -= 1,
+        }
+    }
+    Some(rest)
+}
+
+/// The longest valid UTF-8 front of a line.
+fn utf8_prefix(line: &[u8]) -> &str {
+    match str::from_utf8(line) {
+        Ok(text) => text,
+        Err(error) => line.get(..error.valid_up_to()).and_then(|valid| str::from_utf8(valid).ok()).unwrap_or_default(),
+    }
+}
+
+/// Splits a leading time off a console line: with date and offset, or the time of day alone (which gives no instant).
+fn console_time(text: &str) -> (Form, Option<Timestamp>, &str) {
+    let word = text.split(' ').next().unwrap_or(text);
+    let rest = text.get(word.len()..).unwrap_or_default().trim_start_matches(' ');
+    let bytes = word.as_bytes();
+    let has_date = bytes.len() >= 19 && bytes.get(4) == Some(&b'-') && bytes.get(10) == Some(&b'T');
+    if has_date && bytes.first().is_some_and(u8::is_ascii_digit) {
+        return (Form::Console, word.parse().ok(), rest);
+    }
+    let is_time_of_day = bytes.len() == 8
+        && bytes.iter().enumerate().all(|(at, b)| if matches!(at, 2 | 5) { *b == b':' } else { b.is_ascii_digit() });
+    if is_time_of_day {
+        return (Form::Console, None, rest);
+    }
+    (Form::Bare, None, text)
+}
+
+/// Splits a leading `[subsystem]` off.
+fn console_tag(text: &str) -> (&str, &str) {
+    let Some((tag, rest)) = text.strip_prefix('[').and_then(|inner| inner.split_once(']')) else {
+        return ("", text);
+    };
+    let is_name = !tag.is_empty()
+        && tag.len() <= 64
+        && tag.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'/' | b'.' | b':'));
+    if is_name && (rest.is_empty() || rest.starts_with(' ')) { (tag, rest.trim_start_matches(' ')) } else { ("", text) }
+}
+
+/// Takes a line apart. Never fails: what is not understood comes back as a bare message.
+pub(super) fn parts(line: &[u8]) -> Parts<'_> {
+    if line.first() == Some(&b'{')
+        && let Some(parts) = json_parts(line)
+    {
+        return parts;
+    }
+    let text = String::from_utf8_lossy(line);
+    let (text, level) = strip_ansi(text);
+    match text {
+        Cow::Borrowed(text) => console_parts(text, level),
+        Cow::Owned(text) => {
+            let parts = console_parts(&text, level);
+            Parts {
+                form: parts.form,
+                time: parts.time,
+                level: parts.level,
+                subsystem: Cow::Owned(parts.subsystem.into_owned()),
+                message: Cow::Owned(parts.message.into_owned()),
+                fields: parts.fields,
+            }
+        }
+    }
+}
+
+fn console_parts(text: &str, level: Option<Level>) -> Parts<'_> {
+    let (form, time, rest) = console_time(text);
+    let (subsystem, message) = console_tag(rest);
+    let form = match text.as_bytes().first() {
+        Some(b'{') => Form::BrokenJson,
+        _ if !subsystem.is_empty() => Form::Console,
+        _ => form,
+    };
+    Parts {
+        form,
+        time,
+        level,
+        subsystem: Cow::Borrowed(subsystem),
+        message: Cow::Borrowed(strip_subsystem(message, subsystem)),
+        fields: Map::new(),
+    }
+}
+
+/// A record of the log file, or of the console in its JSON style (`{…fields, time, level, subsystem, message}`).
+fn json_parts(line: &[u8]) -> Option<Parts<'static>> {
+    let Ok(Value::Object(mut record)) = serde_json::from_slice(line) else {
+        return None;
+    };
+    let time = record
+        .get("time")
+        .and_then(Value::as_str)
+        .or_else(|| record.get("_meta")?.get("date")?.as_str())
+        .and_then(|time| time.parse().ok());
+    let level = match record.get("_meta").and_then(|meta| meta.get("logLevelId")).and_then(Value::as_u64) {
+        Some(id) => Level::from_id(id),
+        None => record.get("level").and_then(Value::as_str).and_then(Level::from_name),
+    };
+    let message = match record.remove("message") {
+        Some(Value::String(message)) => message,
+        _ => ["2", "1", "0"]
+            .iter()
+            .find_map(|key| record.get(*key).and_then(Value::as_str))
+            .unwrap_or_default()
+            .to_owned(),
+    };
+    let bindings = record.get("0").and_then(Value::as_str).unwrap_or_default();
+    let subsystem = match serde_json::from_str(bindings) {
+        Ok(Value::Object(bindings)) => {
+            ["subsystem", "module"].iter().find_map(|key| bindings.get(*key).and_then(Value::as_str)).map(str::to_owned)
+        }
+        _ => record.get("subsystem").and_then(Value::as_str).map(str::to_owned),
+    };
+    let subsystem = subsystem.unwrap_or_default();
+    let subsystem = console_subsystem(&subsystem).to_owned();
+    let message = strip_subsystem(&message, &subsystem).to_owned();
+    let fields = match record.remove("1") {
+        Some(Value::Object(fields)) => fields,
+        _ if record.contains_key("_meta") => Map::new(),
+        _ => record,
+    };
+    Some(Parts {
+        form: Form::Json,
+        time,
+        level,
+        subsystem: Cow::Owned(subsystem),
+        message: Cow::Owned(message),
+        fields,
+    })
+}
+
+/// Removes ANSI escape sequences; the colour of the message, the last one that is set, tells the level.
+fn strip_ansi(text: Cow<'_, str>) -> (Cow<'_, str>, Option<Level>) {
+    if !text.contains('\u{1b}') {
+        return (text, None);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut level = None;
+    let mut rest = &*text;
+    while let Some((before, escape)) = rest.split_once('\u{1b}') {
+        out.push_str(before);
+        let Some(sequence) = escape.strip_prefix('[') else {
+            rest = escape;
+            continue;
+        };
+        let Some(end) = sequence.find(|c: char| ('@'..='~').contains(&c)) else {
+            rest = "";
+            break;
+        };
+        let (code, tail) = sequence.split_at(end);
+        rest = tail.get(1..).unwrap_or_default();
+        level = match code {
+            "31" => Some(Level::Error),
+            "33" => Some(Level::Warn),
+            "36" => Some(Level::Info),
+            "90" => Some(Level::Debug),
+            _ => level,
+        };
+    }
+    out.push_str(rest);
+    (Cow::Owned(out), level)
+}
+
+/// The value after `key=` in a text of `key=value` pairs whose values may hold spaces: it ends where the next ` word=`
+/// begins. Quoted values are taken without their quotes; `n/a` counts as absent.
+pub(super) fn pair<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    let mut from = 0;
+    let start = loop {
+        let at = from + text.get(from..)?.find(key)?;
+        let begins = at == 0 || text.as_bytes().get(at - 1) == Some(&b' ');
+        if begins && text.as_bytes().get(at + key.len()) == Some(&b'=') {
+            break at + key.len() + 1;
+        }
+        from = at + key.len();
+    };
+    let value = text.get(start..)?;
+    let value = match value.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next().unwrap_or(quoted),
+        None => value.get(..value_end(value)).unwrap_or(value).trim_end(),
+    };
+    (!value.is_empty() && value != "n/a").then_some(value)
+}
+
+fn value_end(value: &str) -> usize {
+    let bytes = value.as_bytes();
+    value
+        .match_indices(' ')
+        .map(|(at, _)| at)
+        .find(|at| {
+            let name = bytes.get(at + 1..).unwrap_or_default();
+            let len = name.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+            len > 0 && name.get(len) == Some(&b'=')
+        })
+        .unwrap_or(value.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shortens_subsystems_as_the_console_does() {
+        for (file, console) in [
+            ("gateway", "gateway"),
+            ("gateway/ws", "ws"),
+            ("gateway/health-monitor", "health-monitor"),
+            ("channels/telegram", "telegram"),
+            ("telegram/accounts", "telegram"),
+            ("gateway/channels/slack/socket", "slack"),
+            ("state/database-verify", "state/database-verify"),
+            ("a/b/c/d", "c/d"),
+            ("", ""),
+        ] {
+            assert_eq!(console_subsystem(file), console, "{file}");
+        }
+    }
+
+    #[test]
+    fn strips_a_repeated_subsystem() {
+        assert_eq!(strip_subsystem("gateway ready", "gateway"), "ready");
+        assert_eq!(strip_subsystem("Gateway: observed", "gateway"), "observed");
+        assert_eq!(strip_subsystem("gateway-lifecycle x", "gateway"), "gateway-lifecycle x");
+        assert_eq!(strip_subsystem("[telegram] [bad] x", "telegram"), "[bad] x");
+        assert_eq!(strip_subsystem("[telegram][diag] x", "telegram"), "[diag] x");
+    }
+
+    #[test]
+    fn reads_pairs_with_spaces_in_values() {
+        let text = "closed conn=a1 ua=n/a code=1008 reason=pairing required: no (requestId: 7) phase=auth_validated error=\"a b\"";
+        assert_eq!(pair(text, "conn"), Some("a1"));
+        assert_eq!(pair(text, "ua"), None);
+        assert_eq!(pair(text, "reason"), Some("pairing required: no (requestId: 7)"));
+        assert_eq!(pair(text, "phase"), Some("auth_validated"));
+        assert_eq!(pair(text, "error"), Some("a b"));
+        assert_eq!(pair(text, "son"), None);
+    }
+
+    #[test]
+    fn takes_the_level_from_the_colour() {
+        let line = "\u{1b}[90m2026-11-21T07:54:33.322+00:00\u{1b}[39m \u{1b}[36m[gateway]\u{1b}[39m \u{1b}[33mgateway: x\u{1b}[39m";
+        let parts = parts(line.as_bytes());
+        assert_eq!(parts.level, Some(Level::Warn));
+        assert_eq!(parts.subsystem, "gateway");
+        assert_eq!(parts.message, "x");
+        assert!(parts.time.is_some());
+    }
+
+    #[test]
+    fn takes_the_console_in_json_style() {
+        let line = br#"{"cause":"unauthorized","time":"2026-11-21T03:43:40.549+00:00","level":"warn","subsystem":"gateway/ws","message":"closed"}"#;
+        let parts = parts(line);
+        assert_eq!((parts.level, &*parts.subsystem, &*parts.message), (Some(Level::Warn), "ws", "closed"));
+        assert_eq!(parts.fields.get("cause").and_then(Value::as_str), Some("unauthorized"));
+    }
+}

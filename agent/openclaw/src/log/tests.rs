@@ -1,0 +1,443 @@
+use std::fs;
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// A line of the log file in the gateway's own order of keys.
+fn file_line(subsystem: &str, level: (u8, &str), message: &str, fields: Option<&str>) -> String {
+    let bindings =
+        if subsystem.is_empty() { String::new() } else { format!(r#""0":"{{\"subsystem\":\"{subsystem}\"}}","#) };
+    let message = serde_json::to_string(message).unwrap();
+    let arguments = match (subsystem, fields) {
+        ("", _) => format!(r#""0":{message},"#),
+        (_, Some(fields)) => format!(r#""1":{fields},"2":{message},"#),
+        (_, None) => format!(r#""1":{message},"#),
+    };
+    format!(
+        r#"{{{bindings}{arguments}"_meta":{{"runtime":"node","runtimeVersion":"24.21.0","hostname":"h","date":"2026-11-21T03:43:40.544Z","logLevelId":{},"logLevelName":"{}","name":"x","parentNames":["openclaw"]}},"time":"2026-11-21T03:43:40.544+00:00","hostname":"h","message":{message}}}"#,
+        level.0, level.1
+    )
+}
+
+fn kind_of(line: &str) -> EventKind {
+    let event = parse_line(line.as_bytes()).unwrap();
+    assert_eq!(classify(line.as_bytes()).layer, event.layer, "the quick look and the full parse differ on `{line}`");
+    event.kind
+}
+
+#[test]
+fn file_and_console_say_the_same() {
+    for (subsystem, short, file, console) in [
+        ("gateway", "gateway", "loading configuration…", "loading configuration…"),
+        ("gateway", "gateway", "starting...", "starting..."),
+        ("gateway", "gateway", "gateway ready", "ready"),
+        (
+            "gateway",
+            "gateway",
+            "http server listening (14 plugins: a, b; 4.5s)",
+            "http server listening (14 plugins: a, b; 4.5s)",
+        ),
+        ("gateway/admission", "admission", "admission closed: stop (SIGTERM)", "closed: stop (SIGTERM)"),
+        ("gateway/shutdown", "shutdown", "shutdown completed cleanly in 132ms", "completed cleanly in 132ms"),
+        ("gateway", "gateway", "received SIGUSR2; restarting", "received SIGUSR2; restarting"),
+        (
+            "gateway",
+            "gateway",
+            "gateway already running under launchd; existing gateway is healthy, leaving it in control",
+            "already running under launchd; existing gateway is healthy, leaving it in control",
+        ),
+        (
+            "gateway",
+            "gateway",
+            "gateway requires state migration; parked the managed LaunchAgent. Stop",
+            "requires state migration; parked the managed LaunchAgent. Stop",
+        ),
+        (
+            "gateway",
+            "gateway",
+            "Gateway auth token was missing. Generated a runtime token for this startup",
+            "auth token was missing. Generated a runtime token for this startup",
+        ),
+        ("channels/telegram", "telegram", "[bad] channel exited: no", "[bad] channel exited: no"),
+    ] {
+        let from_file = kind_of(&file_line(subsystem, (3, "INFO"), file, None));
+        let from_console = kind_of(&format!("2026-11-21T03:43:40.544+00:00 [{short}] {console}"));
+        let coloured = kind_of(&format!(
+            "\u{1b}[90m03:43:40\u{1b}[39m \u{1b}[36m[{short}]\u{1b}[39m \u{1b}[36m{console}\u{1b}[39m"
+        ));
+        assert_ne!(from_file, EventKind::Other, "{file}");
+        assert_eq!(from_file, from_console);
+        assert_eq!(from_file, coloured);
+    }
+}
+
+#[test]
+fn reads_the_numbers() {
+    let console = |text: &str| kind_of(&format!("2026-11-21T03:43:40.544+00:00 {text}"));
+    insta::assert_debug_snapshot!([
+        console("[restart] killing 2 stale gateway process(es) before restart: 23538, 23540"),
+        console("[gateway] service-mode: cleared 1 stale gateway pid(s) before bind on port 19789"),
+        console("[gateway] waiting for gateway-lifecycle ownership held by another OpenClaw process, up to 300 s"),
+        console("[gateway] gateway-lifecycle ownership acquired after 39.8 s"),
+        console("[gateway] restart-loop breaker tripped: 3 unclean boot(s) within 300000ms; suppressing"),
+        console("[lifecycle] stopped after SIGTERM 5 times in 5 min: another supervisor may be managing this Gateway"),
+        console("Gateway failed to start: another gateway instance is already listening on ws://127.0.0.1:19789 | listen EADDRINUSE: address already in use 127.0.0.1:19789 | EADDRINUSE"),
+        console("Gateway failed to start: gateway already running under systemd; existing gateway is healthy, exiting with code 78"),
+        console("Gateway failed to start: gateway already running (pid 77); lock timeout after 5000ms"),
+        console("Gateway failed to start: attempt to write a readonly database. Run openclaw"),
+        console("Gateway failed to start: database is locked"),
+        console("Port 19789 is already in use."),
+        console("- pid 23538 root: openclaw-gateway ([::1]:19789)"),
+        kind_of("Config auto-restored from backup: /s/openclaw.json (missing-meta-vs-last-good)"),
+        console("[secrets] [SECRETS_DEGRADED] cold gateway:ingress-auth: not set. Retry: now."),
+        console("[telegram] [good] auto-restart attempt 3/10 in 40s"),
+        console("[health-monitor] [telegram:bad] health-monitor: restarting (reason: stuck)"),
+    ], @r#"
+    [
+        KilledStale {
+            pids: [
+                23538,
+                23540,
+            ],
+        },
+        ClearedStale {
+            count: Some(
+                1,
+            ),
+            port: Some(
+                19789,
+            ),
+        },
+        WaitingForLifecycle {
+            limit_seconds: Some(
+                300.0,
+            ),
+        },
+        LifecycleAcquired {
+            seconds: Some(
+                39.8,
+            ),
+        },
+        BreakerTripped {
+            unclean_boots: Some(
+                3,
+            ),
+            window_ms: Some(
+                300000,
+            ),
+        },
+        RepeatedStops {
+            count: Some(
+                5,
+            ),
+        },
+        AlreadyListening {
+            port: Some(
+                19789,
+            ),
+        },
+        IncumbentHealthyLeaving {
+            supervisor: Systemd,
+        },
+        LockTimeout {
+            pid: Some(
+                77,
+            ),
+            waited_ms: Some(
+                5000,
+            ),
+        },
+        ReadonlyDatabase,
+        DatabaseLocked,
+        PortInUse {
+            port: Some(
+                19789,
+            ),
+            pid: None,
+        },
+        PortInUse {
+            port: Some(
+                19789,
+            ),
+            pid: Some(
+                23538,
+            ),
+        },
+        ConfigAutoRestored {
+            path: Some(
+                "/s/openclaw.json",
+            ),
+            reason: Some(
+                "missing-meta-vs-last-good",
+            ),
+        },
+        SecretsDegraded {
+            code: "SECRETS_DEGRADED",
+            surface: Some(
+                "gateway:ingress-auth",
+            ),
+        },
+        ChannelRestarting {
+            channel: "telegram",
+            account: Some(
+                "good",
+            ),
+            attempt: Some(
+                3,
+            ),
+        },
+        ChannelHealthRestart {
+            target: Some(
+                "telegram:bad",
+            ),
+            reason: Some(
+                "stuck",
+            ),
+        },
+    ]
+    "#);
+}
+
+#[test]
+fn a_refused_device_names_its_request() {
+    let message = "closed before connect conn=c53a78cf-04c9-445f-8d68-10292203671b peer=198.51.100.2:57320->198.51.100.1:19789 remote=198.51.100.2 fwd=n/a origin=n/a host=198.51.100.1:19789 ua=n/a code=1008 reason=pairing required: device is not approved yet (requestId: d4a7ec7b-4f18-45b2-abf5-7d5bdc842796) phase=auth_validated";
+    let fields = r#"{"cause":"pairing-required","durationMs":55,"phase":"auth_validated","reason":"not-paired","endpoint":"198.51.100.2:57320->198.51.100.1:19789","client":"cli"}"#;
+    let line = file_line("gateway/ws", (4, "WARN"), message, Some(fields));
+    let event = parse_line(line.as_bytes()).unwrap();
+    assert_eq!((event.layer, event.level, event.port), (Layer::Auth, Some(Level::Warn), Some(19789)));
+    assert_eq!(event.conn.as_deref(), Some("c53a78cf-04c9-445f-8d68-10292203671b"));
+    let console = format!(
+        "2026-11-21T03:43:40.544+00:00 [ws] {message} cause=pairing-required durationMs=55 phase=auth_validated client=cli"
+    );
+    assert_eq!(kind_of(&line), kind_of(&console));
+    insta::assert_json_snapshot!(event.kind, @r#"
+    {
+      "kind": "pairing_required",
+      "request_id": "d4a7ec7b-4f18-45b2-abf5-7d5bdc842796",
+      "close": {
+        "code": 1008,
+        "reason": "pairing required: device is not approved yet (requestId: d4a7ec7b-4f18-45b2-abf5-7d5bdc842796)",
+        "cause": "pairing-required",
+        "phase": "auth_validated",
+        "auth_reason": null,
+        "remote": "198.51.100.2",
+        "client": "cli",
+        "duration_ms": 55
+      }
+    }
+    "#);
+}
+
+#[test]
+fn the_phase_tells_the_layer() {
+    let line = |code: u16, phase: &str, cause: &str| {
+        format!(
+            "2026-11-21T03:43:40.544+00:00 [ws] closed before connect conn=a code={code} reason=n/a phase={phase}{cause}"
+        )
+    };
+    for (line, layer) in [
+        (line(1006, "ws_upgrade_started", ""), Layer::Transport),
+        (line(1000, "ws_upgrade_started", " cause=handshake-timeout"), Layer::Transport),
+        (line(1008, "ws_upgrade_started", " cause=device-required"), Layer::Auth),
+        (line(1008, "auth_credentials_received", " cause=unauthorized"), Layer::Auth),
+        (line(1006, "session_attached", ""), Layer::Transport),
+    ] {
+        kind_of(&line);
+        assert_eq!(parse_line(line.as_bytes()).unwrap().layer, layer, "{line}");
+    }
+}
+
+#[test]
+fn faults_are_found_in_any_subsystem_but_not_in_chatter() {
+    let fault = "Failed to open the plugin state database. | database disk image is malformed";
+    assert_eq!(kind_of(&file_line("plugins/x", (5, "ERROR"), fault, None)), EventKind::DatabaseMalformed);
+    assert_eq!(kind_of(&file_line("plugins/x", (3, "INFO"), fault, None)), EventKind::Other);
+    assert_eq!(
+        kind_of(&file_line(
+            "channels/telegram",
+            (5, "ERROR"),
+            "[a] getUpdates: 409: Conflict: terminated by other",
+            None
+        )),
+        EventKind::ChannelConflict { channel: "telegram".into() }
+    );
+}
+
+#[test]
+fn secrets_do_not_come_through() {
+    let secret = "4f9d0c1e2b3a49586776859493a2b1c0d9e8f7a6b5c4d3e2";
+    for line in [
+        file_line(
+            "gateway/ws",
+            (4, "WARN"),
+            &format!("unauthorized conn=a reason={secret} client={secret} guidance=x token={secret}"),
+            None,
+        ),
+        file_line(
+            "gateway/ws",
+            (4, "WARN"),
+            "closed before connect conn=a",
+            Some(&format!(r#"{{"cause":"{secret}","client":"{secret}","conn":"{secret}"}}"#)),
+        ),
+        format!("[telegram] [{secret}] channel exited: {secret}"),
+        format!("[{secret}] x"),
+        format!("Config auto-restored from backup: /{secret}/x (because {secret})"),
+        secret.to_owned(),
+    ] {
+        let event = parse_line(line.as_bytes()).unwrap();
+        let shown = format!("{event:?} {}", serde_json::to_string(&event).unwrap());
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_counted() {
+    let log = b"\n{\"0\":\"{\\\"subsystem\\\":\\\"gateway\\\"}\",\"1\":\"startin\n{}\nhello\n  \n[gateway] ready\r\n\xff\xfe\n";
+    let mut events = Vec::new();
+    let tally = scan(log, |event| events.push(event.kind));
+    assert_eq!(events, [EventKind::Ready]);
+    assert_eq!(tally, Tally { lines: 5, recognised: 1, other: 4, broken: 1 });
+}
+
+#[test]
+fn a_long_line_is_cut() {
+    let mut line = b"[gateway] ".to_vec();
+    line.resize(10 * MAX_LINE_BYTES, b'x');
+    assert!(parse_line(&line).unwrap().text.len() <= MAX_TEXT_BYTES + 3);
+}
+
+proptest! {
+    #[test]
+    fn never_panics(line in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = (classify(&line), parse_line(&line), scan(&line, |_| ()));
+    }
+
+    #[test]
+    fn never_panics_on_near_misses(
+        head in "(\\{\"0\":\"\\{\\\\\"subsystem\\\\\":\\\\\"gateway/ws\\\\\"\\}\",\"1\":[{\"]|2026-11-21T00:00:00Z \\[ws\\] |\\[telegram\\] |Gateway failed to start: )",
+        middle in "(closed before connect|unauthorized conn=|\\[|é|\"|\\\\|=| reason=| phase=|\\(requestId: |ws://|:|\\]|\u{1b}\\[|3|m|\\}|,\"2\":\"){0,12}",
+    ) {
+        let line = format!("{head}{middle}");
+        let _ = (classify(line.as_bytes()), parse_line(line.as_bytes()));
+    }
+}
+
+fn corpus_logs() -> Option<Vec<PathBuf>> {
+    let Some(corpus) = std::env::var_os("PORTREEVE_CORPUS") else {
+        #[expect(clippy::print_stderr, reason = "says why nothing is tested")]
+        {
+            eprintln!("skipped: PORTREEVE_CORPUS is not set");
+        }
+        return None;
+    };
+    let mut files: Vec<_> = fs::read_dir(PathBuf::from(corpus).join("openclaw/logs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            let name = path.to_string_lossy();
+            name.ends_with(".jsonl") || name.ends_with(".console.txt")
+        })
+        .collect();
+    files.sort();
+    Some(files)
+}
+
+/// Names of the events that files of known names must hold, in the form in which they are serialised.
+const EXPECTED: &[(&str, &[&str])] = &[
+    (
+        "startup-ready",
+        &[
+            "loading_configuration",
+            "starting",
+            "starting_http",
+            "listening",
+            "starting_channels",
+            "ready",
+            "admission_closed",
+            "stopped_by_signal",
+            "drain",
+            "stopped_cleanly",
+            "database_verified",
+        ],
+    ),
+    ("config-auto-restored", &["config_auto_restored"]),
+    ("crash-loop-breaker", &["breaker_tripped", "stability_bundle", "channel_suppressed", "ready"]),
+    ("lock-wait", &["waiting_for_lifecycle", "lifecycle_acquired", "repeated_stops"]),
+    ("node-host-token-mismatch", &["node_host_refused"]),
+    ("second-gateway-same-port.foreground", &["already_listening", "port_in_use"]),
+    ("second-gateway-same-port.launchd", &["incumbent_healthy_leaving", "breaker_tripped"]),
+    ("second-gateway-same-port.supervised", &["killed_stale", "cleared_stale", "ready"]),
+    ("second-gateway-same-port.systemd", &["incumbent_healthy_leaving", "port_in_use"]),
+    ("second-gateway-same-state.foreground", &["maintenance_contention", "requires_state_migration"]),
+    ("second-gateway-same-state.launchd", &["maintenance_contention", "requires_state_migration"]),
+    ("port-ping-pong", &["killed_stale", "cleared_stale", "stopped_by_signal"]),
+    ("start-refusals", &["start_refused", "auth_disabled"]),
+    ("state-dir-other-uid", &["owner_lease_active", "stability_bundle"]),
+    ("state-dir-readonly", &["readonly_database", "write_denied"]),
+    ("ws-debug-success", &["connected", "disconnected"]),
+    (
+        "ws-handshake-failures",
+        &[
+            "unauthorized",
+            "closed_before_connect",
+            "handshake_timeout",
+            "invalid_handshake",
+            "protocol_mismatch",
+            "connection_error",
+            "frame_unreadable",
+            "request_failed",
+            "proxy_headers",
+            "non_local_host",
+            "device_approved",
+        ],
+    ),
+    (
+        "lan-pairing",
+        &[
+            "pairing_required",
+            "unauthorized",
+            "device_upgrade_requested",
+            "config_changed",
+            "config_reloaded",
+            "stopped_by_signal",
+            "bound_beyond_loopback",
+            "device_approved",
+        ],
+    ),
+    ("channels-telegram", &["channel_starting", "channel_exited", "channel_terminal"]),
+];
+
+#[test]
+fn corpus_of_logs_is_understood() {
+    let Some(files) = corpus_logs() else { return };
+    for file in files {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        let log = fs::read(&file).unwrap();
+        let is_json = file.extension().is_some_and(|extension| extension == "jsonl");
+        let mut seen = Vec::new();
+        let tally = scan(&log, |event| {
+            assert!(event.text.len() <= MAX_TEXT_BYTES + 3, "{name}");
+            let kind = serde_json::to_value(&event.kind).unwrap();
+            seen.push(kind.get("kind").unwrap().as_str().unwrap().to_owned());
+        });
+        assert_eq!(tally.lines, tally.recognised + tally.other, "{name}");
+        assert_eq!(tally.broken, 0, "{name}");
+        for line in log.split(|byte| *byte == b'\n') {
+            let Some(event) = parse_line(line) else { continue };
+            let class = classify(line);
+            assert_eq!(class.layer, event.layer, "{name}: {event:?}");
+            assert!(class.recognised || event.kind == EventKind::Other, "{name}: {event:?}");
+            if is_json {
+                assert!(event.time.is_some() && event.level.is_some(), "{name}: {event:?}");
+                assert_eq!(event.form, Form::Json, "{name}");
+            }
+        }
+        for (start, kinds) in EXPECTED.iter().filter(|(start, _)| name.starts_with(start) && !is_json) {
+            for kind in *kinds {
+                assert!(seen.iter().any(|seen| seen == kind), "{name} ({start}): no {kind} in {seen:?}");
+            }
+        }
+    }
+}
