@@ -1,0 +1,129 @@
+//! A configuration as the snapshot keeps it: what rules need, and no secret.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use portreeve_core::Fact;
+use portreeve_core::snapshot::{ConfigFacts, ConfigProblem};
+use portreeve_openclaw::config::{self, Config, ConfigError, LoadOptions, Lookup};
+use portreeve_openclaw::file::{ReadError, Reader};
+
+use crate::state::chain;
+
+/// A configuration that was looked for.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// Its content; none where it is missing or does not parse.
+    pub(crate) config: Option<Config>,
+    /// Why there is no content; none where there is, or where the file is missing.
+    error: Option<ConfigError>,
+    path: PathBuf,
+}
+
+impl Loaded {
+    /// Reads a configuration with its includes, on behalf of its owner.
+    pub(crate) fn read(path: &Path, reader: &Reader, include_roots: &[PathBuf]) -> Self {
+        let options = LoadOptions { include_roots, ..LoadOptions::new(reader) };
+        match config::load(path, &options) {
+            Ok(config) => Self { config: Some(config), error: None, path: path.to_owned() },
+            Err(error) if error.is_missing() => Self { config: None, error: None, path: path.to_owned() },
+            Err(error) => Self { config: None, error: Some(error), path: path.to_owned() },
+        }
+    }
+
+    /// Whether there is a file, be it broken.
+    pub(crate) fn exists(&self) -> bool {
+        self.config.is_some() || self.error.is_some()
+    }
+
+    /// Newest modification of the file and its includes.
+    pub(crate) fn modified(&self) -> Option<Timestamp> {
+        self.config.as_ref()?.files().iter().map(|file| file.meta.modified).max()
+    }
+
+    /// The facts.
+    pub(crate) fn facts(&self, lookup: &dyn Lookup, at: Timestamp) -> Fact<ConfigFacts> {
+        let source = self.path.to_string_lossy().into_owned();
+        match (&self.config, &self.error) {
+            (Some(config), _) => Fact::known(facts(config, lookup), source, at),
+            (None, None) => Fact::absent(source, at),
+            (None, Some(error)) => broken(&self.path, error, source, at),
+        }
+    }
+}
+
+fn facts(config: &Config, lookup: &dyn Lookup) -> ConfigFacts {
+    let gateway = config.gateway(lookup);
+    let word = |value: Option<String>| value;
+    let problems = config.issues().iter().map(|issue| ConfigProblem {
+        path: issue.origin.as_ref().map_or_else(|| config.path(), |origin| &origin.file).to_string_lossy().into_owned(),
+        line: issue.origin.as_ref().and_then(|origin| u32::try_from(origin.position.line).ok()),
+        column: issue.origin.as_ref().and_then(|origin| u32::try_from(origin.position.column).ok()),
+        message: format!("`{}` {}", issue.key, issue.message),
+        fatal: issue.refused,
+    });
+    let has_origins = config.value_at(&["gateway", "controlUi", "allowedOrigins"]).is_some();
+    ConfigFacts {
+        path: config.path().to_string_lossy().into_owned(),
+        modified: config.files().iter().map(|file| file.meta.modified).max().unwrap_or(Timestamp::UNIX_EPOCH),
+        hash: None,
+        problems: problems.collect(),
+        mode: word(gateway.mode.map(|mode| mode.as_str().to_owned())),
+        port: gateway.port,
+        bind: word(gateway.bind.map(|bind| bind.as_str().to_owned())),
+        tls: gateway.tls.enabled,
+        auth_mode: word(gateway.auth_mode.map(|mode| mode.as_str().to_owned())),
+        allowed_origins: has_origins.then_some(gateway.control_ui.allowed_origins),
+        control_ui: gateway.control_ui.enabled.unwrap_or(true),
+        trusted_proxies: gateway.trusted_proxies,
+        remote_url: gateway.remote.url,
+        channels: config
+            .channels()
+            .into_iter()
+            .filter(portreeve_openclaw::config::Channel::is_enabled)
+            .map(|channel| channel.id)
+            .collect(),
+        has_meta: config.has_meta(),
+        last_touched_version: config.last_touched_version().map(ToOwned::to_owned),
+    }
+}
+
+/// A file that cannot be used. One that may not be read is a blind spot; one that does not parse is what the gateway meets as well.
+fn broken(path: &Path, error: &ConfigError, source: String, at: Timestamp) -> Fact<ConfigFacts> {
+    if let ConfigError::Read { source: read, .. } | ConfigError::IncludeRead { source: read, .. } = error
+        && let ReadError::Denied { .. } | ReadError::ForeignOwner { .. } = read
+    {
+        return Fact::denied(chain(error), source, at);
+    }
+    let position = error.position();
+    let problem = ConfigProblem {
+        path: match error {
+            ConfigError::Syntax { path, .. } | ConfigError::TooDeep { path, .. } => path.to_string_lossy().into_owned(),
+            _ => path.to_string_lossy().into_owned(),
+        },
+        line: position.and_then(|position| u32::try_from(position.line).ok()),
+        column: position.and_then(|position| u32::try_from(position.column).ok()),
+        message: chain(error),
+        fatal: true,
+    };
+    let modified = crate::file::stat(path, at).get().map_or(Timestamp::UNIX_EPOCH, |stat| stat.modified);
+    let facts = ConfigFacts {
+        path: path.to_string_lossy().into_owned(),
+        modified,
+        hash: None,
+        problems: vec![problem],
+        mode: None,
+        port: None,
+        bind: None,
+        tls: false,
+        auth_mode: None,
+        allowed_origins: None,
+        control_ui: true,
+        trusted_proxies: Vec::new(),
+        remote_url: None,
+        channels: Vec::new(),
+        has_meta: false,
+        last_touched_version: None,
+    };
+    Fact::known(facts, source, at)
+}

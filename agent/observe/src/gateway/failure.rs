@@ -1,0 +1,117 @@
+//! The client's typed errors as the snapshot keeps them.
+
+use portreeve_core::snapshot::{Failure, FailureKind, Phase};
+use portreeve_openclaw::client::{self, ConnectError, ErrorKind, RequestError, RequestErrorKind};
+use portreeve_openclaw::http::{HttpPhase, ProbeError, ProbeErrorKind};
+use portreeve_openclaw::protocol::Rejection;
+
+/// A failure with nothing but where, how and a sentence.
+pub(super) fn plain(phase: Phase, kind: FailureKind, message: impl Into<String>) -> Failure {
+    Failure {
+        phase,
+        kind,
+        message: message.into(),
+        http_status: None,
+        close_code: None,
+        close_reason: None,
+        code: None,
+        detail_code: None,
+        reason: None,
+        request_id: None,
+        device_id: None,
+        retry_after_ms: None,
+    }
+}
+
+/// A connect that failed.
+pub(super) fn of_connect(error: &ConnectError) -> Failure {
+    of_kind(phase(error.phase), &error.kind)
+}
+
+/// A request after `hello-ok` that failed.
+pub(super) fn of_request(error: &RequestError) -> Failure {
+    let message = format!("`{}`: {}", error.method, error.kind);
+    match &error.kind {
+        RequestErrorKind::Refused(rejection) => {
+            with_rejection(plain(Phase::After, FailureKind::Rejected, message), rejection)
+        }
+        RequestErrorKind::Timeout { .. } => plain(Phase::After, FailureKind::Timeout, message),
+        RequestErrorKind::Ended(kind) => Failure { message, ..of_kind(Phase::After, kind) },
+        _ => plain(Phase::After, FailureKind::Malformed, message),
+    }
+}
+
+/// An HTTP probe that failed.
+pub(super) fn of_probe(error: &ProbeError) -> Failure {
+    let phase = match error.phase {
+        HttpPhase::Dns => Phase::Dns,
+        HttpPhase::Tcp => Phase::Tcp,
+        HttpPhase::Tls => Phase::Tls,
+        HttpPhase::Response | HttpPhase::Body => Phase::Http,
+    };
+    match &error.kind {
+        ProbeErrorKind::Connection(kind) => of_kind(phase, kind),
+        other => plain(phase, FailureKind::Malformed, other.to_string()),
+    }
+}
+
+fn phase(phase: client::Phase) -> Phase {
+    match phase {
+        client::Phase::Dns => Phase::Dns,
+        client::Phase::Tcp => Phase::Tcp,
+        client::Phase::Tls => Phase::Tls,
+        client::Phase::Upgrade => Phase::Http,
+        client::Phase::Challenge => Phase::Challenge,
+        client::Phase::Connect => Phase::Connect,
+        client::Phase::Session => Phase::After,
+    }
+}
+
+fn of_kind(phase: Phase, error: &ErrorKind) -> Failure {
+    let kind = match error {
+        _ if error.is_starting() => FailureKind::Starting,
+        ErrorKind::Dns { .. } => FailureKind::Unresolved,
+        ErrorKind::Refused => FailureKind::Refused,
+        ErrorKind::Timeout { .. } | ErrorKind::ChallengeTimeout { .. } => FailureKind::Timeout,
+        ErrorKind::Reset | ErrorKind::Abnormal => FailureKind::Reset,
+        ErrorKind::Tls(_) => FailureKind::Tls,
+        ErrorKind::UpgradeRefused(_) => FailureKind::HttpStatus,
+        ErrorKind::NotHttp { .. } | ErrorKind::NotWebSocket { .. } => FailureKind::NotHttp,
+        ErrorKind::Rejected { .. } => FailureKind::Rejected,
+        ErrorKind::Closed(_) => FailureKind::Closed,
+        ErrorKind::ChallengeMalformed { .. } => FailureKind::NotOpenClaw,
+        ErrorKind::Protocol { .. } | ErrorKind::FrameTooLarge { .. } => FailureKind::Malformed,
+        _ => FailureKind::Unreachable,
+    };
+    let mut failure = plain(phase, kind, error.to_string());
+    if let Some(close) = error.close() {
+        failure.close_code = Some(close.code);
+        failure.close_reason = Some(close.reason.as_str().to_owned()).filter(|reason| !reason.is_empty());
+    }
+    match error {
+        ErrorKind::UpgradeRefused(refusal) => Failure {
+            http_status: Some(refusal.status),
+            reason: refusal.error_type.clone(),
+            retry_after_ms: refusal.retry_after_s.map(|seconds| seconds.saturating_mul(1000)),
+            ..failure
+        },
+        ErrorKind::Rejected { rejection, .. } => with_rejection(failure, rejection),
+        _ => failure,
+    }
+}
+
+fn with_rejection(failure: Failure, rejection: &Rejection) -> Failure {
+    let said = rejection.message.as_str();
+    let message = if said.is_empty() { failure.message } else { format!("{}: {said}", failure.message) };
+    let pairing_reason = rejection.pairing_reason.as_ref().map(|reason| reason.as_str().to_owned());
+    Failure {
+        message,
+        code: Some(rejection.code.as_str().to_owned()),
+        detail_code: rejection.detail.as_ref().map(|detail| detail.as_str().to_owned()),
+        reason: pairing_reason.or_else(|| rejection.reason.as_ref().map(|reason| reason.as_str().to_owned())),
+        request_id: rejection.request_id.clone(),
+        device_id: rejection.device_id.clone(),
+        retry_after_ms: rejection.retry_after_ms,
+        ..failure
+    }
+}

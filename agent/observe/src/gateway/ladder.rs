@@ -1,0 +1,294 @@
+//! Rungs 2 to 5: HTTP probes, handshake, connect, channels.
+//!
+//! The secret is sent only where the caller says that the listener is the gateway it belongs to: whoever else holds the port gets the
+//! handshake and nothing more.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use portreeve_core::Fact;
+use portreeve_core::snapshot::{
+    AccountStatus, Challenge, ChannelStatus, ChannelsAnswer, EventLoop, Failure, FailureKind, Hello, Ladder, Liveness,
+    Pairing, Phase, Probe, Readiness, Startup,
+};
+use portreeve_openclaw::client::{self, ClockSkew, Connection, Deadlines, Timings};
+use portreeve_openclaw::endpoint::Target;
+use portreeve_openclaw::http::{Answer, Body, HttpDeadlines, ProbeError, Prober, StartupState};
+use portreeve_openclaw::protocol::{ChannelsStatus, ClientIdentity, ConnectParams, Credential};
+use serde::Deserialize;
+
+use super::failure::{of_connect, of_probe, of_request, plain};
+use super::pairing::pairing;
+
+/// How long a channel may take to answer its probe.
+const CHANNEL_PROBE: Duration = Duration::from_secs(4);
+/// How long the gateway may take to answer for all channels.
+const CHANNELS_DEADLINE: Duration = Duration::from_secs(8);
+/// How long the gateway may take for anything else.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(8);
+
+/// What one gateway answered.
+pub(crate) struct Climb {
+    pub(crate) ladder: Ladder,
+    pub(crate) pairing: Fact<Pairing>,
+    /// Hash of the configuration on disk as the gateway computes it; asked for only where the file is newer than the gateway.
+    pub(crate) config_hash: Option<String>,
+}
+
+/// Whether to ask for the configuration's hash, which costs the gateway half a second after each change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConfigRevision {
+    /// Ask where the file was modified after the gateway started.
+    ModifiedAt(Timestamp),
+    /// Do not ask.
+    Unknown,
+}
+
+/// Asks one gateway everything. `secret` is what to connect with, or why no connect is to be tried.
+pub(crate) async fn climb(target: &Target, secret: Result<Credential, String>, revision: ConfigRevision) -> Climb {
+    let ((healthz, startupz, readyz), session) = tokio::join!(http(target), session(target, secret, revision));
+    Climb {
+        ladder: Ladder {
+            target: format!("{}://{}", target.scheme().as_str(), target.authority()),
+            healthz,
+            startupz,
+            readyz,
+            handshake: session.handshake,
+            connect: session.connect,
+            channels: session.channels,
+        },
+        pairing: session.pairing,
+        config_hash: session.config_hash,
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+async fn http(target: &Target) -> (Probe<Liveness>, Probe<Startup>, Probe<Readiness>) {
+    let at = now();
+    let prober = match Prober::new(target, HttpDeadlines::default()).await {
+        Ok(prober) => prober,
+        Err(error) => {
+            let failure = of_probe(&error);
+            let elapsed = milliseconds(error.elapsed);
+            return (
+                Probe::failed(failure.clone(), elapsed, at),
+                Probe::failed(failure.clone(), elapsed, at),
+                Probe::failed(failure, elapsed, at),
+            );
+        }
+    };
+    let all = prober.all().await;
+    let live = answer(all.liveness, at, |_, _| Liveness { ok: true });
+    let startup = answer(all.startup, at, |_, startup| {
+        let (status, pending_reason) = match &startup.state {
+            StartupState::Started => ("started", None),
+            StartupState::Starting { pending_reason } => ("starting", pending_reason.as_ref()),
+            StartupState::Draining => ("draining", None),
+        };
+        Startup {
+            status: status.to_owned(),
+            pending_reason: pending_reason.map(|reason| reason.as_str().to_owned()),
+            version: startup.version.clone(),
+            uptime_ms: startup.uptime_ms,
+        }
+    });
+    let ready = answer(all.readiness, at, |_, ready| Readiness {
+        ready: ready.ready,
+        detailed: ready.detailed,
+        failing: ready.failing.iter().map(|item| item.as_str().to_owned()).collect(),
+        suppressed: ready.suppressed.iter().map(|item| item.as_str().to_owned()).collect(),
+        event_loop: ready.event_loop.as_ref().map(|state| EventLoop {
+            degraded: state.degraded.unwrap_or(false),
+            delay_max_ms: state.delay_max_ms,
+            utilization: state.utilization,
+        }),
+    });
+    (live, startup, ready)
+}
+
+fn answer<T, U>(asked: Result<Answer<T>, ProbeError>, at: Timestamp, make: impl Fn(u16, &T) -> U) -> Probe<U> {
+    let answer = match asked {
+        Ok(answer) => answer,
+        Err(error) => return Probe::failed(of_probe(&error), milliseconds(error.elapsed), at),
+    };
+    let elapsed = milliseconds(answer.elapsed);
+    match &answer.body {
+        Body::Known(body) => Probe::answered(make(answer.status, body), elapsed, at),
+        Body::ProxyAttributionRequired => {
+            let message = "a proxy that the gateway does not trust stands between: HTTP status 403";
+            let mut failure = plain(Phase::Http, FailureKind::HttpStatus, message);
+            failure.http_status = Some(answer.status);
+            failure.reason = Some("proxy_attribution_required".to_owned());
+            Probe::failed(failure, elapsed, at)
+        }
+        Body::Foreign => {
+            let message = format!("the answer is not that of an OpenClaw gateway: HTTP status {}", answer.status);
+            let mut failure = plain(Phase::Http, FailureKind::NotOpenClaw, message);
+            failure.http_status = Some(answer.status);
+            Probe::failed(failure, elapsed, at)
+        }
+    }
+}
+
+struct Session {
+    handshake: Probe<Challenge>,
+    connect: Probe<Hello>,
+    channels: Probe<ChannelsAnswer>,
+    pairing: Fact<Pairing>,
+    config_hash: Option<String>,
+}
+
+async fn session(target: &Target, secret: Result<Credential, String>, revision: ConfigRevision) -> Session {
+    let at = now();
+    let secret = match secret {
+        Ok(secret) => secret,
+        Err(why) => return unauthenticated(target, &why, at).await,
+    };
+    let params = ConnectParams::reader(ClientIdentity::Cli, secret);
+    match client::connect(target, params, &Deadlines::default()).await {
+        Ok(connection) => authenticated(connection, revision, at).await,
+        Err(error) => {
+            let failure = of_connect(&error);
+            let handshake = if error.phase >= client::Phase::Connect {
+                challenge(&error.timings, error.clock_skew, at)
+            } else {
+                Probe::failed(failure.clone(), milliseconds(error.timings.total()), at)
+            };
+            let connect = if error.phase >= client::Phase::Connect {
+                Probe::failed(failure, error.timings.connect.map_or(0.0, milliseconds), at)
+            } else {
+                Probe::not_tried("the handshake failed", at)
+            };
+            unanswered(handshake, connect, "the connect failed", at)
+        }
+    }
+}
+
+async fn unauthenticated(target: &Target, why: &str, at: Timestamp) -> Session {
+    let handshake = match client::greet(target, &Deadlines::default()).await {
+        Ok(greeting) => challenge(&greeting.timings, greeting.clock_skew, at),
+        Err(error) => Probe::failed(of_connect(&error), milliseconds(error.timings.total()), at),
+    };
+    unanswered(handshake, Probe::not_tried(why, at), why, at)
+}
+
+fn unanswered(handshake: Probe<Challenge>, connect: Probe<Hello>, why: &str, at: Timestamp) -> Session {
+    Session {
+        handshake,
+        connect,
+        channels: Probe::not_tried(why, at),
+        pairing: Fact::unreadable(why, "device.pair.list", at),
+        config_hash: None,
+    }
+}
+
+fn challenge(timings: &Timings, skew: Option<ClockSkew>, at: Timestamp) -> Probe<Challenge> {
+    let before = [timings.dns, timings.tcp, timings.tls, timings.upgrade, timings.challenge];
+    let total: Duration = before.into_iter().flatten().sum();
+    let answer = Challenge {
+        tcp_ms: timings.tcp.map_or(0.0, milliseconds),
+        challenge_ms: timings.challenge.map_or(0.0, milliseconds),
+        skew_ms: skew.map(|skew| skew.offset_ms),
+    };
+    Probe::answered(answer, milliseconds(total), at)
+}
+
+async fn authenticated(mut connection: Connection, revision: ConfigRevision, at: Timestamp) -> Session {
+    let timings = *connection.timings();
+    let handshake = challenge(&timings, connection.clock_skew(), at);
+    let hello = connection.hello();
+    let uptime = hello.uptime_ms;
+    let greeting = Hello {
+        server_version: hello.server.version.clone(),
+        protocol: hello.protocol.unwrap_or_default(),
+        boot_id: hello.server.boot_id.clone(),
+        scopes: hello.auth.scopes.clone(),
+        tick_interval_ms: hello.policy.tick_interval_ms,
+        applied_config_hash: hello.applied_config_hash.clone(),
+    };
+    let connect = Probe::answered(greeting, timings.connect.map_or(0.0, milliseconds), at);
+
+    let started = Instant::now();
+    let asked_at = now();
+    let channels = match connection.channels_status(Some(CHANNEL_PROBE), CHANNELS_DEADLINE).await {
+        Ok(status) => Probe::answered(channels(&status), milliseconds(started.elapsed()), asked_at),
+        Err(error) => Probe::failed(of_request(&error), milliseconds(error.elapsed), asked_at),
+    };
+    let asked_at = now();
+    let pairing = match connection.pairing_list(REQUEST_DEADLINE).await {
+        Ok(list) => Fact::known(pairing(&list), "device.pair.list", asked_at),
+        Err(error) => refusal(&of_request(&error), asked_at),
+    };
+    let config_hash = if is_newer(revision, uptime) { config_hash(&mut connection).await } else { None };
+    connection.close().await;
+    Session { handshake, connect, channels, pairing, config_hash }
+}
+
+fn refusal<T>(failure: &Failure, at: Timestamp) -> Fact<T> {
+    match failure.kind {
+        FailureKind::Rejected => Fact::denied(failure.message.clone(), "device.pair.list", at),
+        _ => Fact::unreadable(failure.message.clone(), "device.pair.list", at),
+    }
+}
+
+fn is_newer(revision: ConfigRevision, uptime_ms: Option<u64>) -> bool {
+    let (ConfigRevision::ModifiedAt(modified), Some(uptime)) = (revision, uptime_ms) else { return false };
+    let age = now().duration_since(modified).as_millis();
+    age < i128::from(uptime)
+}
+
+/// The two hashes of `config.get`; everything else of its answer is dropped while parsing.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Revisions {
+    #[serde(default)]
+    config_revision_hash: Option<String>,
+}
+
+async fn config_hash(connection: &mut Connection) -> Option<String> {
+    let asked: Result<Revisions, _> = connection.request("config.get", &serde_json::json!({}), REQUEST_DEADLINE).await;
+    asked.inspect_err(|error| tracing::debug!(%error, "config.get")).ok()?.config_revision_hash
+}
+
+fn channels(status: &ChannelsStatus) -> ChannelsAnswer {
+    let text =
+        |value: &Option<portreeve_openclaw::protocol::text::Text>| value.as_ref().map(|text| text.as_str().to_owned());
+    let channels = status.channels.iter().map(|(id, accounts)| ChannelStatus {
+        id: id.clone(),
+        configured: accounts.iter().any(|account| account.configured.unwrap_or(false)),
+        accounts: accounts
+            .iter()
+            .map(|account| AccountStatus {
+                id: account.account_id.clone(),
+                enabled: account.enabled.unwrap_or(true),
+                configured: account.configured.unwrap_or(false),
+                running: account.running.unwrap_or(false),
+                connected: account.connected,
+                lifecycle: text(&account.lifecycle),
+                health_state: text(&account.health_state),
+                last_error: text(&account.last_error),
+                probe_ok: account.probe.as_ref().and_then(|probe| probe.ok),
+                probe_error: account.probe.as_ref().and_then(|probe| text(&probe.error)),
+                ingress_ok: ingress(status, id, &account.account_id),
+            })
+            .collect(),
+    });
+    ChannelsAnswer { channels: channels.collect() }
+}
+
+/// `Some(false)` where the gateway itself says that an account lacks the intent or permission to receive.
+fn ingress(status: &ChannelsStatus, channel: &str, account: &str) -> Option<bool> {
+    let deaf = status.status_issues.iter().any(|issue| {
+        issue.channel == channel
+            && issue.account_id.as_deref().is_none_or(|id| id == account)
+            && issue.kind.as_ref().is_some_and(|kind| matches!(kind.as_str(), "intent" | "permissions"))
+    });
+    deaf.then_some(false)
+}

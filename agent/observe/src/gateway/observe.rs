@@ -1,0 +1,416 @@
+//! One gateway as the snapshot keeps it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use portreeve_core::FingerprintKey;
+use portreeve_core::snapshot::{Expectation, Gateway, Listener, Probe, StateDir, Unit};
+use portreeve_openclaw::credentials::{
+    EnvironmentFile, EnvironmentFileKind, EnvironmentLayers, GatewayAuth, GatewayInputs, ProcessLayer, SecretResolver,
+    resolve_gateway,
+};
+use portreeve_openclaw::endpoint::{CertFingerprint, Scheme, Target, TlsPolicy};
+use portreeve_openclaw::environment::Environment;
+use portreeve_openclaw::file::Reader;
+use portreeve_openclaw::paths::{self, LockPurpose};
+use portreeve_openclaw::port::{PortInputs, resolve as resolve_port};
+use portreeve_openclaw::protocol::Credential;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::config::Loaded;
+use super::credentials::of_gateway;
+use super::{Climb, ConfigRevision, climb};
+use crate::client::{inline_secrets, unit_layer};
+use crate::log;
+use crate::running::Running;
+use crate::site::Site;
+use crate::units::Detail;
+
+/// A gateway before it was asked anything.
+pub(crate) struct Draft {
+    pub(crate) gateway: Gateway,
+    pub(crate) loaded: Loaded,
+    pub(crate) layers: EnvironmentLayers,
+    pub(crate) reader: Reader,
+    secret: Result<Credential, String>,
+}
+
+/// What the other observers found.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) running: &'a BTreeMap<u32, Running>,
+    pub(crate) units: &'a [Unit],
+    pub(crate) details: &'a [Detail],
+    pub(crate) key: &'a FingerprintKey,
+    pub(crate) callers_environment: &'a Environment,
+    pub(crate) at: Timestamp,
+}
+
+impl Draft {
+    /// What is known of the gateway on a site; none where nothing says that there should be one.
+    pub(crate) fn of(site: &Site, dir: &StateDir, around: &Surroundings<'_>) -> Option<Self> {
+        let reader = site.reader();
+        let include_roots: Vec<PathBuf> = Vec::new();
+        let loaded = Loaded::read(&site.config_path, &reader, &include_roots);
+        let owner = live_owner(site, dir);
+        let mut site_pids = site.pids.clone();
+        site_pids.extend(owner.map(|owner| owner.pid).filter(|pid| !site.pids.contains(pid)));
+        let process = site_pids.iter().find_map(|pid| around.running.get(pid));
+        let units: Vec<&Unit> = around.units.iter().filter(|unit| site.units.contains(&unit.id)).collect();
+        let (layers, blind) = layers(site, process, &units, around, &reader);
+        let effective = layers.effective(loaded.config.as_ref());
+        let settings = loaded.config.as_ref().map(|config| config.gateway(&effective));
+        let mode = settings.as_ref().and_then(|settings| settings.mode);
+
+        let mut expected = Vec::new();
+        if !site_pids.is_empty() {
+            expected.push(Expectation::Process);
+        }
+        if !units.is_empty() {
+            expected.push(Expectation::Unit);
+        }
+        if mode == Some(portreeve_openclaw::config::GatewayMode::Local) || loaded.exists() && loaded.config.is_none() {
+            expected.push(Expectation::Config);
+        }
+        if has_remains(dir) {
+            expected.push(Expectation::Remains);
+        }
+        if site.asked {
+            expected.push(Expectation::Asked);
+        }
+        let only_asked = expected == [Expectation::Asked];
+        let is_client_only = mode == Some(portreeve_openclaw::config::GatewayMode::Remote)
+            && !expected.iter().any(|why| matches!(why, Expectation::Process | Expectation::Unit));
+        if expected.is_empty() || is_client_only || only_asked && !loaded.exists() {
+            return None;
+        }
+
+        let profile = site.profile.clone().or_else(|| process.and_then(|process| process.profile.clone()));
+        let (port, port_source) =
+            port(site, owner, &units, process, &effective, settings.as_ref().and_then(|s| s.port), profile.as_deref());
+        let resolver = SecretResolver {
+            reader: &reader,
+            account_home: site.home().unwrap_or(Path::new("/")),
+            working_directory: Path::new("/"),
+        };
+        let auth = resolve_gateway(&GatewayInputs {
+            config: loaded.config.as_ref(),
+            layers: &layers,
+            resolver,
+            token_flag: None,
+            password_flag: None,
+            mode_flag: None,
+        });
+        let secret = secret(&auth);
+        let at = around.at;
+        let gateway = Gateway {
+            id: site.id(),
+            user: site.user(),
+            profile,
+            state_dir: Some(dir.path.clone()),
+            expected,
+            config: loaded.facts(&effective, at),
+            port,
+            port_source,
+            pids: site_pids,
+            units: site.units.clone(),
+            credentials: of_gateway(&auth, &blind, around.key, at),
+            ladder: untried("not asked yet", port, at),
+            pairing: portreeve_core::Fact::unreadable("not asked yet", "device.pair.list", at),
+            log: portreeve_core::Fact::absent("log files", at),
+        };
+        Some(Self { gateway, loaded, layers, reader, secret })
+    }
+
+    /// Asks the gateway everything that its listener may be asked.
+    pub(crate) async fn ask(&self, listeners: Result<Vec<&Listener>, &str>, owner_uid: u32) -> Climb {
+        let gateway = &self.gateway;
+        let at = Timestamp::now();
+        let tls = gateway.config.get().is_some_and(|config| config.tls);
+        let target = match target(gateway.port, tls, &listeners, self) {
+            Ok(target) => target,
+            Err(why) => return unasked(&why, gateway.port, at),
+        };
+        let secret = trusted(&listeners, &gateway.pids, owner_uid).and_then(|()| self.secret.clone());
+        let revision = self.loaded.modified().map_or(ConfigRevision::Unknown, ConfigRevision::ModifiedAt);
+        climb(&target, secret, revision).await
+    }
+
+    /// Files that the gateway may write its log to.
+    pub(crate) fn logs(&self, site: &Site, dir: &StateDir, at: Timestamp) -> Vec<log::Source> {
+        let mut sources: Vec<log::Source> = Vec::new();
+        let uid = site.uid;
+        let own = |path: PathBuf| log::Source { path, shared: false, uid };
+        let effective = self.layers.effective(self.loaded.config.as_ref());
+        let configured = self.loaded.config.as_ref().and_then(|config| config.logging(&effective).file);
+        if let Some(file) = &configured {
+            let inputs = paths::PathInputs {
+                environment: &effective,
+                account_home: site.home().unwrap_or(Path::new("/")),
+                working_directory: Path::new("/"),
+            };
+            sources.push(own(paths::expand(file, &inputs)));
+        } else {
+            let zone = jiff::tz::TimeZone::system();
+            let day = at.to_zoned(zone).date();
+            let name = paths::default_log_name(self.gateway.profile.as_deref(), day);
+            let temporary = effective.text("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+            for folder in [paths::default_log_directory(), paths::fallback_log_directory(&temporary, uid)] {
+                sources.push(log::Source { path: folder.join(&name), shared: true, uid });
+            }
+        }
+        if let Some(home) = site.home() {
+            sources.push(own(paths::launchd_log(home, self.gateway.profile.as_deref())));
+        }
+        let open = dir.open.get().into_iter().flatten();
+        sources.extend(
+            open.filter(|open| open.writable && Path::new(&open.path).extension().is_some_and(|end| end == "log"))
+                .map(|open| own(PathBuf::from(&open.path))),
+        );
+        sources.dedup_by(|later, first| later.path == first.path);
+        sources
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Owner {
+    pid: u32,
+    port: Option<u16>,
+}
+
+/// The live gateway that lock file or lease names.
+fn live_owner(site: &Site, dir: &StateDir) -> Option<Owner> {
+    let lock = dir.locks.iter().filter(|lock| lock.purpose == LockPurpose::GatewayState.name()).find_map(|lock| {
+        let owner = lock.owner.get()?;
+        let same =
+            owner.start_time.is_none() || owner.live_start_time.is_none() || owner.start_time == owner.live_start_time;
+        (owner.alive && same && owner.role.is_none()).then_some(Owner { pid: owner.pid, port: owner.port })
+    });
+    lock.or_else(|| {
+        let lease = dir.records.get()?.lease.as_ref().filter(|lease| lease.alive)?;
+        Some(Owner { pid: lease.pid, port: lease.port })
+    })
+    .filter(|owner| site.pids.is_empty() || site.pids.contains(&owner.pid))
+}
+
+/// Whether an earlier run left its claim behind.
+fn has_remains(dir: &StateDir) -> bool {
+    let locked = dir.locks.iter().any(|lock| lock.owner.get().is_some_and(|owner| owner.role.is_none()));
+    locked || dir.records.get().is_some_and(|records| records.lease.is_some() || !records.boots.is_empty())
+}
+
+/// Where the gateway listens: what the running one says of itself, then what would decide at its next start.
+fn port(
+    site: &Site,
+    owner: Option<Owner>,
+    units: &[&Unit],
+    process: Option<&Running>,
+    effective: &Environment,
+    configured: Option<u16>,
+    profile: Option<&str>,
+) -> (u16, String) {
+    if let Some(owner) = owner
+        && let Some(port) = owner.port
+    {
+        return (port, format!("lock and lease of pid {}", owner.pid));
+    }
+    if let Some(port) = process.and_then(|running| running.process.port) {
+        return (port, format!("pid {}", process.map_or(0, |running| running.process.pid)));
+    }
+    if let Some((unit, port)) = units.iter().find_map(|unit| Some((unit, unit.port_argument.or(unit.port)?))) {
+        return (port, unit.id.clone());
+    }
+    let inputs = PortInputs {
+        flag: None,
+        environment: effective.text("OPENCLAW_GATEWAY_PORT"),
+        config: configured,
+        profile: profile.filter(|_| site.profile.is_some()),
+    };
+    let resolved = resolve_port(&inputs);
+    let source = match resolved.source {
+        portreeve_openclaw::port::PortSource::Config => {
+            format!("{} in {}", resolved.source, site.config_path.display())
+        }
+        other => other.to_string(),
+    };
+    (resolved.port, source)
+}
+
+fn layers(
+    site: &Site,
+    process: Option<&Running>,
+    units: &[&Unit],
+    around: &Surroundings<'_>,
+    reader: &Reader,
+) -> (EnvironmentLayers, Vec<String>) {
+    let mut blind = Vec::new();
+    let process = match process {
+        Some(running) => match running.environment.get() {
+            Some(environment) => Some(ProcessLayer {
+                location: format!("the environment of pid {}", running.process.pid),
+                environment: environment.clone(),
+                is_running: true,
+            }),
+            None => {
+                let why = running.environment.blind().unwrap_or("it ended");
+                blind.push(format!("environment of pid {}: {why}", running.process.pid));
+                None
+            }
+        },
+        // Started by hand, it would get what the caller's shell has.
+        None if site.is_callers && units.is_empty() => Some(ProcessLayer {
+            location: "the environment of this shell".to_owned(),
+            environment: around.callers_environment.clone(),
+            is_running: false,
+        }),
+        None => units.iter().find_map(|unit| {
+            let detail = around.details.iter().find(|detail| detail.id == unit.id)?;
+            Some(unit_layer(unit, detail))
+        }),
+    };
+    if process.is_none() {
+        blind.extend(units.iter().flat_map(|unit| inline_secrets(unit)));
+    }
+    // What a unit's files hold is in its environment already; beside a running process they tell what its next start would get.
+    let mut service_files = Vec::new();
+    if process.as_ref().is_some_and(|layer| layer.is_running) {
+        for unit in units {
+            let launchd = paths::ServiceEnvPaths::of(&site.path, &unit.label).environment;
+            read_environment(&launchd, EnvironmentFileKind::ServiceEnv, reader, &mut service_files, &mut blind);
+        }
+        if !units.is_empty() {
+            let systemd = paths::systemd_environment_file(&site.path, false);
+            read_environment(&systemd, EnvironmentFileKind::SystemdEnv, reader, &mut service_files, &mut blind);
+        }
+    }
+    let mut dotenv_files = Vec::new();
+    read_environment(
+        &paths::state_dotenv(&site.path),
+        EnvironmentFileKind::StateDotenv,
+        reader,
+        &mut dotenv_files,
+        &mut blind,
+    );
+    if let Some(home) = site.home().filter(|home| home.join(paths::STATE_DIR_NAME) == site.path) {
+        read_environment(
+            &paths::gateway_dotenv(home),
+            EnvironmentFileKind::GatewayDotenv,
+            reader,
+            &mut dotenv_files,
+            &mut blind,
+        );
+    }
+    (EnvironmentLayers { process, service_files, dotenv_files }, blind)
+}
+
+/// Adds a file of environment variables, where there is one.
+fn read_environment(
+    path: &Path,
+    kind: EnvironmentFileKind,
+    reader: &Reader,
+    files: &mut Vec<EnvironmentFile>,
+    blind: &mut Vec<String>,
+) {
+    match EnvironmentFile::read(kind, path, reader) {
+        Ok(file) => files.push(file),
+        Err(error) if error.is_missing() => {}
+        Err(error) => blind.push(crate::state::chain(&error)),
+    }
+}
+
+/// What to connect with, or why no connect is to be tried.
+fn secret(auth: &GatewayAuth) -> Result<Credential, String> {
+    use portreeve_openclaw::config::AuthMode;
+    let winner = auth.accepted().filter(|secret| !secret.expose_secret().is_empty()).cloned();
+    match (auth.mode, winner) {
+        (AuthMode::None, _) => Err("with `gateway.auth.mode: none` the gateway asks for a device".to_owned()),
+        (_, Some(secret)) => Ok(field(auth.mode, secret)),
+        (_, None) if auth.is_runtime_only => {
+            Err("no secret is configured, and acting as one of the clients' devices is out of the question".to_owned())
+        }
+        // Every connect is refused alike; the refusal is the evidence.
+        (_, None) if auth.is_remote_only => Ok(Credential::None),
+        (_, None) => Err("no secret of the gateway could be found".to_owned()),
+    }
+}
+
+fn field(mode: portreeve_openclaw::config::AuthMode, secret: SecretString) -> Credential {
+    if mode == portreeve_openclaw::config::AuthMode::Password {
+        Credential::Password(secret)
+    } else {
+        Credential::Token(secret)
+    }
+}
+
+/// Whether the listeners belong to this gateway, so that they may be shown its secret.
+fn trusted(listeners: &Result<Vec<&Listener>, &str>, pids: &[u32], owner_uid: u32) -> Result<(), String> {
+    let listeners = listeners.as_ref().map_err(|why| format!("it is not known who listens: {why}"))?;
+    for listener in listeners {
+        if listener.pids.is_empty() {
+            return Err("the listener's process is hidden, and a secret is shown to nobody unknown".to_owned());
+        }
+        if let Some(stranger) = listener.pids.iter().find(|pid| !pids.contains(pid)) {
+            return Err(format!("pid {stranger} on the port is not this gateway, and is not shown its secret"));
+        }
+        if listener.uid.is_some_and(|uid| uid != 0 && uid != owner_uid) {
+            return Err("the listener belongs to another user, and is not shown the secret".to_owned());
+        }
+    }
+    Ok(())
+}
+
+fn target(port: u16, tls: bool, listeners: &Result<Vec<&Listener>, &str>, draft: &Draft) -> Result<Target, String> {
+    let scheme = if tls { Scheme::Wss } else { Scheme::Ws };
+    // A gateway that is bound to one address of the node is not found on the loopback.
+    let address = listeners.as_ref().ok().and_then(|listeners| {
+        let has =
+            |wanted: fn(&std::net::IpAddr) -> bool| listeners.iter().map(|listener| listener.address).find(wanted);
+        if has(|address| address.is_ipv4() && (address.is_loopback() || address.is_unspecified())).is_some() {
+            return None;
+        }
+        has(|address| address.is_loopback() || address.is_unspecified())
+            .map(|_| std::net::IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]))
+            .or_else(|| has(|_| true))
+    });
+    let target = match address {
+        None => Target::new(scheme, "127.0.0.1", port),
+        Some(address) => Target::new(scheme, &address.to_string(), port),
+    };
+    let target = target.map_err(|error| error.to_string())?;
+    Ok(match draft.certificate(tls) {
+        Some(fingerprint) => target.with_tls(TlsPolicy::Pinned(fingerprint)),
+        None => target,
+    })
+}
+
+impl Draft {
+    /// The certificate that the configuration names: on this node it is the proof of whom we talk to.
+    fn certificate(&self, tls: bool) -> Option<CertFingerprint> {
+        const MAX_PEM_BYTES: u64 = 1 << 20;
+        let config = self.loaded.config.as_ref().filter(|_| tls)?;
+        let effective = self.layers.effective(Some(config));
+        let path = config.gateway(&effective).tls.cert_path?;
+        let pem = self.reader.read_linked(Path::new(&path), MAX_PEM_BYTES).ok()?;
+        CertFingerprint::of_pem(&pem.bytes)
+    }
+}
+
+fn untried(why: &str, port: u16, at: Timestamp) -> portreeve_core::snapshot::Ladder {
+    portreeve_core::snapshot::Ladder {
+        target: format!("ws://127.0.0.1:{port}"),
+        healthz: Probe::not_tried(why, at),
+        startupz: Probe::not_tried(why, at),
+        readyz: Probe::not_tried(why, at),
+        handshake: Probe::not_tried(why, at),
+        connect: Probe::not_tried(why, at),
+        channels: Probe::not_tried(why, at),
+    }
+}
+
+fn unasked(why: &str, port: u16, at: Timestamp) -> Climb {
+    Climb {
+        ladder: untried(why, port, at),
+        pairing: portreeve_core::Fact::unreadable(why, "device.pair.list", at),
+        config_hash: None,
+    }
+}

@@ -1,0 +1,158 @@
+//! The key of this node's fingerprints: made once, kept where only its owner can read it.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+use portreeve_core::FingerprintKey;
+use portreeve_core::secret::KeyTooShort;
+use portreeve_openclaw::file::{self, ReadError};
+
+/// Name of the key's file in the agent's own folder.
+pub const KEY_FILE: &str = "fingerprint.key";
+
+/// Bytes of a key that we make.
+const KEY_BYTES: usize = 32;
+
+/// No key is longer than this.
+const MAX_KEY_BYTES: u64 = 4096;
+
+/// The key cannot be read or made.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The shared key that the configuration names, or the node's own.
+    #[error("cannot read the fingerprint key `{path}`", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: ReadError,
+    },
+    /// The node's own key could not be made.
+    #[error("cannot write the fingerprint key `{path}`", path = path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Others can read or change it, so that fingerprints could be guessed from outside.
+    #[error("fingerprint key `{path}` must belong to this user and be closed to others (mode 0600)", path = path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It has too few bytes.
+    #[error("fingerprint key `{path}` cannot be used", path = path.display())]
+    Short {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: KeyTooShort,
+    },
+}
+
+/// The shared key where one is configured, else this node's own from `data_dir`, made on first use.
+pub fn fingerprint_key(data_dir: &Path, shared: Option<&Path>) -> Result<FingerprintKey, KeyError> {
+    if let Some(path) = shared {
+        return read(path);
+    }
+    let path = data_dir.join(KEY_FILE);
+    match read(&path) {
+        Err(KeyError::Read { source: ReadError::NotFound { .. }, .. }) => {}
+        other => return other,
+    }
+    match make(data_dir, &path) {
+        // Another run made it first: that one counts.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(&path),
+        Err(source) => Err(KeyError::Write { path, source }),
+        Ok(()) => read(&path),
+    }
+}
+
+fn read(path: &Path) -> Result<FingerprintKey, KeyError> {
+    let content =
+        file::read_regular(path, MAX_KEY_BYTES).map_err(|source| KeyError::Read { path: path.to_owned(), source })?;
+    let ours = content.meta.uid == nix::unistd::geteuid().as_raw() || content.meta.uid == 0;
+    if !ours || content.meta.mode & 0o077 != 0 {
+        return Err(KeyError::Open { path: path.to_owned() });
+    }
+    FingerprintKey::new(&content.bytes).map_err(|source| KeyError::Short { path: path.to_owned(), source })
+}
+
+/// Writes a new key beside its place and links it there, so that no reader ever sees half a key and no key is ever replaced.
+fn make(data_dir: &Path, path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(data_dir)?;
+    let metadata = std::fs::symlink_metadata(data_dir)?;
+    if !metadata.is_dir() || metadata.uid() != nix::unistd::geteuid().as_raw() || metadata.mode() & 0o022 != 0 {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "its folder must be a directory that only this user can write",
+        ));
+    }
+    let mut bytes = [0_u8; KEY_BYTES];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    let part = data_dir.join(format!("{KEY_FILE}.{}.part", std::process::id()));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .custom_flags(OFlag::O_NOFOLLOW.bits())
+        .open(&part)?;
+    let placed = file.write_all(&bytes).and_then(|()| file.sync_all()).and_then(|()| std::fs::hard_link(&part, path));
+    let removed = std::fs::remove_file(&part);
+    placed.and(removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use portreeve_core::Secret;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_kept_closed() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let data = dir.path().join("a/b");
+        let token = Secret::from("0123456789");
+        let first = fingerprint_key(&data, None).expect("made").fingerprint(&token);
+        assert_eq!(fingerprint_key(&data, None).expect("read").fingerprint(&token), first);
+        let mode = fs::metadata(data.join(KEY_FILE)).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(fs::read_dir(&data).expect("a folder").count(), 1, "nothing else is left behind");
+    }
+
+    #[test]
+    fn two_nodes_differ_unless_they_share_a_key() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let token = Secret::from("0123456789");
+        let print = |node: &str, shared: Option<&Path>| {
+            fingerprint_key(&dir.path().join(node), shared).expect("a key").fingerprint(&token)
+        };
+        assert_ne!(print("one", None), print("two", None));
+        let shared = dir.path().join("shared");
+        fs::write(&shared, [7_u8; 32]).expect("written");
+        fs::set_permissions(&shared, fs::Permissions::from_mode(0o600)).expect("closed");
+        assert_eq!(print("one", Some(&shared)), print("two", Some(&shared)));
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_or_a_link_is_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let shared = dir.path().join("shared");
+        fs::write(&shared, [7_u8; 32]).expect("written");
+        fs::set_permissions(&shared, fs::Permissions::from_mode(0o644)).expect("opened");
+        assert!(matches!(fingerprint_key(dir.path(), Some(&shared)), Err(KeyError::Open { .. })));
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&shared, &link).expect("linked");
+        assert!(matches!(fingerprint_key(dir.path(), Some(&link)), Err(KeyError::Read { .. })));
+    }
+}

@@ -1,0 +1,41 @@
+//! The observers: from a running node to a [`portreeve_core::Snapshot`] of facts.
+//!
+//! An observer says what it saw, how, and what it could not see; it never judges. Nothing here writes to what it observes: no lock is
+//! taken, no database is opened but as a copy in memory, no symbolic link of a less privileged user is followed, and every wait ends at
+//! a deadline.
+
+mod asked;
+mod client;
+pub mod command;
+pub mod commands;
+mod deadline;
+pub mod file;
+mod gateway;
+pub mod host;
+pub mod key;
+pub mod launchd;
+pub mod listener;
+mod local_address;
+pub mod lock;
+mod log;
+mod node;
+mod options;
+mod os;
+pub mod plist;
+pub mod process;
+mod running;
+mod site;
+mod state;
+pub mod systemd;
+pub mod units;
+pub mod users;
+pub mod volume;
+
+pub use key::fingerprint_key;
+pub use node::{observe, unit_inventory, unit_inventory_of};
+pub use options::Options;
+
+/// Whether this process may see everything on the node.
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}

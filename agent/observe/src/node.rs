@@ -1,0 +1,408 @@
+//! The whole node at one time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use portreeve_core::snapshot::{
+    Client, Gateway, Install, Listener, Process, ProcessRole, SCHEMA, Snapshot, StateDir, Timing, Unit, UnitInventory,
+    UnitRole,
+};
+use portreeve_core::{Fact, FingerprintKey};
+use portreeve_openclaw::environment::Environment;
+
+use crate::client::{Around, command_line, node_host, node_host_of_unit};
+use crate::command::System;
+use crate::gateway::{Climb, Draft, Surroundings};
+use crate::local_address::local_addresses;
+use crate::process::{self, Particulars, ProcessTable};
+use crate::running::{self, Running};
+use crate::site::{Site, Sites};
+use crate::state::{self, Place};
+use crate::units::{Detail, Question, inventory, native_manager};
+use crate::{Options, asked, host, listener, log, users};
+
+/// The port that a gateway takes where nothing says otherwise.
+const DEFAULT_PORT: u16 = 18789;
+
+/// Observes the node once. It takes at most about the deadline: what is not known by then stays unknown.
+pub async fn observe(options: &Options) -> Snapshot {
+    let at = Timestamp::now();
+    let mut clock = Clock::default();
+    let environment = Environment::all(options.environment.iter().cloned());
+    let node = clock.time("host", || host::observe(&options.key, asked::observe(&System, at), at));
+
+    let table = clock.time("processes", || process::table(at));
+    let empty = ProcessTable::default();
+    let entries = table.get().unwrap_or(&empty);
+    let mut sites = clock.time("state directories", || Sites::find(options, &environment, at));
+    let running = clock.time("processes", || running::observe(entries, sites.accounts(), at));
+    for process in running.values() {
+        sites.claim_process(&process.process, process.config_path.as_deref());
+    }
+    let known_ports = known_ports(options, &environment);
+    let inventory = clock.time("units", || {
+        let console = node.host.console_user.get();
+        let question = Question {
+            manager: native_manager(),
+            root: Path::new("/"),
+            accounts: sites.accounts(),
+            ports: &known_ports,
+            console_uid: sites
+                .accounts()
+                .iter()
+                .find(|account| Some(&account.name) == console)
+                .map(|account| account.uid),
+            agent_uid: node.host.agent_uid,
+            at,
+        };
+        inventory(&question, &System)
+    });
+    let (inventory, details) = (inventory.units, inventory.details);
+    let units = relevant_units(&inventory, &sites);
+    for unit in &units {
+        sites.claim_unit(unit);
+    }
+    let mut blind = std::mem::take(&mut sites.blind);
+    let sites = sites.into_sites();
+    let dirs = clock.time("state directories", || observe_state(&sites, &running, entries, at));
+
+    let around = Surroundings {
+        running: &running,
+        units: &units,
+        details: &details,
+        key: &options.key,
+        callers_environment: &environment,
+        at,
+    };
+    let mut drafts: Vec<Option<Draft>> =
+        sites.iter().zip(&dirs).map(|(site, dir)| Draft::of(site, dir, &around)).collect();
+
+    let ports = ports(known_ports, drafts.iter().flatten(), &units);
+    let heard = clock.time("listeners", || listener::observe(None, entries.entries(), at));
+    blind.extend(heard.blind);
+    let gateway_pids: BTreeSet<u32> = drafts.iter().flatten().flat_map(|draft| draft.gateway.pids.clone()).collect();
+    let listeners = heard.listeners.map(|listeners| {
+        let concerns = |listener: &Listener| {
+            ports.contains(&listener.port) || listener.pids.iter().any(|pid| gateway_pids.contains(pid))
+        };
+        listeners.into_iter().filter(concerns).collect::<Vec<Listener>>()
+    });
+
+    let left = options.deadline.saturating_sub(clock.total());
+    let climbs = clock.time_async("gateways", climb_all(&drafts, &sites, &listeners, left)).await;
+    for (draft, climb) in drafts.iter_mut().zip(climbs) {
+        if let (Some(draft), Some(climb)) = (draft, climb) {
+            settle(draft, climb);
+        }
+    }
+    clock.time("logs", || read_logs(&mut drafts, &sites, &dirs, at));
+
+    let gateways: Vec<Gateway> = drafts.iter().flatten().map(|draft| draft.gateway.clone()).collect();
+    let clients =
+        clients(&sites, &dirs, &drafts, &gateways, &running, (&units, &details), &options.key, &environment, at);
+    Snapshot {
+        schema: SCHEMA.to_owned(),
+        taken_at: at,
+        agent_version: options.agent_version.clone(),
+        node,
+        processes: processes(&table, &running, &listeners, at),
+        listeners,
+        installs: installs(&units, entries, &running, &environment),
+        units: UnitInventory { units, ..inventory },
+        state_dirs: dirs,
+        gateways,
+        clients,
+        blind,
+        timings: clock.timings,
+    }
+}
+
+/// Wall times of observers.
+#[derive(Debug, Default)]
+struct Clock {
+    timings: Vec<Timing>,
+}
+
+impl Clock {
+    fn time<T>(&mut self, observer: &str, work: impl FnOnce() -> T) -> T {
+        let started = Instant::now();
+        let result = work();
+        self.note(observer, started);
+        result
+    }
+
+    async fn time_async<T>(&mut self, observer: &str, work: impl Future<Output = T>) -> T {
+        let started = Instant::now();
+        let result = work.await;
+        self.note(observer, started);
+        result
+    }
+
+    fn note(&mut self, observer: &str, started: Instant) {
+        let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match self.timings.iter_mut().find(|timing| timing.observer == observer) {
+            Some(timing) => timing.elapsed_ms += elapsed_ms,
+            None => self.timings.push(Timing { observer: observer.to_owned(), elapsed_ms }),
+        }
+    }
+
+    fn total(&self) -> Duration {
+        Duration::from_millis(self.timings.iter().map(|timing| timing.elapsed_ms).sum())
+    }
+}
+
+/// Units of homes that are to be looked at, or that claim a port there.
+fn relevant_units(inventory: &UnitInventory, sites: &Sites) -> Vec<Unit> {
+    let concerns = |unit: &&Unit| unit.state_dir.as_deref().is_none_or(|dir| sites.concerns(Path::new(dir)));
+    inventory.units.iter().filter(concerns).cloned().collect()
+}
+
+fn observe_state(
+    sites: &[Site],
+    running: &BTreeMap<u32, Running>,
+    entries: &ProcessTable,
+    at: Timestamp,
+) -> Vec<StateDir> {
+    let dirs = sites.iter().map(|site| {
+        let users = running
+            .values()
+            .filter(|running| running.process.state_dir.as_deref() == Some(site.path.to_string_lossy().as_ref()));
+        let pids: Vec<u32> = users.map(|running| running.process.pid).collect();
+        let mut uids = BTreeSet::from([site.uid]);
+        uids.extend(site.account.as_ref().map(|account| account.uid));
+        uids.extend(pids.iter().filter_map(|pid| entries.get(*pid)?.uid));
+        let place = Place {
+            path: site.path.clone(),
+            aliases: site.aliases.iter().cloned().collect(),
+            home: site.home().map(Path::to_path_buf),
+            profile: site.profile.clone(),
+            config_path: site.config_path.clone(),
+            uids,
+            pids,
+        };
+        state::observe(&place, &site.reader(), entries, at)
+    });
+    dirs.collect()
+}
+
+/// Ports that matter whatever else is found.
+fn known_ports(options: &Options, environment: &Environment) -> BTreeSet<u16> {
+    let mut ports = BTreeSet::from([DEFAULT_PORT]);
+    ports.extend(&options.ports);
+    ports.extend(environment.text("OPENCLAW_GATEWAY_PORT").and_then(portreeve_openclaw::port::parse_environment));
+    let url = environment.text("OPENCLAW_GATEWAY_URL").map(portreeve_openclaw::credentials::GatewayUrl::parse);
+    ports.extend(url.and_then(Result::ok).map(|url| url.port()));
+    ports
+}
+
+/// Those, and the ports that gateways and units claim.
+fn ports<'a>(known: BTreeSet<u16>, drafts: impl Iterator<Item = &'a Draft>, units: &[Unit]) -> BTreeSet<u16> {
+    let mut ports = known;
+    ports.extend(units.iter().filter_map(|unit| unit.port));
+    for draft in drafts {
+        ports.insert(draft.gateway.port);
+        ports.extend(draft.gateway.config.get().and_then(|config| config.port));
+    }
+    ports
+}
+
+/// Asks all gateways at once, each within what is left of the deadline.
+async fn climb_all(
+    drafts: &[Option<Draft>],
+    sites: &[Site],
+    listeners: &Fact<Vec<Listener>>,
+    left: Duration,
+) -> Vec<Option<Climb>> {
+    let asked = drafts.iter().zip(sites).map(|(draft, site)| async move {
+        let draft = draft.as_ref()?;
+        let seen = match (listeners.get(), listeners.blind()) {
+            (Some(all), _) => Ok(on_port(all, draft.gateway.port)),
+            (None, why) => Err(why.unwrap_or("listeners were not looked at")),
+        };
+        tokio::time::timeout(left, draft.ask(seen, site.uid)).await.ok()
+    });
+    futures_util::future::join_all(asked).await
+}
+
+fn on_port(listeners: &[Listener], port: u16) -> Vec<&Listener> {
+    listeners.iter().filter(|listener| listener.port == port && !listener.foreign_netns).collect()
+}
+
+fn settle(draft: &mut Draft, climb: Climb) {
+    let Climb { ladder, pairing, config_hash } = climb;
+    draft.gateway.ladder = ladder;
+    draft.gateway.pairing = pairing;
+    if let Some(hash) = config_hash {
+        let known = draft.gateway.config.clone().map(|mut config| {
+            config.hash = Some(hash);
+            config
+        });
+        draft.gateway.config = known;
+    }
+}
+
+fn read_logs(drafts: &mut [Option<Draft>], sites: &[Site], dirs: &[StateDir], at: Timestamp) {
+    let known_pids: Vec<u32> = dirs
+        .iter()
+        .filter_map(|dir| dir.records.get())
+        .flat_map(|records| records.boots.iter().filter_map(|boot| boot.pid))
+        .chain(drafts.iter().flatten().flat_map(|draft| draft.gateway.pids.clone()))
+        .collect();
+    for ((draft, site), dir) in drafts.iter_mut().zip(sites).zip(dirs) {
+        let Some(draft) = draft else { continue };
+        let mine = log::Mine { port: draft.gateway.port, known_pids: known_pids.clone() };
+        draft.gateway.log = log::observe(&draft.logs(site, dir, at), &mine, at);
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "each is a fact of its own, gathered by another observer")]
+fn clients(
+    sites: &[Site],
+    dirs: &[StateDir],
+    drafts: &[Option<Draft>],
+    gateways: &[Gateway],
+    running: &BTreeMap<u32, Running>,
+    (units, details): (&[Unit], &[Detail]),
+    key: &FingerprintKey,
+    environment: &Environment,
+    at: Timestamp,
+) -> Vec<Client> {
+    let addresses = local_addresses();
+    let around = Around { gateways, addresses: &addresses, key, callers_environment: environment, at };
+    let mut clients = Vec::new();
+    for ((site, dir), draft) in sites.iter().zip(dirs).zip(drafts) {
+        clients.extend(command_line(site, dir, draft.as_ref(), &around));
+        let hosts = running.values().filter(|running| running.process.state_dir.as_deref() == Some(dir.path.as_str()));
+        // A node host is a parent and a child with one environment: one client.
+        let mut running: Vec<Client> =
+            hosts.filter_map(|running| node_host(site, dir, running, &around)).take(1).collect();
+        if running.is_empty() {
+            let here = units
+                .iter()
+                .filter(|unit| unit.role == UnitRole::NodeHost && unit.state_dir.as_deref() == Some(dir.path.as_str()));
+            running = here
+                .map(|unit| {
+                    node_host_of_unit(site, dir, unit, details.iter().find(|detail| detail.id == unit.id), &around)
+                })
+                .collect();
+        }
+        clients.append(&mut running);
+    }
+    clients
+}
+
+/// `OpenClaw`'s own processes, and whoever else holds a port of interest.
+fn processes(
+    table: &Fact<ProcessTable>,
+    running: &BTreeMap<u32, Running>,
+    listeners: &Fact<Vec<Listener>>,
+    at: Timestamp,
+) -> Fact<Vec<Process>> {
+    let owners = listeners.get().into_iter().flatten().flat_map(|listener| listener.pids.clone());
+    let owners: BTreeSet<u32> = owners.filter(|pid| !running.contains_key(pid)).collect();
+    table.clone().map(|table| {
+        let mut all: Vec<Process> = running.values().map(|running| running.process.clone()).collect();
+        all.extend(owners.iter().filter_map(|pid| table.get(*pid)).map(|entry| {
+            let particulars = Particulars {
+                role: ProcessRole::Other,
+                state_dir: None,
+                port: None,
+                supervisor: None,
+                shows_secret: false,
+                environment: Fact::absent("not looked at", at),
+            };
+            process::process(entry, particulars, at)
+        }));
+        all.sort_by_key(|process| process.pid);
+        all
+    })
+}
+
+/// Installations that units, processes and the search path refer to.
+fn installs(
+    units: &[Unit],
+    entries: &ProcessTable,
+    running: &BTreeMap<u32, Running>,
+    environment: &Environment,
+) -> Vec<Install> {
+    let mut found: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
+    let mut add = |path: &Path, user: String| {
+        if let Some(package) = package_of(path) {
+            found.entry(package).or_default().insert(user);
+        }
+    };
+    for unit in units {
+        for argument in &unit.arguments {
+            add(Path::new(argument), unit.id.clone());
+        }
+    }
+    for running in running.values().filter(|running| running.process.role == ProcessRole::Gateway) {
+        let pid = running.process.pid;
+        // Its own arguments are overwritten; those of its workers still name the package.
+        let workers = entries.entries().iter().filter(|entry| entry.ppid == pid || entry.pid == pid);
+        for argument in workers.flat_map(|entry| &entry.argv) {
+            add(Path::new(argument), format!("pid {pid}"));
+        }
+    }
+    for dir in environment.text("PATH").into_iter().flat_map(|path| path.split(':')) {
+        add(&Path::new(dir).join("openclaw"), "the search path".to_owned());
+    }
+    found
+        .into_iter()
+        .map(|(path, users)| Install {
+            version: version_of(&path),
+            path: path.to_string_lossy().into_owned(),
+            used_by: users.into_iter().collect(),
+        })
+        .collect()
+}
+
+/// The package folder that a path inside of it, or a link to it, leads to.
+fn package_of(path: &Path) -> Option<PathBuf> {
+    let name = path.to_string_lossy();
+    if !path.is_absolute() || !name.contains("openclaw") {
+        return None;
+    }
+    let real = fs::canonicalize(path).ok()?;
+    real.ancestors()
+        .find(|dir| dir.file_name().is_some_and(|name| name == "openclaw") && dir.join("package.json").is_file())
+        .map(Path::to_path_buf)
+}
+
+fn version_of(package: &Path) -> Option<String> {
+    const MAX_PACKAGE_BYTES: u64 = 4 << 20;
+    #[derive(serde::Deserialize)]
+    struct Package {
+        version: String,
+    }
+    let content = portreeve_openclaw::file::read_regular(&package.join("package.json"), MAX_PACKAGE_BYTES).ok()?;
+    let package: Package = serde_json::from_slice(&content.bytes).ok()?;
+    Some(log::masked(&package.version))
+}
+
+/// The services of this machine that concern `OpenClaw` or one of these ports.
+pub fn unit_inventory(ports: &[u16]) -> UnitInventory {
+    let at = Timestamp::now();
+    let accounts = users::observe(at);
+    let accounts = accounts.get().map_or(&[][..], Vec::as_slice);
+    let mut known = BTreeSet::from([DEFAULT_PORT]);
+    known.extend(ports);
+    let question = Question {
+        manager: native_manager(),
+        root: Path::new("/"),
+        accounts,
+        ports: &known,
+        console_uid: None,
+        agent_uid: nix::unistd::geteuid().as_raw(),
+        at,
+    };
+    inventory(&question, &System).units
+}
+
+/// Every property list in these folders, which may come from another machine.
+pub fn unit_inventory_of(dirs: &[PathBuf]) -> UnitInventory {
+    crate::units::inventory_of_dirs(dirs, Timestamp::now())
+}

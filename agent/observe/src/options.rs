@@ -1,0 +1,25 @@
+//! What to observe, and on whose behalf.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use portreeve_core::FingerprintKey;
+
+/// What to observe.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Home folders to search for state directories; those of every account where none are named.
+    pub homes: Option<Vec<PathBuf>>,
+    /// State directories to look at besides those found.
+    pub state_dirs: Vec<PathBuf>,
+    /// Ports of interest besides those found.
+    pub ports: Vec<u16>,
+    /// Environment of the caller: what the command line of this user would see.
+    pub environment: Vec<(String, String)>,
+    /// Key of the fingerprints.
+    pub key: FingerprintKey,
+    /// When to stop looking; what is not known by then stays unknown.
+    pub deadline: Duration,
+    /// Version of the agent.
+    pub agent_version: String,
+}

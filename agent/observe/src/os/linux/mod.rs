@@ -1,0 +1,33 @@
+//! Linux: procfs, `/etc`, `/sys`.
+
+mod machine;
+mod mount;
+mod process;
+mod socket;
+
+pub(crate) use machine::{accounts, auto_login_file, console_user_id, home_roots, host_uuid, system_version};
+pub(crate) use mount::mount;
+pub(crate) use process::{environment, open_files, processes};
+pub(crate) use socket::listeners;
+
+/// Where processes are read.
+pub(crate) const PROCESS_SOURCE: &str = "/proc/PID/stat";
+/// Where environments are read.
+pub(crate) const ENVIRONMENT_SOURCE: &str = "/proc/PID/environ";
+/// Where listeners are read.
+pub(crate) const LISTENER_SOURCE: &str = "/proc/net/tcp, /proc/net/tcp6";
+/// Where open files are read.
+pub(crate) const OPEN_FILE_SOURCE: &str = "/proc/PID/fd";
+
+/// The answer of procfs as an answer of the system.
+fn io_error(error: procfs::ProcError) -> std::io::Error {
+    use std::io::{Error, ErrorKind};
+    match error {
+        procfs::ProcError::PermissionDenied(_) => Error::from(ErrorKind::PermissionDenied),
+        procfs::ProcError::NotFound(_) => Error::from(ErrorKind::NotFound),
+        procfs::ProcError::Io(error, _) => error,
+        other @ (procfs::ProcError::Incomplete(_)
+        | procfs::ProcError::Other(_)
+        | procfs::ProcError::InternalError(_)) => Error::other(other),
+    }
+}

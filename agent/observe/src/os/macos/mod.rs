@@ -1,0 +1,21 @@
+//! macOS: libproc, sysctl, statfs, the user database.
+#![expect(unsafe_code, reason = "sysctl, statfs and the unions of libproc have no safe wrapper")]
+
+mod machine;
+mod mount;
+mod process;
+mod socket;
+
+pub(crate) use machine::{accounts, auto_login_file, console_user_id, home_roots, host_uuid, system_version};
+pub(crate) use mount::mount;
+pub(crate) use process::{environment, open_files, processes};
+pub(crate) use socket::listeners;
+
+/// Where processes are read.
+pub(crate) const PROCESS_SOURCE: &str = "sysctl(KERN_PROC)";
+/// Where environments are read.
+pub(crate) const ENVIRONMENT_SOURCE: &str = "sysctl(KERN_PROCARGS2)";
+/// Where listeners are read.
+pub(crate) const LISTENER_SOURCE: &str = "proc_pidfdinfo(PROC_PIDFDSOCKETINFO)";
+/// Where open files are read.
+pub(crate) const OPEN_FILE_SOURCE: &str = "proc_pidfdinfo(PROC_PIDFDVNODEPATHINFO)";

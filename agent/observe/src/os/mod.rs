@@ -1,0 +1,186 @@
+//! What only the operating system can tell, behind the same functions on every system.
+//!
+//! This folder is the one place with `unsafe` and with a choice by operating system. Each leaf has the functions below with
+//! the same meaning; everything above compiles and is tested everywhere.
+//!
+//! Contract of every function:
+//! - It reads only. It takes no lock, sends no signal, writes no file, starts no process.
+//! - "Could not look" is an [`std::io::Error`] or a hidden field, never an empty answer. `PermissionDenied` is told apart
+//!   from `NotFound`.
+//! - A process that ends meanwhile is left out, or is `NotFound` where one was asked for. A process is named by its pid *and*
+//!   [`ProcessEntry::start_raw`]: a pid alone may by then be somebody else's.
+//! - What it reads is bounded ([`MAX_PROCESS_STRINGS`], [`MAX_DESCRIPTORS`]).
+//! - It may wait for a dead network mount only where it says so.
+//!
+//! | function | answers | hidden without root |
+//! |--|--|--|
+//! | `processes()` | every process, with what is cheap to read | exe (Linux); exe, argv, cpu (macOS) of other users |
+//! | `environment(pid, start)` | `NAME=value` pairs as the process got them at its start | those of other users: `PermissionDenied` |
+//! | `listeners(ports, foreign)` | listening TCP sockets, both families, with every process that holds them | owners (Linux); the sockets too (macOS), then [`Sockets::hidden`] |
+//! | `open_files(pid, start)` | paths that a process holds open | those of other users: `PermissionDenied` |
+//! | `mount(path)` | the file system below a path; may hang on a dead network mount | nothing |
+//! | `accounts()` | the user database; may hang on a dead directory service (macOS) | nothing |
+//! | `system_version()`, `host_uuid()`, `console_user_id()`, `auto_login_file()` | the machine | nothing |
+//!
+//! Start times come twice: as a time of day, which shifts when the clock is set, and in the unit in which OpenClaw's lock
+//! files keep them (Linux: clock ticks since boot, field 22 of `/proc/PID/stat`; macOS: whole seconds since 1970, as `ps -o
+//! lstart` shows them), which does not.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "macos")]
+mod macos;
+// The parsers of what macOS hands out are pure, and are tested on every system.
+#[cfg(any(target_os = "macos", test))]
+mod procargs;
+
+use std::io;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{
+    ENVIRONMENT_SOURCE, LISTENER_SOURCE, OPEN_FILE_SOURCE, PROCESS_SOURCE, accounts, auto_login_file, console_user_id,
+    environment, home_roots, host_uuid, listeners, mount, open_files, processes, system_version,
+};
+#[cfg(target_os = "macos")]
+pub(crate) use macos::{
+    ENVIRONMENT_SOURCE, LISTENER_SOURCE, OPEN_FILE_SOURCE, PROCESS_SOURCE, accounts, auto_login_file, console_user_id,
+    environment, home_roots, host_uuid, listeners, mount, open_files, processes, system_version,
+};
+
+/// Most bytes of arguments or environment that are read of one process.
+pub(crate) const MAX_PROCESS_STRINGS: usize = 1024 * 1024;
+
+/// Most descriptors that are looked at in one process.
+pub(crate) const MAX_DESCRIPTORS: usize = 65_536;
+
+/// Most accounts that are read.
+pub(crate) const MAX_ACCOUNTS: usize = 4_096;
+
+/// One process, with what is cheap to read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProcessEntry {
+    /// Process id.
+    pub pid: u32,
+    /// Parent's process id.
+    pub ppid: u32,
+    /// Effective user id, where visible.
+    pub uid: Option<u32>,
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// When it started, in the unit of `OpenClaw`'s lock files: Linux clock ticks since boot, macOS seconds since 1970.
+    pub start_raw: Option<u64>,
+    /// Path of the executable, where visible.
+    pub exe: Option<PathBuf>,
+    /// The command name that the kernel keeps, cut to 15 or 16 bytes.
+    pub comm: String,
+    /// Arguments as they stand in memory now, *unmasked*; bytes that are not UTF-8 are replaced. Empty for kernel threads, for
+    /// zombies and where hidden.
+    pub argv: Vec<String>,
+    /// Stopped by a signal or a debugger.
+    pub stopped: bool,
+    /// Ended, but not yet waited for by its parent.
+    pub zombie: bool,
+    /// Processor time used over its life, where visible.
+    pub cpu: Option<Duration>,
+    /// Network namespace, where it is not the agent's own; `None` for the agent's own and where hidden.
+    pub foreign_netns: Option<u64>,
+    /// Whether its pid namespace is known not to be the agent's own.
+    pub foreign_pidns: bool,
+}
+
+/// Listening sockets, and whether some may be missing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Sockets {
+    /// The sockets.
+    pub(crate) listening: Vec<Socket>,
+    /// Why sockets may be missing; never set where only owners are hidden.
+    pub(crate) hidden: Option<String>,
+}
+
+/// One listening TCP socket.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Socket {
+    /// Address; a v4-mapped v6 address is given as v4.
+    pub(crate) address: IpAddr,
+    /// Port.
+    pub(crate) port: u16,
+    /// Owner, where visible.
+    pub(crate) uid: Option<u32>,
+    /// Every process that holds it; empty where hidden.
+    pub(crate) pids: Vec<u32>,
+    /// Whether it lives in another network namespace than the agent.
+    pub(crate) foreign_netns: bool,
+}
+
+/// A file that a process holds open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OpenFile {
+    /// Path as the process sees it.
+    pub(crate) path: PathBuf,
+    /// Opened for writing.
+    pub(crate) writable: bool,
+}
+
+/// A mounted file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mount {
+    /// Where it is mounted.
+    pub(crate) point: PathBuf,
+    /// `ext4`, `apfs`, `nfs`, …
+    pub(crate) file_system: String,
+    /// Bytes.
+    pub(crate) total_bytes: u64,
+    /// Bytes that an ordinary user can still write.
+    pub(crate) free_bytes: u64,
+    /// Mounted read-only.
+    pub(crate) read_only: bool,
+    /// What the kernel says of being on a disk of this machine; none where it says nothing.
+    pub(crate) flagged_local: Option<bool>,
+    /// On a medium that can be taken out.
+    pub(crate) removable: bool,
+}
+
+/// One row of the user database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AccountEntry {
+    /// Login name.
+    pub(crate) name: String,
+    /// User id.
+    pub(crate) uid: u32,
+    /// Primary group.
+    pub(crate) gid: u32,
+    /// Home directory.
+    pub(crate) home: PathBuf,
+}
+
+/// Variables of a process. Values may be secret: hand them on to a type that hides them at once.
+pub(crate) type Variables = Vec<(String, String)>;
+
+fn too_large(pid: u32) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("environment of process {pid} exceeds {MAX_PROCESS_STRINGS} bytes"),
+    )
+}
+
+fn not_the_same(pid: u32) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, format!("process {pid} ended, and its number belongs to another now"))
+}
+
+/// Splits `NAME=value` strings. One that has no `=`, or nothing before it, is no variable.
+fn variables<'a>(strings: impl Iterator<Item = &'a [u8]>, wanted: &dyn Fn(&str) -> bool) -> Variables {
+    strings
+        .filter_map(|string| {
+            let at = string.iter().position(|byte| *byte == b'=').filter(|at| *at > 0)?;
+            let (name, value) = string.split_at(at);
+            let name = String::from_utf8_lossy(name).into_owned();
+            let value = value.get(1..).unwrap_or_default();
+            wanted(&name).then(|| (name, String::from_utf8_lossy(value).into_owned()))
+        })
+        .collect()
+}

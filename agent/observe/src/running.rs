@@ -1,0 +1,114 @@
+//! Processes of `OpenClaw`, with their environments.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use portreeve_core::Fact;
+use portreeve_core::snapshot::{Process, ProcessRole};
+use portreeve_openclaw::environment::{self, Environment};
+use portreeve_openclaw::paths::{self, PathInputs};
+use portreeve_openclaw::port;
+use portreeve_openclaw::service::{ProcessKind, ProcessView, classify_process};
+
+use crate::process::{self, Particulars, ProcessEntry, ProcessTable};
+use crate::users::Account;
+
+/// One process of `OpenClaw`.
+#[derive(Debug)]
+pub(crate) struct Running {
+    /// As the snapshot keeps it.
+    pub(crate) process: Process,
+    /// What it got at its start.
+    pub(crate) environment: Fact<Environment>,
+    /// The configuration that its environment leads to, links not resolved.
+    pub(crate) config_path: Option<PathBuf>,
+    /// Profile in force.
+    pub(crate) profile: Option<String>,
+}
+
+/// All processes of `OpenClaw`, by pid. Its short-lived workers are left out.
+pub(crate) fn observe(table: &ProcessTable, accounts: &[Account], at: Timestamp) -> BTreeMap<u32, Running> {
+    table
+        .entries()
+        .iter()
+        .filter(|entry| !entry.zombie && entry.may_be_openclaw())
+        .filter_map(|entry| Some((entry.pid, running(entry, table, accounts, at)?)))
+        .collect()
+}
+
+fn running(entry: &ProcessEntry, table: &ProcessTable, accounts: &[Account], at: Timestamp) -> Option<Running> {
+    let parent_argv = table.get(entry.ppid).map_or(&[][..], |parent| &parent.argv);
+    let mut environment = process::environment(entry, &BTreeSet::new(), at);
+    let view = ProcessView {
+        pid: Some(entry.pid),
+        exe: entry.exe.as_deref(),
+        argv: &entry.argv,
+        parent_argv,
+        environment: environment.get(),
+    };
+    let class = classify_process(&view);
+    let role = match class.kind {
+        ProcessKind::Gateway => ProcessRole::Gateway,
+        ProcessKind::GatewayStarting | ProcessKind::Bootstrapping => ProcessRole::Bootstrapping,
+        ProcessKind::NodeHost => ProcessRole::NodeHost,
+        ProcessKind::Doctor => ProcessRole::Doctor,
+        ProcessKind::Cli => ProcessRole::Cli,
+        ProcessKind::MacApp => ProcessRole::MacApp,
+        ProcessKind::Worker | ProcessKind::Not => return None,
+    };
+    // Variables of a process in a container name paths and addresses of that container.
+    let inside = entry.foreign_pidns;
+    let resolved = environment.get().filter(|_| !inside).and_then(|variables| {
+        let account = entry.uid.and_then(|uid| accounts.iter().find(|account| account.uid == uid));
+        let home = account.map_or_else(|| PathBuf::from("/"), |account| account.home.clone());
+        let inputs = PathInputs { environment: variables, account_home: &home, working_directory: Path::new("/") };
+        paths::resolve(&inputs, class.profile.as_deref(), &|path| path.exists()).ok()
+    });
+    let state_dir = resolved.as_ref().map(|resolved| {
+        fs::canonicalize(&resolved.state_dir)
+            .unwrap_or_else(|_| resolved.state_dir.clone())
+            .to_string_lossy()
+            .into_owned()
+    });
+    let from_environment = environment
+        .get()
+        .and_then(|variables| variables.text(environment::GATEWAY_PORT))
+        .and_then(port::parse_environment);
+    let particulars = Particulars {
+        role,
+        state_dir,
+        port: class.port.or(from_environment),
+        supervisor: environment.get().and_then(supervisor),
+        shows_secret: class.shows_secret,
+        environment: environment.clone().map(|variables| variables.names().map(ToOwned::to_owned).collect()),
+    };
+    if inside {
+        environment = Fact::unreadable("it runs in a container", environment.source, at);
+    }
+    Some(Running {
+        process: process::process(entry, particulars, at),
+        config_path: resolved.as_ref().map(|resolved| resolved.config_path.clone()),
+        profile: resolved.and_then(|resolved| resolved.profile).or(class.profile),
+        environment,
+    })
+}
+
+/// The supervisor that an environment names.
+fn supervisor(variables: &Environment) -> Option<String> {
+    let launchd = [environment::LAUNCHD_LABEL, environment::LAUNCH_JOB_LABEL, environment::XPC_SERVICE_NAME];
+    // launchd gives every process of a session this name; it says nothing of a job.
+    let label = launchd.iter().filter_map(|name| variables.text(name)).find(|label| *label != "0");
+    if let Some(label) = label {
+        return Some(format!("launchd:{label}"));
+    }
+    if let Some(unit) = variables.text(environment::SYSTEMD_UNIT) {
+        return Some(format!("systemd:{unit}"));
+    }
+    if variables.text(environment::SERVICE_MARKER).is_some() {
+        let kind = variables.text(environment::SERVICE_KIND).unwrap_or("gateway");
+        return Some(format!("service:{kind}"));
+    }
+    None
+}
