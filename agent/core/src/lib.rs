@@ -7,6 +7,8 @@
 //! Everything here is a pure function of its input: no file, no socket, no clock. The same [`Snapshot`] and [`Policy`] give the same
 //! [`Report`] on any machine, so that a node in the field can be diagnosed again at a desk and each rule can be tested anywhere.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod catalogue;
 pub mod diagnose;
 pub mod fact;

@@ -14,6 +14,8 @@ use portreeve_openclaw::credentials::{
 };
 use portreeve_openclaw::environment::{self, Environment};
 
+use portreeve_openclaw::file::Reader;
+
 use crate::gateway::{Draft, Loaded, of_client};
 use crate::local_address::{is_local, is_loopback};
 use crate::log;
@@ -53,25 +55,7 @@ pub(crate) fn command_line(site: &Site, dir: &StateDir, draft: Option<&Draft>, a
     // The gateway's own environment is no business of a command line, but the files that every command reads are.
     let dotenv_files = draft.map(|draft| draft.layers.dotenv_files.clone()).unwrap_or_default();
     let layers = EnvironmentLayers { process, service_files: Vec::new(), dotenv_files };
-    let resolver = SecretResolver {
-        reader: &reader,
-        account_home: site.home().unwrap_or(Path::new("/")),
-        working_directory: Path::new("/"),
-    };
-    let auth = resolve_client(&ClientInputs {
-        kind: credentials::ClientKind::Cli,
-        config: loaded.config.as_ref(),
-        layers: &layers,
-        resolver,
-        profile: site.profile.as_deref(),
-        url_flag: None,
-        port_flag: None,
-        token_flag: None,
-        password_flag: None,
-        node_target: None,
-        has_device_token: has_device_token(dir),
-        environment_only: false,
-    });
+    let auth = resolve_client(&inputs(site, dir, loaded, &layers, &reader));
     let mut client = client(format!("cli:{}", dir.path), ClientKind::Cli, site, dir, None, &auth, &[], around);
     if !loaded.exists() && !site.is_callers && draft.is_none() {
         // All that is there is an identity: where it connects, only the environment of its commands would tell.
@@ -87,41 +71,13 @@ pub(crate) fn node_host(site: &Site, dir: &StateDir, running: &Running, around: 
     if running.process.role != ProcessRole::NodeHost {
         return None;
     }
-    let reader = site.reader();
-    let loaded = Loaded::read(running.config_path.as_deref().unwrap_or(&site.config_path), &reader, &[]);
-    let mut blind = Vec::new();
-    let process = match running.environment.get() {
-        Some(environment) => Some(ProcessLayer {
-            location: format!("the environment of pid {}", running.process.pid),
-            environment: environment.clone(),
-            is_running: true,
-        }),
-        None => {
-            let why = running.environment.blind().unwrap_or("it ended");
-            blind.push(format!("environment of pid {}: {why}", running.process.pid));
-            None
-        }
+    let (process, blind) = match running.layer() {
+        Ok(layer) => (Some(layer), Vec::new()),
+        Err(why) => (None, vec![why]),
     };
     let layers = EnvironmentLayers { process, service_files: Vec::new(), dotenv_files: Vec::new() };
-    let resolver = SecretResolver {
-        reader: &reader,
-        account_home: site.home().unwrap_or(Path::new("/")),
-        working_directory: Path::new("/"),
-    };
-    let auth = resolve_client(&ClientInputs {
-        kind: credentials::ClientKind::NodeHost,
-        config: loaded.config.as_ref(),
-        layers: &layers,
-        resolver,
-        profile: running.profile.as_deref(),
-        url_flag: None,
-        port_flag: None,
-        token_flag: None,
-        password_flag: None,
-        node_target: None,
-        has_device_token: has_device_token(dir),
-        environment_only: has_device_token(dir),
-    });
+    let config_path = running.config_path.as_deref().unwrap_or(&site.config_path);
+    let auth = resolve_node_host(site, dir, config_path, &layers, running.profile.as_deref(), None);
     let id = format!("node-host:{}", dir.path);
     Some(client(id, ClientKind::NodeHost, site, dir, Some(running.process.pid), &auth, &blind, around))
 }
@@ -134,31 +90,11 @@ pub(crate) fn node_host_of_unit(
     detail: Option<&Detail>,
     around: &Around<'_>,
 ) -> Client {
-    let reader = site.reader();
-    let loaded = Loaded::read(&site.config_path, &reader, &[]);
     let process = detail.map(|detail| unit_layer(unit, detail));
     let blind = if process.is_some() { Vec::new() } else { inline_secrets(unit) };
     let layers = EnvironmentLayers { process, service_files: Vec::new(), dotenv_files: Vec::new() };
-    let resolver = SecretResolver {
-        reader: &reader,
-        account_home: site.home().unwrap_or(Path::new("/")),
-        working_directory: Path::new("/"),
-    };
     let target = node_target(&unit.arguments);
-    let auth = resolve_client(&ClientInputs {
-        kind: credentials::ClientKind::NodeHost,
-        config: loaded.config.as_ref(),
-        layers: &layers,
-        resolver,
-        profile: site.profile.as_deref(),
-        url_flag: None,
-        port_flag: None,
-        token_flag: None,
-        password_flag: None,
-        node_target: target.as_ref(),
-        has_device_token: has_device_token(dir),
-        environment_only: has_device_token(dir),
-    });
+    let auth = resolve_node_host(site, dir, &site.config_path, &layers, site.profile.as_deref(), target.as_ref());
     client(format!("node-host:{}", unit.id), ClientKind::NodeHost, site, dir, None, &auth, &blind, around)
 }
 
@@ -190,6 +126,55 @@ fn node_target(arguments: &[String]) -> Option<NodeTarget> {
         port: value("--port").and_then(|port| port.parse().ok()).unwrap_or(portreeve_openclaw::port::DEFAULT_PORT),
         tls: arguments.iter().any(|argument| argument == "--tls").then_some(true),
     })
+}
+
+/// How a node host on a state directory resolves what it connects to and with.
+fn resolve_node_host(
+    site: &Site,
+    dir: &StateDir,
+    config_path: &Path,
+    layers: &EnvironmentLayers,
+    profile: Option<&str>,
+    target: Option<&NodeTarget>,
+) -> ClientAuth {
+    let reader = site.reader();
+    let loaded = Loaded::read(config_path, &reader, &[]);
+    let inputs = inputs(site, dir, &loaded, layers, &reader);
+    resolve_client(&ClientInputs {
+        kind: credentials::ClientKind::NodeHost,
+        profile,
+        node_target: target,
+        environment_only: has_device_token(dir),
+        ..inputs
+    })
+}
+
+/// What a command line on a state directory goes by.
+fn inputs<'a>(
+    site: &'a Site,
+    dir: &StateDir,
+    loaded: &'a Loaded,
+    layers: &'a EnvironmentLayers,
+    reader: &'a Reader,
+) -> ClientInputs<'a> {
+    ClientInputs {
+        kind: credentials::ClientKind::Cli,
+        config: loaded.config.as_ref(),
+        layers,
+        resolver: SecretResolver {
+            reader,
+            account_home: site.home().unwrap_or(Path::new("/")),
+            working_directory: Path::new("/"),
+        },
+        profile: site.profile.as_deref(),
+        url_flag: None,
+        port_flag: None,
+        token_flag: None,
+        password_flag: None,
+        node_target: None,
+        has_device_token: has_device_token(dir),
+        environment_only: false,
+    }
 }
 
 fn has_device_token(dir: &StateDir) -> bool {

@@ -40,7 +40,10 @@ pub async fn observe(options: &Options) -> Snapshot {
     let mut sites = clock.time("state directories", || Sites::find(options, &environment, at));
     let running = clock.time("processes", || running::observe(entries, sites.accounts(), at));
     for process in running.values() {
-        sites.claim_process(&process.process, process.config_path.as_deref());
+        sites.claim_gateway(&process.process, process.config_path.as_deref());
+    }
+    for process in running.values() {
+        sites.claim_starting(&process.process);
     }
     let known_ports = known_ports(options, &environment);
     let inventory = clock.time("units", || {

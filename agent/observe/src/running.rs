@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::snapshot::{Process, ProcessRole};
+use portreeve_openclaw::credentials::ProcessLayer;
 use portreeve_openclaw::environment::{self, Environment};
 use portreeve_openclaw::paths::{self, PathInputs};
 use portreeve_openclaw::port;
@@ -26,6 +27,19 @@ pub(crate) struct Running {
     pub(crate) config_path: Option<PathBuf>,
     /// Profile in force.
     pub(crate) profile: Option<String>,
+}
+
+impl Running {
+    /// What it got at its start, as a source of credentials; or why that cannot be seen.
+    pub(crate) fn layer(&self) -> Result<ProcessLayer, String> {
+        let place = format!("the environment of pid {}", self.process.pid);
+        match self.environment.get() {
+            Some(environment) => {
+                Ok(ProcessLayer { location: place, environment: environment.clone(), is_running: true })
+            }
+            None => Err(format!("{place}: {}", self.environment.blind().unwrap_or("it ended"))),
+        }
+    }
 }
 
 /// All processes of `OpenClaw`, by pid. Its short-lived workers are left out.

@@ -207,27 +207,28 @@ impl Sites {
         nearest.or_else(|| self.accounts.iter().find(|account| account.uid == uid)).cloned()
     }
 
-    /// A process uses its state directory, be it in no home.
-    pub(crate) fn claim_process(&mut self, process: &Process, config_path: Option<&Path>) {
-        if !matches!(process.role, ProcessRole::Gateway | ProcessRole::Bootstrapping) {
-            return;
-        }
-        let Some(dir) = process.state_dir.as_deref().map(Path::new) else { return };
+    /// A gateway uses its state directory, be it in no home.
+    pub(crate) fn claim_gateway(&mut self, process: &Process, config_path: Option<&Path>) {
+        let Some(dir) = state_dir(process, ProcessRole::Gateway) else { return };
         if !self.concerns(dir) {
             return;
         }
-        // A command that is still loading is no reason to expect a gateway where no other sign of one is.
-        let is_gateway = process.role == ProcessRole::Gateway;
-        if !is_gateway && !self.by_path.contains_key(&real(dir)) {
-            return;
-        }
-        if let Some(site) = self.add(dir, None)
-            && is_gateway
-        {
+        if let Some(site) = self.add(dir, None) {
             site.pids.push(process.pid);
             if let Some(path) = config_path {
                 path.clone_into(&mut site.config_path);
             }
+        }
+    }
+
+    /// A process that is still loading may become the gateway of a state directory that has none. It may as well be another command:
+    /// where nothing else speaks of a gateway, it is no reason to expect one.
+    pub(crate) fn claim_starting(&mut self, process: &Process) {
+        let Some(dir) = state_dir(process, ProcessRole::Bootstrapping) else { return };
+        if let Some(site) = self.by_path.get_mut(&real(dir))
+            && site.pids.is_empty()
+        {
+            site.pids.push(process.pid);
         }
     }
 
@@ -254,6 +255,11 @@ impl Sites {
     pub(crate) fn accounts(&self) -> &[Account] {
         &self.accounts
     }
+}
+
+/// The state directory of a process of this role.
+fn state_dir(process: &Process, role: ProcessRole) -> Option<&Path> {
+    process.state_dir.as_deref().filter(|_| process.role == role).map(Path::new)
 }
 
 /// The configuration in a state directory, under its present or its former name.

@@ -117,6 +117,26 @@ pub struct Failure {
     pub retry_after_ms: Option<u64>,
 }
 
+impl Failure {
+    /// A failure with nothing but where, how and a sentence.
+    pub fn new(phase: Phase, kind: FailureKind, message: impl Into<String>) -> Self {
+        Self {
+            phase,
+            kind,
+            message: message.into(),
+            http_status: None,
+            close_code: None,
+            close_reason: None,
+            code: None,
+            detail_code: None,
+            reason: None,
+            request_id: None,
+            device_id: None,
+            retry_after_ms: None,
+        }
+    }
+}
+
 /// Where on the way a connection broke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -5,24 +5,6 @@ use portreeve_openclaw::client::{self, ConnectError, ErrorKind, RequestError, Re
 use portreeve_openclaw::http::{HttpPhase, ProbeError, ProbeErrorKind};
 use portreeve_openclaw::protocol::Rejection;
 
-/// A failure with nothing but where, how and a sentence.
-pub(super) fn plain(phase: Phase, kind: FailureKind, message: impl Into<String>) -> Failure {
-    Failure {
-        phase,
-        kind,
-        message: message.into(),
-        http_status: None,
-        close_code: None,
-        close_reason: None,
-        code: None,
-        detail_code: None,
-        reason: None,
-        request_id: None,
-        device_id: None,
-        retry_after_ms: None,
-    }
-}
-
 /// A connect that failed.
 pub(super) fn of_connect(error: &ConnectError) -> Failure {
     of_kind(phase(error.phase), &error.kind)
@@ -33,11 +15,11 @@ pub(super) fn of_request(error: &RequestError) -> Failure {
     let message = format!("`{}`: {}", error.method, error.kind);
     match &error.kind {
         RequestErrorKind::Refused(rejection) => {
-            with_rejection(plain(Phase::After, FailureKind::Rejected, message), rejection)
+            with_rejection(Failure::new(Phase::After, FailureKind::Rejected, message), rejection)
         }
-        RequestErrorKind::Timeout { .. } => plain(Phase::After, FailureKind::Timeout, message),
+        RequestErrorKind::Timeout { .. } => Failure::new(Phase::After, FailureKind::Timeout, message),
         RequestErrorKind::Ended(kind) => Failure { message, ..of_kind(Phase::After, kind) },
-        _ => plain(Phase::After, FailureKind::Malformed, message),
+        _ => Failure::new(Phase::After, FailureKind::Malformed, message),
     }
 }
 
@@ -51,7 +33,7 @@ pub(super) fn of_probe(error: &ProbeError) -> Failure {
     };
     match &error.kind {
         ProbeErrorKind::Connection(kind) => of_kind(phase, kind),
-        other => plain(phase, FailureKind::Malformed, other.to_string()),
+        other => Failure::new(phase, FailureKind::Malformed, other.to_string()),
     }
 }
 
@@ -83,7 +65,7 @@ fn of_kind(phase: Phase, error: &ErrorKind) -> Failure {
         ErrorKind::Protocol { .. } | ErrorKind::FrameTooLarge { .. } => FailureKind::Malformed,
         _ => FailureKind::Unreachable,
     };
-    let mut failure = plain(phase, kind, error.to_string());
+    let mut failure = Failure::new(phase, kind, error.to_string());
     if let Some(close) = error.close() {
         failure.close_code = Some(close.code);
         failure.close_reason = Some(close.reason.as_str().to_owned()).filter(|reason| !reason.is_empty());

@@ -17,7 +17,7 @@ use portreeve_openclaw::http::{Answer, Body, HttpDeadlines, ProbeError, Prober, 
 use portreeve_openclaw::protocol::{ChannelsStatus, ClientIdentity, ConnectParams, Credential};
 use serde::Deserialize;
 
-use super::failure::{of_connect, of_probe, of_request, plain};
+use super::failure::{of_connect, of_probe, of_request};
 use super::pairing::pairing;
 
 /// How long a channel may take to answer its probe.
@@ -123,14 +123,14 @@ fn answer<T, U>(asked: Result<Answer<T>, ProbeError>, at: Timestamp, make: impl 
         Body::Known(body) => Probe::answered(make(answer.status, body), elapsed, at),
         Body::ProxyAttributionRequired => {
             let message = "a proxy that the gateway does not trust stands between: HTTP status 403";
-            let mut failure = plain(Phase::Http, FailureKind::HttpStatus, message);
+            let mut failure = Failure::new(Phase::Http, FailureKind::HttpStatus, message);
             failure.http_status = Some(answer.status);
             failure.reason = Some("proxy_attribution_required".to_owned());
             Probe::failed(failure, elapsed, at)
         }
         Body::Foreign => {
             let message = format!("the answer is not that of an OpenClaw gateway: HTTP status {}", answer.status);
-            let mut failure = plain(Phase::Http, FailureKind::NotOpenClaw, message);
+            let mut failure = Failure::new(Phase::Http, FailureKind::NotOpenClaw, message);
             failure.http_status = Some(answer.status);
             Probe::failed(failure, elapsed, at)
         }

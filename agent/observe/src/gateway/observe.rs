@@ -245,18 +245,7 @@ fn layers(
 ) -> (EnvironmentLayers, Vec<String>) {
     let mut blind = Vec::new();
     let process = match process {
-        Some(running) => match running.environment.get() {
-            Some(environment) => Some(ProcessLayer {
-                location: format!("the environment of pid {}", running.process.pid),
-                environment: environment.clone(),
-                is_running: true,
-            }),
-            None => {
-                let why = running.environment.blind().unwrap_or("it ended");
-                blind.push(format!("environment of pid {}: {why}", running.process.pid));
-                None
-            }
-        },
+        Some(running) => running.layer().map_err(|why| blind.push(why)).ok(),
         // Started by hand, it would get what the caller's shell has.
         None if site.is_callers && units.is_empty() => Some(ProcessLayer {
             location: "the environment of this shell".to_owned(),

@@ -13,9 +13,9 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
+use super::Deadlines;
 use super::error::{Attempt, ErrorKind, Phase, Timings};
 use super::upgrade::{self, ResponseHead};
-use super::{Deadlines, MAX_ADDRESSES};
 use crate::endpoint::{Scheme, Target, TlsFailure, tls};
 use crate::protocol::MAX_MESSAGE_BYTES;
 use crate::protocol::text::Text;
@@ -46,7 +46,7 @@ pub(super) struct Failed {
 pub(super) async fn dial(target: &Target, deadlines: &Deadlines, trail: &mut Trail) -> Result<Socket, Failed> {
     let addresses = match target.address() {
         Some(address) => vec![SocketAddr::new(address, target.port())],
-        None => timed(Phase::Dns, deadlines.dns, trail, resolve(target)).await?,
+        None => timed(Phase::Dns, deadlines.dns, trail, target.resolve()).await?,
     };
     let tcp = connect_any(&addresses, deadlines.tcp, trail).await?;
     let stream: Box<dyn Transport> = match target.scheme() {
@@ -69,18 +69,6 @@ async fn timed<T>(
     trail.timings.record(phase, started.elapsed());
 
     done.unwrap_or(Err(ErrorKind::Timeout { after: deadline })).map_err(|kind| Failed { phase, kind })
-}
-
-async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, ErrorKind> {
-    let found = tokio::net::lookup_host((target.host(), target.port()))
-        .await
-        .map_err(|error| ErrorKind::Dns { message: Text::new(&error.to_string()) })?;
-    let addresses: Vec<SocketAddr> = found.take(MAX_ADDRESSES).collect();
-    if addresses.is_empty() {
-        return Err(ErrorKind::Dns { message: Text::new("no address") });
-    }
-
-    Ok(addresses)
 }
 
 /// Tries each address in turn; each gets an equal share of what is left of the deadline.

@@ -19,9 +19,6 @@ pub use error::{
 pub use machine::{Input, Machine, Step};
 pub use upgrade::ResponseHead;
 
-/// Most addresses of one name that are tried.
-const MAX_ADDRESSES: usize = 8;
-
 /// How long each phase may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {

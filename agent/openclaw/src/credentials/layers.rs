@@ -8,12 +8,11 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::ladder::{Candidate, State};
-use super::{
-    LossReason, NotReadReason, ServiceEnvError, Slot, SourceKind, parse_dotenv, parse_service_env, parse_systemd_env,
-};
+use super::{LossReason, NotReadReason, Slot, SourceKind, parse_dotenv};
 use crate::config::{Config, references};
 use crate::environment::{self, Environment};
 use crate::file::{FileMeta, ReadError, Reader};
+use crate::service;
 
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
@@ -79,14 +78,20 @@ pub enum EnvironmentFileError {
         #[source]
         source: ReadError,
     },
-    /// Its wrapper refuses it, and the job exits with status 78.
-    #[error("environment file `{}` is refused by its wrapper", .path.display())]
-    Refused {
+    /// It is not text.
+    #[error("environment file `{}` could not be understood", .path.display())]
+    Parse {
         /// The file.
         path: PathBuf,
         /// Why.
         #[source]
-        source: ServiceEnvError,
+        source: service::EnvironmentFileError,
+    },
+    /// Its wrapper refuses it for its first line, and the job exits with status 78.
+    #[error("environment file `{}` is refused by its wrapper: its first line is not the expected header", .path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
     },
 }
 
@@ -103,12 +108,19 @@ impl EnvironmentFile {
         let content = reader
             .read_linked(path, MAX_FILE_BYTES)
             .map_err(|source| EnvironmentFileError::Read { path: path.to_path_buf(), source })?;
-        let text = String::from_utf8_lossy(&content.bytes);
+        let parse = |source| EnvironmentFileError::Parse { path: path.to_path_buf(), source };
         let environment = match kind {
-            EnvironmentFileKind::StateDotenv | EnvironmentFileKind::GatewayDotenv => parse_dotenv(&text),
-            EnvironmentFileKind::SystemdEnv => parse_systemd_env(&text),
-            EnvironmentFileKind::ServiceEnv => parse_service_env(&text)
-                .map_err(|source| EnvironmentFileError::Refused { path: path.to_path_buf(), source })?,
+            EnvironmentFileKind::StateDotenv | EnvironmentFileKind::GatewayDotenv => {
+                parse_dotenv(&String::from_utf8_lossy(&content.bytes))
+            }
+            EnvironmentFileKind::SystemdEnv => service::parse_systemd(&content.bytes).map_err(parse)?.variables,
+            EnvironmentFileKind::ServiceEnv => {
+                let file = service::parse_launchd(&content.bytes).map_err(parse)?;
+                if !file.has_header {
+                    return Err(EnvironmentFileError::Refused { path: path.to_path_buf() });
+                }
+                file.variables
+            }
         };
         Ok(Self { kind, path: path.to_path_buf(), meta: content.meta, environment })
     }

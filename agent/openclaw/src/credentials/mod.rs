@@ -24,10 +24,8 @@ pub use gateway::{GatewayAuth, GatewayInputs, ModeReason, resolve_gateway};
 pub use layers::{EnvironmentFile, EnvironmentFileError, EnvironmentFileKind, EnvironmentLayers, ProcessLayer};
 pub use quality::{MIN_ENTROPY_BITS, MIN_LENGTH, Placeholder, Quality, assess};
 pub use secret_ref::{SecretRef, SecretResolver, SecretSource, UnresolvedReason};
-pub use url::{GatewayUrl, PlaintextVerdict, Scheme, UrlError};
-pub use variables::{
-    SERVICE_ENV_HEADER, ServiceEnvError, is_portable_name, parse_dotenv, parse_service_env, parse_systemd_env,
-};
+pub use url::{GatewayUrl, PlaintextVerdict, UrlError};
+pub use variables::{is_portable_name, parse_dotenv};
 
 pub(crate) use secret_ref::shorthand_name;
 

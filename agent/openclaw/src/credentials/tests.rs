@@ -45,7 +45,8 @@ impl Lab {
     }
 
     fn with_file(mut self, kind: EnvironmentFileKind, variables: &[(&str, &str)]) -> Self {
-        let header = if kind == EnvironmentFileKind::ServiceEnv { SERVICE_ENV_HEADER } else { "" };
+        let header =
+            if kind == EnvironmentFileKind::ServiceEnv { crate::service::LAUNCHD_ENVIRONMENT_HEADER } else { "" };
         let export = if header.is_empty() { "" } else { "export " };
         let lines: Vec<String> = variables.iter().map(|(name, value)| format!("{export}{name}='{value}'")).collect();
         let path = self.dir.join(format!("{kind:?}"));
@@ -379,7 +380,7 @@ fn corpus_service_environment_files_parse() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if name.starts_with("launchd-sample.") && name.ends_with(".env.txt") {
-            let environment = parse_service_env(&fs::read_to_string(&path).unwrap()).unwrap();
+            let environment = crate::service::parse_launchd(&fs::read(&path).unwrap()).unwrap().variables;
             assert_eq!(environment.text(crate::environment::SERVICE_MARKER), Some("openclaw"), "{name}");
             assert!(environment.text(crate::environment::LAUNCHD_LABEL).is_some(), "{name}");
         }

@@ -7,25 +7,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 use serde::Serialize;
 
-/// A scheme that clients accept; `http` and `https` are other names of `ws` and `wss`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scheme {
-    /// Plaintext.
-    Ws,
-    /// TLS.
-    Wss,
-}
-
-impl Scheme {
-    /// `ws` or `wss`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ws => "ws",
-            Self::Wss => "wss",
-        }
-    }
-}
+use crate::endpoint::Scheme;
 
 /// Why a text is no gateway URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -2,15 +2,22 @@
 
 pub mod tls;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use crate::client::ErrorKind;
+use crate::protocol::text::Text;
 
 pub use tls::{CertFingerprint, TlsFailure, TlsPolicy, TlsSetupError};
 
 /// Longest host name or path accepted, in bytes.
 const MAX_PART_BYTES: usize = 1024;
 
+/// Most addresses of one name that are tried.
+const MAX_ADDRESSES: usize = 8;
+
 /// Plain or encrypted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scheme {
     /// `ws://`, and `http://` for the probes.
     Ws,
@@ -110,6 +117,19 @@ impl Target {
         let port = url.port().unwrap_or(scheme.default_port());
 
         Self::new(scheme, host, port)?.with_path(url.path())
+    }
+
+    /// The addresses of the host, as the system's resolver has them; at most eight.
+    pub(crate) async fn resolve(&self) -> Result<Vec<SocketAddr>, ErrorKind> {
+        let found = tokio::net::lookup_host((self.host.as_str(), self.port))
+            .await
+            .map_err(|error| ErrorKind::Dns { message: Text::new(&error.to_string()) })?;
+        let addresses: Vec<SocketAddr> = found.take(MAX_ADDRESSES).collect();
+        if addresses.is_empty() {
+            return Err(ErrorKind::Dns { message: Text::new("no address") });
+        }
+
+        Ok(addresses)
     }
 
     /// Connects to this path instead of `/`; a gateway takes any.

@@ -23,9 +23,6 @@ use crate::protocol::text::Text;
 /// Largest body read, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Most addresses of one name that are tried.
-const MAX_ADDRESSES: usize = 8;
-
 /// How long a probe may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HttpDeadlines {
@@ -140,7 +137,7 @@ impl Prober {
         let failed = |phase, kind| ProbeError { path: "/", phase, kind, elapsed: started.elapsed() };
         let addresses = match target.address() {
             Some(address) => vec![SocketAddr::new(address, target.port())],
-            None => timeout(deadlines.connect, resolve(target))
+            None => timeout(deadlines.connect, target.resolve())
                 .await
                 .unwrap_or(Err(ErrorKind::Timeout { after: deadlines.connect }))
                 .map_err(|kind| failed(HttpPhase::Dns, ProbeErrorKind::Connection(kind)))?,
@@ -233,16 +230,4 @@ impl Prober {
 
         Ok(Answer { status, elapsed: started.elapsed(), server, content_type, body: parse(status, &body) })
     }
-}
-
-async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, ErrorKind> {
-    let found = tokio::net::lookup_host((target.host(), target.port()))
-        .await
-        .map_err(|error| ErrorKind::Dns { message: Text::new(&error.to_string()) })?;
-    let addresses: Vec<SocketAddr> = found.take(MAX_ADDRESSES).collect();
-    if addresses.is_empty() {
-        return Err(ErrorKind::Dns { message: Text::new("no address") });
-    }
-
-    Ok(addresses)
 }

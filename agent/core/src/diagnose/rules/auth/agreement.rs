@@ -1,0 +1,142 @@
+//! Whether the sources of one side agree, and whether the two sides do.
+
+use super::{Reader, client_name, competing, gateway_of, winning, with_sources};
+use crate::catalogue::{Code, Severity};
+use crate::diagnose::{Context, Draft};
+use crate::snapshot::{AuthMode, Client, Snapshot, TokenSource};
+
+/// `token.shadowed`: two sources of different value on one side.
+pub(super) fn shadowed(context: Context<'_>, out: &mut Vec<Draft>) {
+    for reader in Reader::all(context.snapshot) {
+        let credentials = reader.credentials();
+        let Some(winner) = winning(credentials) else { continue };
+        let others: Vec<&TokenSource> = competing(reader)
+            .filter(|(source, print)| source.kind == winner.kind && Some(*print) != winner.fingerprint.as_ref())
+            .map(|(source, _)| source)
+            .collect();
+        if others.is_empty() {
+            continue;
+        }
+        let refused = match reader {
+            Reader::Gateway(_) => false,
+            Reader::Client(client) => refused(context.snapshot, client),
+        };
+        let losers: Vec<&str> = others.iter().map(|source| source.location.as_str()).collect();
+        let summary = format!(
+            "{} finds different {}s: {} wins over {}",
+            reader.name(),
+            winner.kind,
+            winner.location,
+            losers.join(" and ")
+        );
+        let mut draft = reader.draft(Code::TokenShadowed, summary);
+        draft = draft.severity(if refused { Severity::Error } else { Severity::Warning });
+        draft = with_sources(draft, reader, context);
+        draft = if refused {
+            draft.remedy(format!(
+                "remove or correct {}: its value is not the one that the gateway accepts",
+                winner.location
+            ))
+        } else {
+            draft.remedy(format!(
+                "remove {}: it counts for nothing until another reader or release prefers it",
+                losers.join(" and ")
+            ))
+        };
+        out.push(draft.command("see every source and who reads it", "portreeve tokens"));
+    }
+}
+
+/// Whether the gateway of this node accepts another secret than this client sends.
+pub(super) fn refused(snapshot: &Snapshot, client: &Client) -> bool {
+    let Some(gateway) = gateway_of(snapshot, client) else { return false };
+    if gateway.credentials.runtime_only || gateway.credentials.mode.get() == Some(&AuthMode::None) {
+        return false;
+    }
+    matches!((&client.credentials.winner, &gateway.credentials.winner), (Some(ours), Some(theirs)) if ours != theirs)
+}
+
+/// `token.duplicated`: two sources of one value on one side.
+pub(super) fn duplicated(context: Context<'_>, out: &mut Vec<Draft>) {
+    for reader in Reader::all(context.snapshot) {
+        let credentials = reader.credentials();
+        let Some(winner) = winning(credentials) else { continue };
+        let copies: Vec<&str> = competing(reader)
+            .filter(|(source, print)| Some(*print) == winner.fingerprint.as_ref() && source.location != winner.location)
+            .map(|(source, _)| source.location.as_str())
+            .collect();
+        if copies.is_empty() {
+            continue;
+        }
+        let summary = format!(
+            "{} finds the same {} in {} and {}",
+            reader.name(),
+            winner.kind,
+            winner.location,
+            copies.join(" and ")
+        );
+        let draft = with_sources(reader.draft(Code::TokenDuplicated, summary), reader, context);
+        out.push(draft.remedy(format!(
+            "keep {} and remove {}: a rotation will forget one of them",
+            winner.location,
+            copies.join(" and ")
+        )));
+    }
+}
+
+/// `token.split`: the client's secret is not the gateway's.
+pub(super) fn split(context: Context<'_>, out: &mut Vec<Draft>) {
+    let snapshot = context.snapshot;
+    for client in snapshot.clients.iter().filter(|client| refused(snapshot, client)) {
+        let Some(gateway) = gateway_of(snapshot, client) else { continue };
+        let (Some(ours), Some(theirs)) = (winning(&client.credentials), winning(&gateway.credentials)) else {
+            continue;
+        };
+        let summary = format!(
+            "{} sends the {} of {}, the gateway on port {} accepts that of {}",
+            client_name(client),
+            ours.kind,
+            ours.location,
+            gateway.port,
+            theirs.location
+        );
+        let mut draft =
+            Draft::new(Code::TokenSplit, "client", client.id.clone(), summary).client(client).gateway(gateway);
+        for (who, source) in [("client", ours), ("gateway", theirs)] {
+            if let Some(print) = &source.fingerprint {
+                draft = draft.evidence(
+                    format!("{who}: {} {print}", source.kind),
+                    source.location.clone(),
+                    snapshot.taken_at,
+                );
+            }
+        }
+        if let Some(url) = client.url.get().filter(|url| url.is_override) {
+            let text = format!("the URL comes from {}, so that configured secrets count for nothing", url.source);
+            draft = draft.seen(text, &client.url);
+        }
+        let same = format!("put the value of {} into {}, or remove the latter", theirs.location, ours.location);
+        out.push(draft.remedy(same).command("see every source and who reads it", "portreeve tokens"));
+    }
+}
+
+/// `token.stale-process`: the gateway refuses the secret that its sources now give.
+pub(super) fn stale_process(context: Context<'_>, out: &mut Vec<Draft>) {
+    for gateway in &context.snapshot.gateways {
+        let credentials = &gateway.credentials;
+        let probe = &gateway.ladder.connect;
+        let Some(failure) = probe.failure() else { continue };
+        let refused = matches!(failure.detail_code.as_deref(), Some("AUTH_TOKEN_MISMATCH" | "AUTH_PASSWORD_MISMATCH"));
+        let Some(winner) = winning(credentials).filter(|_| refused && !credentials.mode_flipped) else { continue };
+        if credentials.remote_only || credentials.runtime_only {
+            continue;
+        }
+        let summary =
+            format!("the gateway on port {} refuses the {} of {}", gateway.port, winner.kind, winner.location);
+        let draft = Draft::new(Code::TokenStaleProcess, "gateway", gateway.id.clone(), summary)
+            .gateway(gateway)
+            .answered(failure.message.clone(), gateway.ladder.target.clone(), probe);
+        let draft = with_sources(draft, Reader::Gateway(gateway), context);
+        out.push(draft.remedy("restart the gateway: it holds a secret of an earlier time, or one given by `--token`"));
+    }
+}

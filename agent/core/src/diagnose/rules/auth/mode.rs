@@ -1,0 +1,116 @@
+//! The mode in force, and secrets that are not there.
+
+use super::{Reader, client_name, gateway_of};
+use crate::catalogue::Code;
+use crate::diagnose::{Context, Draft};
+use crate::snapshot::{AuthMode, Client, Snapshot, SourceOutcome};
+
+/// `token.missing`: a secret is needed and none resolves.
+pub(super) fn missing(context: Context<'_>, out: &mut Vec<Draft>) {
+    let snapshot = context.snapshot;
+    for reader in Reader::all(snapshot) {
+        let credentials = reader.credentials();
+        if credentials.winner.is_some()
+            || credentials.remote_only
+            || credentials.runtime_only
+            || !credentials.blind.is_empty()
+        {
+            continue;
+        }
+        if credentials.sources.iter().any(|source| matches!(source.outcome, SourceOutcome::Unresolved { .. })) {
+            continue;
+        }
+        let needed = match reader {
+            Reader::Gateway(_) => {
+                credentials.refusal.is_some()
+                    && matches!(credentials.mode.get(), Some(AuthMode::Token | AuthMode::Password))
+            }
+            Reader::Client(client) => client_needs_secret(snapshot, client),
+        };
+        if !needed {
+            continue;
+        }
+        let summary = match reader {
+            Reader::Gateway(gateway) => format!("the gateway on port {} needs a secret and finds none", gateway.port),
+            Reader::Client(client) => {
+                format!("{} has neither a secret nor an approved device for its gateway", client_name(client))
+            }
+        };
+        let mut draft = reader.draft(Code::TokenMissing, summary).seen("no source holds a secret", &credentials.mode);
+        if let Some(refusal) = &credentials.refusal {
+            draft = draft.seen(refusal.clone(), &credentials.mode);
+        }
+        if let Reader::Client(client) = reader
+            && client.url.get().is_some_and(|url| url.is_override)
+        {
+            draft = draft.remedy("with a URL override only the environment or a flag counts: set `OPENCLAW_GATEWAY_TOKEN`, or remove the override");
+        }
+        out.push(draft);
+    }
+}
+
+/// Whether a client leads to a gateway of this node that asks for a secret, and has no approved device to do without.
+fn client_needs_secret(snapshot: &Snapshot, client: &Client) -> bool {
+    let Some(gateway) = gateway_of(snapshot, client) else { return false };
+    let asked = matches!(gateway.credentials.mode.get(), Some(AuthMode::Token | AuthMode::Password));
+    let has_device = match client.device.get() {
+        Some(device) => device.approved.is_some() || device.pending.is_some(),
+        // Nothing is said of a device that could not be looked at.
+        None => !client.device.is_absent(),
+    };
+    asked && !gateway.credentials.runtime_only && !gateway.credentials.remote_only && !has_device
+}
+
+/// `token.runtime-only`: the gateway made a token for this run.
+pub(super) fn runtime_only(context: Context<'_>, out: &mut Vec<Draft>) {
+    for gateway in context.snapshot.gateways.iter().filter(|gateway| gateway.credentials.runtime_only) {
+        let summary =
+            format!("no secret is configured for the gateway on port {}: it makes one for each run", gateway.port);
+        out.push(
+            Draft::new(Code::TokenRuntimeOnly, "gateway", gateway.id.clone(), summary)
+                .gateway(gateway)
+                .seen("no source holds a secret", &gateway.credentials.mode),
+        );
+    }
+}
+
+/// `auth.mode-flipped`: a password in the environment turned the mode.
+pub(super) fn mode_flipped(context: Context<'_>, out: &mut Vec<Draft>) {
+    for gateway in context.snapshot.gateways.iter().filter(|gateway| gateway.credentials.mode_flipped) {
+        let credentials = &gateway.credentials;
+        let summary =
+            format!("the gateway on port {} is in password mode although a token is configured", gateway.port);
+        let mut draft = Draft::new(Code::AuthModeFlipped, "gateway", gateway.id.clone(), summary)
+            .gateway(gateway)
+            .seen(credentials.mode_reason.clone(), &credentials.mode);
+        if let Some(failure) = gateway.ladder.connect.failure() {
+            draft = draft.answered(failure.message.clone(), gateway.ladder.target.clone(), &gateway.ladder.connect);
+        }
+        draft = draft.command("say which mode is meant", "openclaw config set gateway.auth.mode token");
+        out.push(draft.remedy("remove `OPENCLAW_GATEWAY_PASSWORD` from the gateway's environment, then restart it"));
+    }
+}
+
+/// `auth.remote-only`: only the secret for a gateway elsewhere is set.
+pub(super) fn remote_only(context: Context<'_>, out: &mut Vec<Draft>) {
+    for gateway in &context.snapshot.gateways {
+        let probe = &gateway.ladder.connect;
+        let refused = probe.failure().filter(|failure| {
+            matches!(failure.detail_code.as_deref(), Some("AUTH_TOKEN_NOT_CONFIGURED" | "AUTH_PASSWORD_NOT_CONFIGURED"))
+        });
+        if !gateway.credentials.remote_only && refused.is_none() {
+            continue;
+        }
+        let summary = format!(
+            "the gateway on port {} has no secret of its own, only `gateway.remote.token`: it refuses every connect",
+            gateway.port
+        );
+        let mut draft = Draft::new(Code::AuthRemoteOnly, "gateway", gateway.id.clone(), summary)
+            .gateway(gateway)
+            .seen(gateway.credentials.mode_reason.clone(), &gateway.credentials.mode);
+        if let Some(failure) = refused {
+            draft = draft.answered(failure.message.clone(), gateway.ladder.target.clone(), probe);
+        }
+        out.push(draft);
+    }
+}

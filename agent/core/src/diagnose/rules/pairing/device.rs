@@ -1,0 +1,202 @@
+//! Devices that wait, are unknown or were lost.
+
+use jiff::Timestamp;
+
+use super::super::auth::{client_name, gateway_of};
+use super::REQUEST_LIFE;
+use crate::catalogue::Code;
+use crate::diagnose::{Context, Draft};
+use crate::snapshot::{Client, Gateway, PairedDevice, Pairing, PendingPairing, Snapshot};
+
+/// Requests that still live: an old row is no request any more.
+fn live(pairing: &Pairing, now: Timestamp) -> impl Iterator<Item = &PendingPairing> {
+    pairing
+        .pending
+        .iter()
+        .filter(move |request| request.requested_at.is_none_or(|at| now.duration_since(at) <= REQUEST_LIFE))
+}
+
+fn client_with_device<'a>(snapshot: &'a Snapshot, device_id: &str) -> Option<&'a Client> {
+    snapshot.clients.iter().find(|client| client.device.get().is_some_and(|device| device.device_id == device_id))
+}
+
+fn approve_command(gateway: &Gateway, request: &PendingPairing) -> String {
+    let approve = format!("openclaw devices approve {}", request.request_id);
+    match (&gateway.state_dir, &gateway.profile) {
+        (_, Some(profile)) => format!("openclaw --profile {profile} devices approve {}", request.request_id),
+        (Some(dir), None) if !dir.ends_with("/.openclaw") => format!("OPENCLAW_STATE_DIR='{dir}' {approve}"),
+        _ => approve,
+    }
+}
+
+fn who(snapshot: &Snapshot, request: &PendingPairing) -> String {
+    if let Some(client) = client_with_device(snapshot, &request.device_id) {
+        return client_name(client);
+    }
+    let client = request.client_id.as_deref().unwrap_or("a client");
+    match &request.remote_ip {
+        Some(address) => format!("{client} at {address}"),
+        None => client.to_owned(),
+    }
+}
+
+/// `pairing.pending` and `pairing.scope-upgrade`: a device waits for approval.
+pub(super) fn pending(context: Context<'_>, out: &mut Vec<Draft>) {
+    let snapshot = context.snapshot;
+    for gateway in &snapshot.gateways {
+        let Some(pairing) = gateway.pairing.get() else { continue };
+        for request in live(pairing, snapshot.taken_at) {
+            let paired = pairing.paired.iter().find(|device| device.device_id == request.device_id);
+            let since = request.requested_at.map_or_else(String::new, |at| {
+                format!(", for {} s", snapshot.taken_at.duration_since(at).as_secs().max(0))
+            });
+            let who = who(snapshot, request);
+            let (code, summary) = match paired {
+                Some(_) => {
+                    let wanted = request.scopes.join(" ");
+                    (
+                        Code::PairingScopeUpgrade,
+                        format!("{who} is paired and asks for more ({wanted}): request {}{since}", request.request_id),
+                    )
+                }
+                None => {
+                    (Code::PairingPending, format!("{who} waits for approval: request {}{since}", request.request_id))
+                }
+            };
+            let mut draft = Draft::new(code, "device", request.device_id.clone(), summary).gateway(gateway);
+            if let Some(client) = client_with_device(snapshot, &request.device_id) {
+                draft = draft.client(client);
+            }
+            let role = request.role.as_deref().unwrap_or("operator");
+            let asked =
+                format!("device {} asks for role {role}, scopes {}", request.device_id, request.scopes.join(" "));
+            draft = draft.seen(asked, &gateway.pairing);
+            if let Some(paired) = paired {
+                draft = draft.seen(format!("approved so far: {}", paired.scopes.join(" ")), &gateway.pairing);
+            }
+            let user = gateway.user.as_deref().map(|user| format!(" as {user}")).unwrap_or_default();
+            let place = format!("approve it on this node{user}, where the gateway runs; the request lives 5 minutes");
+            out.push(draft.command(place, approve_command(gateway, request)));
+        }
+    }
+}
+
+/// Whether this client must show a device: it comes from beyond the loopback, or has no shared secret.
+fn needs_device(client: &Client) -> bool {
+    client.url.get().is_some_and(|url| !url.loopback) || client.credentials.winner.is_none()
+}
+
+/// `pairing.unapproved`: the client's device is neither approved nor waiting.
+pub(super) fn unapproved(context: Context<'_>, out: &mut Vec<Draft>) {
+    let snapshot = context.snapshot;
+    for client in &snapshot.clients {
+        let (Some(gateway), Some(device)) = (gateway_of(snapshot, client), client.device.get()) else { continue };
+        if gateway.pairing.get().is_none()
+            || !needs_device(client)
+            || device.approved.is_some()
+            || device.pending.is_some()
+        {
+            continue;
+        }
+        let summary = format!(
+            "{} has device {}, which the gateway on port {} does not know",
+            client_name(client),
+            device.device_id,
+            gateway.port
+        );
+        out.push(
+            Draft::new(Code::PairingUnapproved, "device", device.device_id.clone(), summary)
+                .client(client)
+                .seen("neither approved nor waiting", &gateway.pairing)
+                .command("let the client connect once, so that it asks", "openclaw channels status")
+                .command("then approve the request where the gateway runs", "openclaw devices list"),
+        );
+    }
+}
+
+/// Whether a device may approve others.
+fn can_approve(device: &PairedDevice) -> bool {
+    device.scopes.iter().any(|scope| matches!(scope.as_str(), "operator.pairing" | "operator.admin"))
+}
+
+/// `pairing.deadlock`: nobody who could approve is left.
+pub(super) fn deadlock(context: Context<'_>, out: &mut Vec<Draft>) {
+    let snapshot = context.snapshot;
+    for gateway in &snapshot.gateways {
+        let Some(pairing) = gateway.pairing.get() else { continue };
+        // With a shared secret the command line on the gateway's own loopback needs no device, and so can always approve.
+        if gateway.credentials.winner.is_some() || !gateway.credentials.blind.is_empty() || pairing.paired.is_empty() {
+            continue;
+        }
+        let waiting: Vec<&PendingPairing> = live(pairing, snapshot.taken_at).collect();
+        let free = pairing
+            .paired
+            .iter()
+            .any(|device| can_approve(device) && !waiting.iter().any(|request| request.device_id == device.device_id));
+        if waiting.is_empty() || free {
+            continue;
+        }
+        let summary = format!(
+            "every device that could approve at the gateway on port {} waits for approval itself",
+            gateway.port
+        );
+        out.push(Draft::new(Code::PairingDeadlock, "gateway", gateway.id.clone(), summary).gateway(gateway).seen(
+            format!("{} wait, {} are approved, no shared secret", waiting.len(), pairing.paired.len()),
+            &gateway.pairing,
+        ));
+    }
+}
+
+/// `pairing.identity-lost`: a client comes back under a new device id while its old one stays approved.
+pub(super) fn identity_lost(context: Context<'_>, out: &mut Vec<Draft>) {
+    let snapshot = context.snapshot;
+    for gateway in &snapshot.gateways {
+        let Some(pairing) = gateway.pairing.get() else { continue };
+        for request in live(pairing, snapshot.taken_at) {
+            if request.remote_ip.is_none() || request.client_id.is_none() {
+                continue;
+            }
+            if pairing.paired.iter().any(|device| device.device_id == request.device_id) {
+                continue;
+            }
+            let old = pairing.paired.iter().find(|device| {
+                device.client_id == request.client_id
+                    && device.remote_ip == request.remote_ip
+                    && device.platform == request.platform
+                    && client_with_device(snapshot, &device.device_id).is_none()
+            });
+            let Some(old) = old else { continue };
+            let summary = format!(
+                "{} comes back as device {} although {} of the same address is approved: its state was lost",
+                who(snapshot, request),
+                request.device_id,
+                old.device_id
+            );
+            let mut draft =
+                Draft::new(Code::PairingIdentityLost, "device", request.device_id.clone(), summary).gateway(gateway);
+            if let Some(client) = client_with_device(snapshot, &request.device_id) {
+                draft = draft.client(client);
+            }
+            let seen = format!("same client, platform and address as approved device {}", old.device_id);
+            draft = draft.seen(seen, &gateway.pairing);
+            draft =
+                draft.remedy("keep the client's state directory on a volume that survives its container or upgrade");
+            draft = draft.command("approve the new device", approve_command(gateway, request));
+            out.push(draft.command("remove the old one", format!("openclaw devices remove {}", old.device_id)));
+        }
+    }
+}
+
+/// `pairing.state-readonly`: the client cannot keep its identity.
+pub(super) fn state_readonly(context: Context<'_>, out: &mut Vec<Draft>) {
+    for client in &context.snapshot.clients {
+        let Some(device) = client.device.get().filter(|device| !device.state_writable) else { continue };
+        let dir = client.state_dir.as_deref().unwrap_or("its state directory");
+        let summary = format!("{} cannot write its identity and tokens to {dir}", client_name(client));
+        out.push(
+            Draft::new(Code::PairingStateReadonly, "client", client.id.clone(), summary)
+                .client(client)
+                .seen(format!("device {}", device.device_id), &client.device),
+        );
+    }
+}
