@@ -1,0 +1,91 @@
+//! The seeds of `fuzz/`, through the functions that they are for: they guard these in every test run.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "test code")]
+
+#[path = "../../../fuzz/seeds.rs"]
+mod seeds;
+
+use std::path::Path;
+
+use portreeve_core::topology::Topology;
+use portreeve_core::{Policy, Snapshot, diagnose};
+use portreeve_observe::commands::{
+    apple_container, colima, log, lsof, multipass, pmset, sfltool, sw_vers, tmutil, xattr,
+};
+use portreeve_observe::launchd::{Job, disabled, domain, list, procinfo, service};
+use portreeve_observe::plist;
+use portreeve_observe::systemd::service::Specifiers;
+use portreeve_observe::systemd::{Service, show, unit_file};
+
+#[test]
+fn plist() {
+    seeds::each("plist", |data| {
+        let _ = plist::parse(data).map(|value| Job::from_plist(&value));
+    });
+}
+
+#[test]
+fn launchctl() {
+    seeds::each("launchctl", |data| {
+        let _ = (service::parse(data), domain::parse(data), disabled::parse(data));
+        let _ = (list::parse_table(data), list::parse_details(data), procinfo::parse(data));
+    });
+}
+
+#[test]
+fn macos() {
+    seeds::each("macos", |data| {
+        let _ = (sfltool::parse(data), log::parse(data), sw_vers::parse(data));
+        let _ = (pmset::parse(data), pmset::parse_schedule(data));
+        let _ = (xattr::parse_names(data), xattr::exclusion(data));
+    });
+}
+
+#[test]
+fn tmutil() {
+    seeds::each("tmutil", |data| {
+        let _ = (tmutil::parse_destinations(data), tmutil::parse_destinations_xml(data), tmutil::parse_status(data));
+        let _ = (tmutil::parse_excluded(data), tmutil::parse_excluded_xml(data));
+        let _ = (tmutil::parse_snapshots(data), tmutil::parse_latest(data));
+    });
+}
+
+#[test]
+fn lsof() {
+    seeds::each("lsof", |data| {
+        let _ = (lsof::parse_fields(data), lsof::parse_table(data));
+    });
+}
+
+#[test]
+fn guests() {
+    seeds::each("guests", |data| {
+        let _ = (apple_container::parse(data), colima::parse(data), multipass::parse(data));
+    });
+}
+
+#[test]
+fn systemd_unit() {
+    let home = Some(Path::new("/home/op"));
+    let specifiers = Specifiers { unit: "openclaw-gateway.service", home, user: Some("op"), uid: 1000 };
+    seeds::each("systemd_unit", |data| {
+        let _ = Service::from_files([&unit_file::parse(data)], &specifiers).keep_alive();
+    });
+}
+
+#[test]
+fn systemd_show() {
+    seeds::each("systemd_show", |data| {
+        for shown in show::parse(data).value {
+            let _ = shown.runtime("system");
+        }
+    });
+}
+
+#[test]
+fn diagnose_and_topology() {
+    seeds::each("diagnose", |data| {
+        let snapshot: Snapshot = serde_json::from_slice(data).unwrap();
+        let _ = (diagnose(&snapshot, &Policy::default()), Topology::of(&snapshot));
+    });
+}

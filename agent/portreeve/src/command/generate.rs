@@ -1,0 +1,52 @@
+//! What is made from the definitions: schema, reference pages, completions, manual pages.
+
+use std::path::Path;
+
+use anyhow::Result;
+use clap::CommandFactory;
+
+use super::json;
+use crate::cli::Cli;
+use crate::error::UserError;
+use crate::settings::example;
+use crate::{output, render};
+
+pub(super) fn schema() -> Result<u8> {
+    output::print(&json(&portreeve_core::report::json_schema())?)?;
+    Ok(0)
+}
+
+/// Writes the files below `docs` that follow from the code.
+pub(super) fn reference(dir: &Path) -> Result<u8> {
+    let files = [
+        ("report.schema.json", json(&portreeve_core::report::json_schema())?),
+        ("findings.md", render::findings()),
+        ("configuration.md", render::configuration()),
+        ("portreeve.toml", example()),
+    ];
+    for (name, text) in files {
+        let path = dir.join(name);
+        std::fs::write(&path, text).map_err(|source| UserError::Write { path, source })?;
+    }
+    Ok(0)
+}
+
+pub(super) fn completions(shell: clap_complete::Shell) -> Result<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "portreeve", &mut script);
+    output::print(&String::from_utf8_lossy(&script))?;
+    Ok(0)
+}
+
+pub(super) fn man(dir: Option<&Path>) -> Result<u8> {
+    match dir {
+        None => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+            output::print(&String::from_utf8_lossy(&page))?;
+        }
+        Some(dir) => clap_mangen::generate_to(Cli::command(), dir)
+            .map_err(|source| UserError::Write { path: dir.to_owned(), source })?,
+    }
+    Ok(0)
+}

@@ -1,0 +1,21 @@
+//! `portreeve map`.
+
+use anyhow::Result;
+use portreeve_core::topology::Topology;
+
+use super::{json, observe};
+use crate::cli::{Global, MapArgs, MapFormat};
+use crate::{output, render};
+
+pub(super) fn run(global: &Global, args: &MapArgs) -> Result<u8> {
+    let settings = observe::settings(global)?;
+    let snapshot = observe::snapshot(&settings, &args.scope, None)?;
+    let topology = Topology::of(&snapshot);
+    let text = match args.format {
+        MapFormat::Text => render::map_text(&topology),
+        MapFormat::Mermaid => render::map_mermaid(&topology),
+        MapFormat::Json => json(&topology)?,
+    };
+    output::print(&text)?;
+    Ok(0)
+}

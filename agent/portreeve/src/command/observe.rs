@@ -1,0 +1,66 @@
+//! From what was typed and configured to a snapshot.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use portreeve_core::Snapshot;
+use portreeve_observe::Options;
+
+use crate::cli::{Global, ScopeArgs};
+use crate::error::UserError;
+use crate::settings::Settings;
+
+/// A saved snapshot of a node with many units and a full log window stays far below this.
+const MAX_SNAPSHOT_BYTES: u64 = 256 << 20;
+
+/// The agent's configuration.
+pub(crate) fn settings(global: &Global) -> Result<Settings> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let settings = Settings::load(global.config.as_deref(), variable, portreeve_observe::is_root())?;
+    Ok(settings)
+}
+
+/// The facts: those of a file, or of this node now.
+pub(crate) fn snapshot(settings: &Settings, scope: &ScopeArgs, timeout: Option<u64>) -> Result<Snapshot> {
+    match &scope.from {
+        Some(path) => read(path),
+        None => observe(settings, scope, timeout),
+    }
+}
+
+fn observe(settings: &Settings, scope: &ScopeArgs, timeout: Option<u64>) -> Result<Snapshot> {
+    let key = portreeve_observe::fingerprint_key(&settings.data_dir, settings.shared_key_file.as_deref())
+        .context("cannot make fingerprints")?;
+    let homes = if scope.home.is_empty() { settings.homes.clone() } else { scope.home.clone() };
+    let mut state_dirs = settings.state_dirs.clone();
+    state_dirs.extend(scope.state_dir.iter().cloned());
+    let options = Options {
+        homes: (!homes.is_empty()).then_some(homes),
+        state_dirs,
+        ports: settings.ports.clone(),
+        environment: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+        key,
+        deadline: Duration::from_secs(timeout.unwrap_or(settings.timeout_s)),
+        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let snapshot = runtime.block_on(portreeve_observe::observe(&options));
+    // A lookup or a file system that still hangs must not hold the answer back.
+    runtime.shutdown_background();
+    Ok(snapshot)
+}
+
+fn read(path: &Path) -> Result<Snapshot> {
+    let content = portreeve_openclaw::file::read_regular(path, MAX_SNAPSHOT_BYTES)
+        .map_err(|error| UserError::Read { path: path.to_owned(), source: std::io::Error::other(error) })?;
+    let snapshot: Snapshot = serde_json::from_slice(&content.bytes)
+        .map_err(|error| UserError::NotASnapshot { path: path.to_owned(), source: Box::new(error) })?;
+    if snapshot.schema != portreeve_core::snapshot::SCHEMA {
+        let problem = format!("its schema is `{}`", snapshot.schema);
+        return Err(UserError::NotASnapshot { path: path.to_owned(), source: problem.into() }.into());
+    }
+    Ok(snapshot)
+}

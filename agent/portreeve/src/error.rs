@@ -1,0 +1,68 @@
+//! Errors that end a command: what failed, where, and what to do.
+
+use std::path::PathBuf;
+
+/// What was typed or configured cannot be followed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UserError {
+    /// A file named on the command line.
+    #[error("cannot read `{path}`", path = path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file named on the command line.
+    #[error("cannot write `{path}`", path = path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    /// `check --from` of something that is no snapshot.
+    #[error("`{path}` is not a snapshot of this version of Portreeve", path = path.display())]
+    NotASnapshot {
+        path: PathBuf,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// `explain` of an unknown code.
+    #[error("`{code}` is not a finding's code")]
+    UnknownCode { code: String, nearest: Option<&'static str> },
+}
+
+impl UserError {
+    /// What the user can do about it.
+    fn hint(&self) -> String {
+        match self {
+            Self::Read { .. } => "check the path and its permissions".to_owned(),
+            Self::Write { .. } => "choose a folder that exists and that you may write".to_owned(),
+            Self::NotASnapshot { .. } => "make one with `portreeve check --save FILE`".to_owned(),
+            Self::UnknownCode { nearest: Some(nearest), .. } => {
+                format!("did you mean `{nearest}`? `portreeve explain` lists all codes")
+            }
+            Self::UnknownCode { nearest: None, .. } => "`portreeve explain` lists all codes".to_owned(),
+        }
+    }
+}
+
+/// The hint of the outermost error that has one.
+pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|cause| {
+        if let Some(user) = cause.downcast_ref::<UserError>() {
+            return Some(user.hint());
+        }
+        cause.downcast_ref::<crate::settings::SettingsError>().and_then(crate::settings::SettingsError::hint)
+    })
+}
+
+/// Usage errors give 2, configuration of the agent itself 78, anything else 1.
+pub(crate) fn exit_status(error: &anyhow::Error) -> u8 {
+    if error.chain().any(<dyn std::error::Error>::is::<crate::settings::SettingsError>) {
+        78
+    } else if error.chain().any(<dyn std::error::Error>::is::<UserError>) {
+        2
+    } else {
+        1
+    }
+}

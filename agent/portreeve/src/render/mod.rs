@@ -1,0 +1,14 @@
+//! What people read. Each function turns data into text; none of them looks anything up.
+
+mod explain;
+mod lists;
+mod map;
+mod reference;
+mod report;
+mod text;
+
+pub(crate) use explain::{catalogue, entry};
+pub(crate) use lists::{settings, tokens, units};
+pub(crate) use map::{map_mermaid, map_text};
+pub(crate) use reference::{configuration, findings};
+pub(crate) use report::report;

@@ -1,0 +1,288 @@
+//! Every setting, defined once.
+
+use std::path::PathBuf;
+
+use toml::Value;
+
+use super::Settings;
+
+/// One setting.
+pub(crate) struct Key {
+    /// Dotted name in the file.
+    pub(crate) name: &'static str,
+    /// What it is for, in one or two sentences.
+    pub(crate) doc: &'static str,
+    /// The form of its value.
+    pub(crate) kind: Kind,
+    /// Sets it, or says what it takes.
+    pub(crate) apply: fn(&mut Settings, &Value) -> Result<(), String>,
+    /// Its value now.
+    pub(crate) show: fn(&Settings) -> Value,
+}
+
+/// The form of a value, by which text from the environment is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Integer,
+    Float,
+    Text,
+    /// Separated by `:` in the environment.
+    Paths,
+    /// Separated by `,` in the environment.
+    Integers,
+}
+
+impl Key {
+    /// The environment variable that overrides it.
+    pub(crate) fn variable(&self) -> String {
+        format!("PORTREEVE_{}", self.name.to_uppercase().replace('.', "_"))
+    }
+
+    /// A value from the environment's text. Text of the wrong form stays text, so that [`Key::apply`] refuses it.
+    pub(crate) fn parse_text(&self, text: &str) -> Value {
+        let integer =
+            |text: &str| text.trim().parse::<i64>().map_or_else(|_| Value::String(text.to_owned()), Value::Integer);
+        match self.kind {
+            Kind::Integer => integer(text),
+            Kind::Float => text.trim().parse::<f64>().map_or_else(|_| Value::String(text.to_owned()), Value::Float),
+            Kind::Text => Value::String(text.to_owned()),
+            Kind::Paths => Value::Array(
+                text.split(':').filter(|part| !part.is_empty()).map(|part| Value::String(part.to_owned())).collect(),
+            ),
+            Kind::Integers => {
+                Value::Array(text.split(',').filter(|part| !part.trim().is_empty()).map(integer).collect())
+            }
+        }
+    }
+}
+
+/// All settings, in the order of the example file.
+pub(crate) const KEYS: &[Key] = &[
+    Key {
+        name: "homes",
+        doc: "Home folders to search for OpenClaw state. Empty: those of every account on this node.",
+        kind: Kind::Paths,
+        apply: |settings, value| {
+            settings.homes = paths(value)?;
+            Ok(())
+        },
+        show: |settings| path_array(&settings.homes),
+    },
+    Key {
+        name: "state_dirs",
+        doc: "State directories to look at besides those found in home folders, processes and units.",
+        kind: Kind::Paths,
+        apply: |settings, value| {
+            settings.state_dirs = paths(value)?;
+            Ok(())
+        },
+        show: |settings| path_array(&settings.state_dirs),
+    },
+    Key {
+        name: "ports",
+        doc: "Ports of interest besides 18789 and those that configurations, units and processes name.",
+        kind: Kind::Integers,
+        apply: |settings, value| {
+            settings.ports = ports(value)?;
+            Ok(())
+        },
+        show: |settings| Value::Array(settings.ports.iter().map(|&port| Value::Integer(port.into())).collect()),
+    },
+    Key {
+        name: "timeout_s",
+        doc: "Seconds after which `check` stops looking; what is not known by then stays unknown.",
+        kind: Kind::Integer,
+        apply: |settings, value| {
+            settings.timeout_s = whole(value, 1, 300)?;
+            Ok(())
+        },
+        show: |settings| integer(settings.timeout_s),
+    },
+    Key {
+        name: "data_dir",
+        doc: "The agent's own folder, which holds the fingerprint key. As root `/var/db/portreeve`, else below the user's home.",
+        kind: Kind::Text,
+        apply: |settings, value| {
+            settings.data_dir = path(value)?;
+            Ok(())
+        },
+        show: |settings| Value::String(settings.data_dir.display().to_string()),
+    },
+    Key {
+        name: "fingerprint.shared_key_file",
+        doc: "A file of at least 16 random bytes that several nodes share, so that their fingerprints can be compared. Empty: a key of this node's own.",
+        kind: Kind::Text,
+        apply: |settings, value| {
+            let text = text(value)?;
+            settings.shared_key_file = if text.is_empty() { None } else { Some(path(value)?) };
+            Ok(())
+        },
+        show: |settings| {
+            Value::String(settings.shared_key_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default())
+        },
+    },
+    Key {
+        name: "policy.start_budget_s",
+        doc: "Seconds a gateway may take to start before silence is an error. Large databases on a cold disk need minutes.",
+        kind: Kind::Integer,
+        apply: |settings, value| {
+            settings.policy.start_budget_s = whole(value, 1, 86_400)?;
+            Ok(())
+        },
+        show: |settings| integer(settings.policy.start_budget_s),
+    },
+    Key {
+        name: "policy.token_min_length",
+        doc: "Characters below which a token is weak.",
+        kind: Kind::Integer,
+        apply: |settings, value| {
+            settings.policy.token_min_length =
+                u32::try_from(whole(value, 1, 1024)?).map_err(|error| error.to_string())?;
+            Ok(())
+        },
+        show: |settings| integer(settings.policy.token_min_length.into()),
+    },
+    Key {
+        name: "policy.slow_challenge_ms",
+        doc: "Milliseconds after which a gateway's challenge counts as slow.",
+        kind: Kind::Float,
+        apply: |settings, value| {
+            settings.policy.slow_challenge_ms = number(value)?;
+            Ok(())
+        },
+        show: |settings| Value::Float(settings.policy.slow_challenge_ms),
+    },
+    Key {
+        name: "policy.event_loop_delay_ms",
+        doc: "Milliseconds of event-loop delay above which a gateway is stalled.",
+        kind: Kind::Float,
+        apply: |settings, value| {
+            settings.policy.event_loop_delay_ms = number(value)?;
+            Ok(())
+        },
+        show: |settings| Value::Float(settings.policy.event_loop_delay_ms),
+    },
+    Key {
+        name: "policy.disk_error_bytes",
+        doc: "Bytes free on a state directory's volume below which it is an error.",
+        kind: Kind::Integer,
+        apply: |settings, value| {
+            settings.policy.disk_error_bytes = whole(value, 0, i64::MAX.unsigned_abs())?;
+            Ok(())
+        },
+        show: |settings| integer(settings.policy.disk_error_bytes),
+    },
+    Key {
+        name: "policy.disk_warning_bytes",
+        doc: "Bytes free below which it is a warning.",
+        kind: Kind::Integer,
+        apply: |settings, value| {
+            settings.policy.disk_warning_bytes = whole(value, 0, i64::MAX.unsigned_abs())?;
+            Ok(())
+        },
+        show: |settings| integer(settings.policy.disk_warning_bytes),
+    },
+];
+
+const PREAMBLE: &str = "\
+# Configuration of Portreeve. Every setting is shown with its default; a line that begins with `#: ` is switched off.
+# Precedence: flag, then environment variable, then this file, then default. An unknown setting is an error.
+";
+
+/// How a waiver is written, as comments of the example file.
+pub(crate) const WAIVER: &str = "
+# A waiver keeps a finding visible and takes it out of the verdict until it expires. Repeat the block for more.
+#
+# [[waiver]]
+# code = \"state.open\"                  # the finding
+# subject = \"/Users/op/.openclaw\"      # its subject; every subject where it is left out
+# until = \"2030-01-01T00:00:00Z\"
+# reason = \"single-user machine\"
+";
+
+/// A commented file with every setting at its default.
+pub(crate) fn example() -> String {
+    let defaults = Settings::defaults(&|_| None, true);
+    let mut text = PREAMBLE.to_owned();
+    let mut section = "";
+    for key in KEYS {
+        let (table, leaf) = key.name.rsplit_once('.').unwrap_or(("", key.name));
+        if table != section {
+            section = table;
+            text.push_str(&format!("\n[{table}]\n"));
+        }
+        text.push('\n');
+        for line in textwrap::wrap(key.doc, 110) {
+            text.push_str(&format!("# {line}\n"));
+        }
+        text.push_str(&format!("# Environment: {}\n#: {leaf} = {}\n", key.variable(), (key.show)(&defaults)));
+    }
+    text.push_str(WAIVER);
+    text
+}
+
+/// The default of a setting, as root.
+pub(crate) fn default_of(key: &Key) -> Value {
+    (key.show)(&Settings::defaults(&|_| None, true))
+}
+
+/// The setting whose name is nearest to what was written, if any is near.
+pub(super) fn nearest(name: &str) -> Option<&'static str> {
+    KEYS.iter()
+        .map(|key| key.name)
+        .chain(["waiver"])
+        .map(|candidate| (crate::command::distance(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len() / 3)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+fn integer(value: u64) -> Value {
+    Value::Integer(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+fn path_array(paths: &[PathBuf]) -> Value {
+    Value::Array(paths.iter().map(|path| Value::String(path.display().to_string())).collect())
+}
+
+fn whole(value: &Value, least: u64, most: u64) -> Result<u64, String> {
+    value
+        .as_integer()
+        .and_then(|number| u64::try_from(number).ok())
+        .filter(|number| (least..=most).contains(number))
+        .ok_or_else(|| format!("takes a whole number from {least} to {most}"))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "thresholds are far below 2^52")]
+fn number(value: &Value) -> Result<f64, String> {
+    value
+        .as_float()
+        .or_else(|| value.as_integer().map(|number| number as f64))
+        .filter(|number| number.is_finite() && *number >= 0.0)
+        .ok_or_else(|| "takes a number that is not negative".to_owned())
+}
+
+fn text(value: &Value) -> Result<&str, String> {
+    value.as_str().ok_or_else(|| "takes a text".to_owned())
+}
+
+fn path(value: &Value) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text(value)?);
+    if path.is_absolute() { Ok(path) } else { Err("takes an absolute path".to_owned()) }
+}
+
+fn paths(value: &Value) -> Result<Vec<PathBuf>, String> {
+    let array = value.as_array().ok_or_else(|| "takes a list of absolute paths".to_owned())?;
+    array.iter().map(|item| path(item).map_err(|_| "takes a list of absolute paths".to_owned())).collect()
+}
+
+fn ports(value: &Value) -> Result<Vec<u16>, String> {
+    let problem = || "takes a list of ports from 1 to 65535".to_owned();
+    let array = value.as_array().ok_or_else(problem)?;
+    array
+        .iter()
+        .map(|item| {
+            item.as_integer().and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0).ok_or_else(problem)
+        })
+        .collect()
+}

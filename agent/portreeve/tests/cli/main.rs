@@ -1,0 +1,15 @@
+//! What people and programs get from `portreeve`: text, JSON, exit status, generated files.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up fails")]
+
+mod bench;
+mod broken_pipe;
+mod check;
+mod errors;
+mod explain;
+mod generated;
+mod help;
+mod hostile;
+mod lists;
+mod settings;
+mod units;
