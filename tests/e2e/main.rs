@@ -1,0 +1,21 @@
+//! One fault at a time on a real gateway: the root cause by name, and the exit status of its layer.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its fault fails")]
+
+mod hostile;
+mod lifecycle;
+mod pairing;
+mod ports;
+mod ready;
+mod secrets;
+mod shared;
+mod state;
+mod tokens;
+mod untouched;
+
+/// The token of a config.
+const CONFIG_TOKEN: &str = "5f3c0f1b9a7e4d2286d1c4ab70e9f3551c8e2b6d";
+/// The token of an environment that does not agree with the config.
+const OTHER_TOKEN: &str = "e0a94b7725c1483fb6d8f2137c5a90be4d61f8a2";
+/// The name of the variable that both sides read.
+const TOKEN_VARIABLE: &str = "OPENCLAW_GATEWAY_TOKEN";

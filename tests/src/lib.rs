@@ -1,0 +1,40 @@
+//! The bench on which `portreeve` is tried against the real `OpenClaw`: gateways in throw-away homes, network namespaces, and the
+//! `portreeve` binary with its report.
+//!
+//! Where `PORTREEVE_OPENCLAW` names the folder that holds `node_modules/openclaw` and a Node from the same registry, the tests run; where
+//! it is unset they say so and pass, unless `PORTREEVE_REQUIRE_E2E=1`. Nothing outlives a test program, however it ends: each gateway
+//! has a [`Guard`] that kills its process group and removes its home when the program's end of a pipe closes.
+//!
+//! A bench that cannot be set up is a failed test, so everything here panics with what went wrong.
+
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a bench that cannot be set up is a failed test"
+)]
+
+mod builder;
+mod gateway;
+mod guard;
+mod home;
+mod http;
+mod namespace;
+mod openclaw;
+mod port;
+mod portreeve;
+mod slots;
+mod supervisor;
+mod wait;
+
+pub use builder::Builder;
+pub use gateway::Gateway;
+pub use guard::Guard;
+pub use home::Home;
+pub use http::{get, serve};
+pub use namespace::Namespaces;
+pub use openclaw::{OpenClaw, is_root, skip};
+pub use port::free_port;
+pub use portreeve::{Checked, Portreeve};
+pub use supervisor::Supervisor;
+pub use wait::wait_until;
