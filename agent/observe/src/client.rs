@@ -34,6 +34,9 @@ pub(crate) struct Around<'a> {
 
 /// The command line of the user to whom a state directory belongs.
 pub(crate) fn command_line(site: &Site, dir: &StateDir, draft: Option<&Draft>, around: &Around<'_>) -> Option<Client> {
+    if dir.volume.blind().is_some() {
+        return None;
+    }
     let reader = site.reader();
     let own;
     let loaded = match draft {

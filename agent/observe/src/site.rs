@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use portreeve_core::snapshot::{Blind, Process, ProcessRole, Unit, UnitRole};
+use portreeve_core::snapshot::{Blind, Domain, Process, ProcessRole, Unit, UnitRole};
 use portreeve_openclaw::environment::Environment;
 use portreeve_openclaw::file::Reader;
 use portreeve_openclaw::paths::{self, PathInputs, RootKind, RootLink, StateDirSource};
@@ -210,7 +210,7 @@ impl Sites {
     /// A gateway uses its state directory, be it in no home.
     pub(crate) fn claim_gateway(&mut self, process: &Process, config_path: Option<&Path>) {
         let Some(dir) = state_dir(process, ProcessRole::Gateway) else { return };
-        if !self.concerns(dir) {
+        if !self.concerns(dir) || !may_claim(process.uid, dir) {
             return;
         }
         if let Some(site) = self.add(dir, None) {
@@ -224,7 +224,9 @@ impl Sites {
     /// A process that is still loading may become the gateway of a state directory that has none. It may as well be another command:
     /// where nothing else speaks of a gateway, it is no reason to expect one.
     pub(crate) fn claim_starting(&mut self, process: &Process) {
-        let Some(dir) = state_dir(process, ProcessRole::Bootstrapping) else { return };
+        let Some(dir) = state_dir(process, ProcessRole::Bootstrapping).filter(|dir| may_claim(process.uid, dir)) else {
+            return;
+        };
         if let Some(site) = self.by_path.get_mut(&real(dir))
             && site.pids.is_empty()
         {
@@ -238,7 +240,12 @@ impl Sites {
             return;
         }
         let Some(dir) = unit.state_dir.as_deref().map(Path::new) else { return };
-        if !self.concerns(dir) {
+        let uid = match unit.domain {
+            Domain::System => 0,
+            Domain::User { uid } => uid,
+            Domain::EachUser => nix::unistd::geteuid().as_raw(),
+        };
+        if !self.concerns(dir) || !may_claim(Some(uid), dir) {
             return;
         }
         if let Some(site) = self.add(dir, unit.profile.clone()) {
@@ -255,6 +262,12 @@ impl Sites {
     pub(crate) fn accounts(&self) -> &[Account] {
         &self.accounts
     }
+}
+
+/// Whether somebody's word that a directory is their state is to be taken: root's, and its owner's. Anybody can start a process whose
+/// environment names another user's directory.
+fn may_claim(uid: Option<u32>, dir: &Path) -> bool {
+    uid == Some(0) || fs::metadata(dir).is_ok_and(|metadata| Some(metadata.uid()) == uid)
 }
 
 /// The state directory of a process of this role.

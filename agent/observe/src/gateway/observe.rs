@@ -49,6 +49,10 @@ pub(crate) struct Surroundings<'a> {
 impl Draft {
     /// What is known of the gateway on a site; none where nothing says that there should be one.
     pub(crate) fn of(site: &Site, dir: &StateDir, around: &Surroundings<'_>) -> Option<Self> {
+        // Below a mount that answers nothing even a look at the configuration would hang; the directory's facts say so.
+        if dir.volume.blind().is_some() {
+            return None;
+        }
         let reader = site.reader();
         let include_roots: Vec<PathBuf> = Vec::new();
         let loaded = Loaded::read(&site.config_path, &reader, &include_roots);
@@ -334,6 +338,10 @@ fn field(mode: portreeve_openclaw::config::AuthMode, secret: SecretString) -> Cr
 /// Whether the listeners belong to this gateway, so that they may be shown its secret.
 fn trusted(listeners: &Result<Vec<&Listener>, &str>, pids: &[u32], owner_uid: u32) -> Result<(), String> {
     let listeners = listeners.as_ref().map_err(|why| format!("it is not known who listens: {why}"))?;
+    if listeners.is_empty() {
+        // Whoever binds the port in this very moment is nobody that was looked at.
+        return Err("nothing listened when it was looked at".to_owned());
+    }
     for listener in listeners {
         if listener.pids.is_empty() {
             return Err("the listener's process is hidden, and a secret is shown to nobody unknown".to_owned());
