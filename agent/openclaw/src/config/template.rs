@@ -72,9 +72,10 @@ fn for_each_piece<'a>(raw: &'a str, mut visit: impl FnMut(Piece<'a>)) {
         let (marker, escaped) = if from_dollar.starts_with("$${") { ("$${", true) } else { ("${", false) };
         let name = from_dollar
             .strip_prefix(marker)
-            .and_then(|inner| inner.split_once('}'))
-            .map(|(name, _)| name)
-            .filter(|name| is_variable_name(name));
+            // Looking for the brace alone would read a text of `${` without one to its end again and again.
+            .and_then(|inner| inner.split_at_checked(inner.find(|c| !is_name_char(c))?))
+            .filter(|(name, after)| after.starts_with('}') && !name.is_empty() && !name.starts_with(is_digit))
+            .map(|(name, _)| name);
         let length = if let Some(name) = name {
             visit(if escaped { Piece::Escaped(name) } else { Piece::Variable(name) });
             marker.len() + name.len() + 1
@@ -87,11 +88,13 @@ fn for_each_piece<'a>(raw: &'a str, mut visit: impl FnMut(Piece<'a>)) {
     visit(Piece::Literal(rest));
 }
 
-/// `[A-Z_][A-Z0-9_]*`.
-fn is_variable_name(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    bytes.next().is_some_and(|first| first.is_ascii_uppercase() || first == b'_')
-        && bytes.all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+/// Names are `[A-Z_][A-Z0-9_]*`.
+fn is_name_char(c: char) -> bool {
+    c.is_ascii_uppercase() || is_digit(c) || c == '_'
+}
+
+fn is_digit(c: char) -> bool {
+    c.is_ascii_digit()
 }
 
 #[cfg(test)]
@@ -112,7 +115,14 @@ mod tests {
         assert_eq!(expanded("${EMPTY}${NONE}"), Err(vec!["EMPTY".into(), "NONE".into()]));
         assert_eq!(expanded("$$${NAME}"), Ok("$${NAME}".into()));
         assert_eq!(expanded("${NAME"), Ok("${NAME".into()));
+        assert_eq!(expanded("${1A}${A${NAME}"), Ok("${1A}${Avalue".into()));
         assert_eq!(references("$${A} ${B} x ${C}"), ["B", "C"]);
+    }
+
+    #[test]
+    fn a_text_without_a_closing_brace_is_read_once() {
+        let raw = "${A".repeat(300_000);
+        assert!(references(&raw).is_empty());
     }
 
     proptest::proptest! {

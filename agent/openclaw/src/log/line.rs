@@ -138,7 +138,7 @@ pub(super) fn head(line: &[u8]) -> Option<Head<'_>> {
     if line.contains(&0x1b) {
         return None;
     }
-    let text = utf8_prefix(line);
+    let text = str::from_utf8(line).ok()?;
     let (_, _, rest) = console_time(text);
     let (subsystem, message) = console_tag(rest);
     Some(Head { subsystem, message: strip_subsystem(message, subsystem), level: None, line: text })
@@ -146,7 +146,7 @@ pub(super) fn head(line: &[u8]) -> Option<Head<'_>> {
 
 /// The head of a JSON line in the gateway's own order of keys: `{"0":"{\"subsystem\":\"x\"}","1":…`.
 fn json_head(line: &[u8]) -> Option<Head<'_>> {
-    let text = utf8_prefix(line);
+    let text = str::from_utf8(line).ok()?;
     let rest = text.strip_prefix("{\"0\":\"")?;
     let Some(bindings) = rest.strip_prefix("{\\\"") else {
         // A process-level line: the message itself is argument 0.
@@ -208,14 +208,6 @@ fn skip_object_body(text: &str) -> Option<&str> {
         }
     }
     Some(rest)
-}
-
-/// The longest valid UTF-8 front of a line.
-fn utf8_prefix(line: &[u8]) -> &str {
-    match str::from_utf8(line) {
-        Ok(text) => text,
-        Err(error) => line.get(..error.valid_up_to()).and_then(|valid| str::from_utf8(valid).ok()).unwrap_or_default(),
-    }
 }
 
 /// Splits a leading time off a console line: with date and offset, or the time of day alone (which gives no instant).
