@@ -5,12 +5,15 @@ use std::fs::{self, Metadata};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use portreeve_tests::{Builder, Gateway, OpenClaw};
+use portreeve_tests::{Builder, Gateway, OpenClaw, wait_until};
 use serde_json::Value;
 
 use crate::CONFIG_TOKEN;
+
+const REST: Duration = Duration::from_secs(20);
 
 /// What can be told of each path below a folder: everything but the time of the last access.
 type Manifest = BTreeMap<PathBuf, Vec<u64>>;
@@ -24,7 +27,8 @@ fn check_leaves_a_state_directory_as_it_is() {
     let save = folder.path().join("facts.json");
     running(&gateway, &save);
 
-    // A gateway that is held still writes nothing, so that whatever changes is our doing.
+    // A gateway that is held still writes nothing, so that whatever changes is our doing. (It starts `npm` in a group of its own, which
+    // writes elsewhere in the home.)
     gateway.signal(Signal::SIGSTOP);
     unchanged(&gateway, "held");
     gateway.signal(Signal::SIGCONT);
@@ -70,20 +74,24 @@ fn devices(facts: &Value) -> BTreeMap<String, Value> {
 }
 
 fn unchanged(gateway: &Gateway, how: &str) {
-    let before = manifest(gateway.home());
+    // A signal takes its time to arrive.
+    let before = wait_until("a state directory at rest", REST, || {
+        let manifest = manifest(gateway.state());
+        (manifest == self::manifest(gateway.state())).then_some(manifest)
+    });
     for command in [&["check"][..], &["tokens"], &["map"]] {
         gateway.portreeve().run(command);
     }
-    let after = manifest(gateway.home());
+    let after = manifest(gateway.state());
     let changed: Vec<_> =
         before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path)).collect();
     assert!(changed.is_empty(), "with the gateway {how}, changed: {changed:#?}");
     assert!(before.keys().any(|path| path.ends_with("openclaw.sqlite")), "{:#?}", before.keys());
 }
 
-fn manifest(home: &Path) -> Manifest {
+fn manifest(folder: &Path) -> Manifest {
     let mut manifest = Manifest::new();
-    let mut open = vec![home.to_owned()];
+    let mut open = vec![folder.to_owned()];
     while let Some(path) = open.pop() {
         let metadata = fs::symlink_metadata(&path).unwrap();
         if metadata.is_dir() {
