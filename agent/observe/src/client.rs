@@ -10,15 +10,14 @@ use portreeve_core::snapshot::{
 use portreeve_core::{Fact, FingerprintKey};
 use portreeve_openclaw::credentials::{
     self, ClientAuth, ClientInputs, EnvironmentLayers, NodeTarget, PlaintextVerdict, ProcessLayer, SecretResolver,
-    Surface, resolve_client,
+    Surface, UrlSource, resolve_client,
 };
 use portreeve_openclaw::environment::{self, Environment};
-
 use portreeve_openclaw::file::Reader;
+use portreeve_openclaw::port::PortSource;
 
 use crate::gateway::{Draft, Loaded, of_client};
 use crate::local_address::{is_local, is_loopback};
-use crate::log;
 use crate::running::Running;
 use crate::site::Site;
 use crate::units::Detail;
@@ -216,7 +215,9 @@ fn client(
 }
 
 fn url(auth: &ClientAuth, at: Timestamp) -> Fact<UrlFacts> {
-    let source = auth.target.source.to_string();
+    let is_local = auth.target.source == UrlSource::Local;
+    let source = if is_local { auth.target.local_port.source.to_string() } else { auth.target.source.to_string() };
+    let by_default = is_local && matches!(auth.target.local_port.source, PortSource::Default | PortSource::Profile);
     let Some(url) = &auth.target.url else {
         let why = auth.refusals.first().map_or_else(|| "it resolves to no URL".to_owned(), ToString::to_string);
         return Fact::unreadable(why, source, at);
@@ -228,12 +229,14 @@ fn url(auth: &ClientAuth, at: Timestamp) -> Fact<UrlFacts> {
             scheme: url.scheme().as_str().to_owned(),
             host: url.host().to_owned(),
             port: url.port(),
-            path: log::masked(url.path()),
+            // A path may be a capability; that there is one is all that matters here.
+            path: if url.path() == "/" { "/".to_owned() } else { "/…".to_owned() },
         },
         source: source.clone(),
         is_override: matches!(auth.surface, Surface::UrlFlag | Surface::UrlEnvironment),
         refusal,
         loopback: is_loopback(url.host()),
+        by_default,
     };
     Fact::known(facts, source, at)
 }

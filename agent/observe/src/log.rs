@@ -84,6 +84,10 @@ fn keep(facts: &mut LogFacts, source: &Source, mine: &Mine, event: &Event, at: T
         // A line without an instant cannot be placed in any window.
         return;
     }
+    // Our own probes are no clients, however a wedged gateway ends them.
+    if event.text.contains("ua=portreeve/") {
+        return;
+    }
     let pids = pids(&event.kind);
     if source.shared {
         let by_port = event.port == Some(mine.port);

@@ -32,7 +32,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             later. The gateway crashes, is killed, or is started by more than one supervisor. After three starts \
             without a clean end its breaker keeps all channels off.",
         remedy: &[
-            "Read how each run ended: `portreeve logs --timeline`",
+            "Read in the gateway's log how each run ended",
             "Look for a second supervisor, a memory kill, a watchdog without patience for a start",
             "Stop whatever restarts it until the cause is found",
         ],

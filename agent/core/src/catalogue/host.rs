@@ -13,7 +13,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "An upgrade resets permissions, background items, sleep settings and network extensions. Until the \
             acceptance has passed nothing of the earlier verdict can be relied upon.",
         remedy: &[
-            "`portreeve check --deep`; the daemon runs it by itself",
+            "Run a full acceptance of the node",
         ],
         explains: &[],
         sources: &["softwareupdate(8)"],

@@ -224,7 +224,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             then alike: a clean stop, a gateway that left to another one, one that refused its configuration. A job \
             that is restarted for ever looks running and may never be ready.",
         remedy: &[
-            "Put `portreeve gate --` before the gateway's command",
+            "Start the gateway through a supervisor that ends with 0 only if the gateway had been ready",
             "Set `KeepAlive` to a dictionary with `SuccessfulExit` false (systemd: `Restart=on-failure`)",
             "Use a label of your own: `openclaw gateway restart` writes its own definition anew",
         ],

@@ -51,7 +51,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "OpenClaw gives up after 5 s with `database is locked`; half of that as a regular wait means that users \
             see errors at the next peak. Who holds the lock, and for how long, tells the cause.",
         remedy: &[
-            "See who holds it, and how long: `portreeve locks --for 60`",
+            "See who holds it, and how long",
             "Move the state to a local volume of its own; stop what copies or scans it",
         ],
         explains: &[

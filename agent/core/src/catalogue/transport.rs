@@ -159,7 +159,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             a second later. What failed (name, refusal, reset, timeout) tells where to look.",
         remedy: &[
             "Look at what failed most often, and at what happened on the gateway at those times",
-            "`portreeve connect` repeats the measurement",
+            "Repeat the measurement from the client's namespace",
         ],
         explains: &[Code::Close1006],
         sources: &["docs/gateway/troubleshooting.md", "openclaw/openclaw#62762", "openclaw/openclaw#98753"],
@@ -175,7 +175,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             side, `handshake timeout` and `closed before connect` in the gateway's log.",
         remedy: &[
             "Look at the event loop in `/readyz`, and at the load of the node",
-            "Find slow locks or a backup that runs: `portreeve locks`",
+            "Find slow locks or a backup that runs",
             "As a stopgap raise `OPENCLAW_HANDSHAKE_TIMEOUT_MS` on both sides",
         ],
         explains: &[Code::TransportFlaky, Code::Close1006],
@@ -406,7 +406,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             command-line probes against live state, a starved host. The first seconds of a start do not count.",
         remedy: &[
             "Look at the load of the node, and for a backup or an index that runs",
-            "Look for `slow SQLite` lines in the gateway's log, and measure lock waits: `portreeve locks`",
+            "Look for `slow SQLite` lines in the gateway's log",
             "Do not run `openclaw status` or `doctor` in a loop against a live gateway",
         ],
         explains: &[Code::TransportSlowChallenge, Code::Close1006],
@@ -423,7 +423,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             timeout, a listener that is gone.",
         remedy: &[
             "See which finding explains it",
-            "Alone, compare its times with restarts of the gateway: `portreeve logs --timeline`",
+            "Alone, compare its times with restarts of the gateway in the gateway's log",
         ],
         explains: &[],
         sources: &[

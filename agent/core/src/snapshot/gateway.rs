@@ -266,6 +266,9 @@ pub struct UrlFacts {
     pub refusal: Option<String>,
     /// Whether the host is a loopback address or name.
     pub loopback: bool,
+    /// Nothing names the port: it is what every command takes that was told nothing.
+    #[serde(default)]
+    pub by_default: bool,
 }
 
 /// A gateway's URL in parts.
@@ -277,7 +280,7 @@ pub struct GatewayUrl {
     pub host: String,
     /// Port.
     pub port: u16,
-    /// Path, with anything secret masked.
+    /// `/`, or `/…` where there is more: a path may be a secret.
     pub path: String,
 }
 

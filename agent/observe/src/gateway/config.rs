@@ -54,7 +54,6 @@ impl Loaded {
 
 fn facts(config: &Config, lookup: &dyn Lookup) -> ConfigFacts {
     let gateway = config.gateway(lookup);
-    let word = |value: Option<String>| value;
     let problems = config.issues().iter().map(|issue| ConfigProblem {
         path: issue.origin.as_ref().map_or_else(|| config.path(), |origin| &origin.file).to_string_lossy().into_owned(),
         line: issue.origin.as_ref().and_then(|origin| u32::try_from(origin.position.line).ok()),
@@ -68,11 +67,11 @@ fn facts(config: &Config, lookup: &dyn Lookup) -> ConfigFacts {
         modified: config.files().iter().map(|file| file.meta.modified).max().unwrap_or(Timestamp::UNIX_EPOCH),
         hash: None,
         problems: problems.collect(),
-        mode: word(gateway.mode.map(|mode| mode.as_str().to_owned())),
+        mode: gateway.mode.map(|mode| mode.as_str().to_owned()),
         port: gateway.port,
-        bind: word(gateway.bind.map(|bind| bind.as_str().to_owned())),
+        bind: gateway.bind.map(|bind| bind.as_str().to_owned()),
         tls: gateway.tls.enabled,
-        auth_mode: word(gateway.auth_mode.map(|mode| mode.as_str().to_owned())),
+        auth_mode: gateway.auth_mode.map(|mode| mode.as_str().to_owned()),
         allowed_origins: has_origins.then_some(gateway.control_ui.allowed_origins),
         control_ui: gateway.control_ui.enabled.unwrap_or(true),
         trusted_proxies: gateway.trusted_proxies,
@@ -98,12 +97,18 @@ fn broken(path: &Path, error: &ConfigError, source: String, at: Timestamp) -> Fa
     let position = error.position();
     let problem = ConfigProblem {
         path: match error {
-            ConfigError::Syntax { path, .. } | ConfigError::TooDeep { path, .. } => path.to_string_lossy().into_owned(),
-            _ => path.to_string_lossy().into_owned(),
-        },
+            ConfigError::Syntax { path, .. } | ConfigError::TooDeep { path, .. } => path.as_path(),
+            _ => path,
+        }
+        .to_string_lossy()
+        .into_owned(),
         line: position.and_then(|position| u32::try_from(position.line).ok()),
         column: position.and_then(|position| u32::try_from(position.column).ok()),
-        message: chain(error),
+        message: match error {
+            ConfigError::Syntax { problem, .. } => format!("it is not valid JSON5: {problem}"),
+            ConfigError::TooDeep { limit, .. } => format!("it nests deeper than {limit} levels"),
+            _ => chain(error),
+        },
         fatal: true,
     };
     let modified = crate::file::stat(path, at).get().map_or(Timestamp::UNIX_EPOCH, |stat| stat.modified);

@@ -66,7 +66,7 @@ pub async fn connect(
         }
         Err(failed) => Err(failed),
     };
-    tracing::debug!(%target, ok = opened.is_ok(), timings = ?trail.timings, "tried to connect");
+    tracing::debug!(%target, ok = opened.is_ok(), elapsed_ms = trail.timings.total().as_millis(), "tried to connect");
 
     match opened {
         Ok((socket, hello)) => Ok(Connection {

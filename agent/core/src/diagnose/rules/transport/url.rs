@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalogue::Code;
+use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{Client, FailureKind, Gateway, UrlFacts};
 
@@ -30,14 +30,20 @@ pub(super) fn wrong_port(context: Context<'_>, out: &mut Vec<Draft>) {
             )
             .client(client)
             .gateway(gateway.0)
+            // A gateway that was given its port on the command line is well; its user's commands were not told.
+            .severity(if url.by_default { Severity::Warning } else { Severity::Error })
             .seen(format!("port {} from {}", url.url.port, url.source), &client.url)
             .seen(format!("pid {} listens on port {port}, nothing on port {}", gateway.1, url.url.port), &snapshot.listeners)
-            .remedy(format!(
-                "a gateway keeps the port of its first start through restarts within its process: end pid {} and start it anew for port {}",
-                gateway.1, url.url.port
-            ))
+            .remedy(if url.by_default {
+                "the gateway was given its port where its user's commands do not look".to_owned()
+            } else {
+                format!(
+                    "a gateway keeps the port of its first start through restarts within its process: end pid {} and start it anew for port {}",
+                    gateway.1, url.url.port
+                )
+            })
             .command(
-                format!("or set the port back to {port}"),
+                if url.by_default { format!("tell them of port {port}") } else { format!("or set the port back to {port}") },
                 format!(
                     "OPENCLAW_STATE_DIR={} openclaw config set gateway.port {port}",
                     super::super::command::quote(gateway.0.state_dir.as_deref().unwrap_or_default())
@@ -164,6 +170,15 @@ mod tests {
         );
         assert_eq!(root_causes(&node), [Code::UrlWrongPort]);
         assert_eq!(report(&node).exit_status(false), 69);
+    }
+
+    #[test]
+    fn a_port_that_commands_were_never_told_is_a_warning() {
+        let node = node(|node| {
+            moved(node);
+            value(&mut first_client(node).url).by_default = true;
+        });
+        assert_eq!(finding(&node, Code::UrlWrongPort).severity, Severity::Warning);
     }
 
     #[test]

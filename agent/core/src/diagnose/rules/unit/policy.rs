@@ -27,7 +27,7 @@ pub(super) fn keepalive_blind(context: Context<'_>, out: &mut Vec<Draft>) {
                 format!("`{}` is restarted on any exit, and nothing ties its success to readiness", unit.id),
             )
             .evidence(key, origin(unit), context.snapshot.taken_at)
-            .remedy(format!("put `portreeve gate --` before the gateway's command and set {wanted}"))
+            .remedy(format!("start the gateway through a supervisor that ends with 0 only if the gateway had been ready, and set {wanted}"))
             .remedy("use a label of your own for it: `openclaw gateway restart` writes its own definition anew"),
         );
     }
