@@ -16,6 +16,7 @@ use portreeve_openclaw::environment::Environment;
 use crate::client::{Around, command_line, node_host, node_host_of_unit};
 use crate::command::System;
 use crate::gateway::{Climb, Draft, Surroundings};
+use crate::listener::Listeners;
 use crate::local_address::local_addresses;
 use crate::process::{self, Particulars, ProcessTable};
 use crate::running::{self, Running};
@@ -30,6 +31,7 @@ const DEFAULT_PORT: u16 = 18789;
 /// Observes the node once. It takes at most about the deadline: what is not known by then stays unknown.
 pub async fn observe(options: &Options) -> Snapshot {
     let at = Timestamp::now();
+    let begun = Instant::now();
     let mut clock = Clock::default();
     let environment = Environment::all(options.environment.iter().cloned());
     let node = clock.time("host", || host::observe(&options.key, asked::observe(&System, at), at));
@@ -37,6 +39,15 @@ pub async fn observe(options: &Options) -> Snapshot {
     let table = clock.time("processes", || process::table(at));
     let empty = ProcessTable::default();
     let entries = table.get().unwrap_or(&empty);
+    // Whose socket is whose is the longest look of all; the rest is done beside it.
+    let listening = tokio::task::spawn_blocking({
+        let entries = entries.clone();
+        move || {
+            let started = Instant::now();
+            let heard = listener::observe(None, entries.entries(), at);
+            (heard, started.elapsed())
+        }
+    });
     let mut sites = clock.time("state directories", || Sites::find(options, &environment, at));
     let running = clock.time("processes", || running::observe(entries, sites.accounts(), at));
     for process in running.values() {
@@ -84,7 +95,13 @@ pub async fn observe(options: &Options) -> Snapshot {
         sites.iter().zip(&dirs).map(|(site, dir)| Draft::of(site, dir, &around)).collect();
 
     let ports = ports(known_ports, drafts.iter().flatten(), &units);
-    let heard = clock.time("listeners", || listener::observe(None, entries.entries(), at));
+    let heard = match listening.await {
+        Ok((heard, elapsed)) => {
+            clock.note("listeners", elapsed);
+            heard
+        }
+        Err(error) => Listeners { listeners: Fact::unreadable(error.to_string(), "listeners", at), blind: None },
+    };
     blind.extend(heard.blind);
     let gateway_pids: BTreeSet<u32> = drafts.iter().flatten().flat_map(|draft| draft.gateway.pids.clone()).collect();
     let listeners = heard.listeners.map(|listeners| {
@@ -94,7 +111,7 @@ pub async fn observe(options: &Options) -> Snapshot {
         listeners.into_iter().filter(concerns).collect::<Vec<Listener>>()
     });
 
-    let left = options.deadline.saturating_sub(clock.total());
+    let left = options.deadline.saturating_sub(begun.elapsed());
     let climbs = clock.time_async("gateways", climb_all(&drafts, &sites, &listeners, left)).await;
     for (draft, climb) in drafts.iter_mut().zip(climbs) {
         if let (Some(draft), Some(climb)) = (draft, climb) {
@@ -133,27 +150,23 @@ impl Clock {
     fn time<T>(&mut self, observer: &str, work: impl FnOnce() -> T) -> T {
         let started = Instant::now();
         let result = work();
-        self.note(observer, started);
+        self.note(observer, started.elapsed());
         result
     }
 
     async fn time_async<T>(&mut self, observer: &str, work: impl Future<Output = T>) -> T {
         let started = Instant::now();
         let result = work.await;
-        self.note(observer, started);
+        self.note(observer, started.elapsed());
         result
     }
 
-    fn note(&mut self, observer: &str, started: Instant) {
-        let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    fn note(&mut self, observer: &str, elapsed: Duration) {
+        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         match self.timings.iter_mut().find(|timing| timing.observer == observer) {
             Some(timing) => timing.elapsed_ms += elapsed_ms,
             None => self.timings.push(Timing { observer: observer.to_owned(), elapsed_ms }),
         }
-    }
-
-    fn total(&self) -> Duration {
-        Duration::from_millis(self.timings.iter().map(|timing| timing.elapsed_ms).sum())
     }
 }
 
