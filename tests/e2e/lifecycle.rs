@@ -107,7 +107,7 @@ fn a_config_with_a_syntax_error_is_named_while_the_gateway_runs_on() {
     gateway.write_config("{\n  gateway: { mode: 'local' }\n  logging: {}\n}\n");
     let checked = gateway.portreeve().check();
     checked.assert_blocked(&["config.invalid"], 78);
-    checked.assert_says("config.invalid", &["openclaw.json", "line 3", "column 3"]);
+    checked.assert_says("config.invalid", &["openclaw.json:3:3"]);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_config_with_a_syntax_error_is_why_nobody_listens() {
     assert_eq!(status.code(), Some(78), "{}", gateway.console());
     let checked = gateway.portreeve().check();
     checked.assert_blocked(&["config.invalid"], 78);
-    checked.assert_says("config.invalid", &["openclaw.json", "line 3", "column 3"]);
+    checked.assert_says("config.invalid", &["openclaw.json:3:3"]);
 }
 
 #[test]
