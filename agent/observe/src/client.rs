@@ -205,6 +205,7 @@ fn client(
         user: site.user(),
         state_dir: Some(dir.path.clone()),
         pid,
+        workload: None,
         gateway: gateway.map(|gateway| gateway.id.clone()),
         url,
         credentials: of_client(auth, blind, around.key, at),

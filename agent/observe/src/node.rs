@@ -135,6 +135,13 @@ pub async fn observe(options: &Options) -> Snapshot {
         state_dirs: dirs,
         gateways,
         clients,
+        engines: Vec::new(),
+        networks: Vec::new(),
+        volumes: Vec::new(),
+        projects: Vec::new(),
+        workloads: Vec::new(),
+        proxies: Vec::new(),
+        ingresses: Vec::new(),
         blind,
         timings: clock.timings,
     }

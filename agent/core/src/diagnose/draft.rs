@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::catalogue::{Code, Severity};
 use crate::fact::Fact;
 use crate::report::{Evidence, Remedy, Subject};
-use crate::snapshot::{Client, Gateway, Probe};
+use crate::snapshot::{Client, Gateway, Place, Probe, Workload};
 
 /// The gateways, clients and state directories that a finding concerns. Empty: the whole node.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,6 +29,7 @@ impl Scope {
     /// The scope of one gateway.
     pub(super) fn of(gateway: &Gateway) -> Self {
         let mut scope = BTreeSet::from([format!("gateway {}", gateway.id)]);
+        scope.extend(gateway.workload.iter().map(|id| format!("workload {id}")));
         scope.extend(gateway.state_dir.iter().map(|dir| format!("state {dir}")));
         Self(scope)
     }
@@ -78,6 +79,7 @@ impl Draft {
     #[must_use]
     pub fn client(mut self, client: &Client) -> Self {
         self.scope.0.insert(format!("client {}", client.id));
+        self.scope.0.extend(client.workload.iter().map(|id| format!("workload {id}")));
         self
     }
 
@@ -91,21 +93,41 @@ impl Draft {
     /// A fact that it rests on, in words, with the fact's source and time.
     #[must_use]
     pub fn seen<T>(mut self, words: impl Into<String>, fact: &Fact<T>) -> Self {
-        self.evidence.push(Evidence { fact: words.into(), source: fact.source.clone(), observed_at: fact.at });
+        self.evidence.push(Evidence {
+            fact: words.into(),
+            source: fact.source.clone(),
+            observed_at: fact.at,
+            place: None,
+        });
         self
     }
 
     /// An answer of a gateway that it rests on.
     #[must_use]
     pub fn answered<T>(mut self, words: impl Into<String>, source: impl Into<String>, probe: &Probe<T>) -> Self {
-        self.evidence.push(Evidence { fact: words.into(), source: source.into(), observed_at: probe.at });
+        self.evidence.push(Evidence { fact: words.into(), source: source.into(), observed_at: probe.at, place: None });
         self
     }
 
     /// Any other evidence.
     #[must_use]
     pub fn evidence(mut self, words: impl Into<String>, source: impl Into<String>, at: jiff::Timestamp) -> Self {
-        self.evidence.push(Evidence { fact: words.into(), source: source.into(), observed_at: at });
+        self.evidence.push(Evidence { fact: words.into(), source: source.into(), observed_at: at, place: None });
+        self
+    }
+
+    /// A place in a file that it rests on.
+    #[must_use]
+    pub fn written(mut self, words: impl Into<String>, place: Option<&Place>, at: jiff::Timestamp) -> Self {
+        let source = place.map_or_else(|| "definition".to_owned(), ToString::to_string);
+        self.evidence.push(Evidence { fact: words.into(), source, observed_at: at, place: place.cloned() });
+        self
+    }
+
+    /// A workload it concerns. Findings on the gateway or client in it become related.
+    #[must_use]
+    pub fn workload(mut self, workload: &Workload) -> Self {
+        self.scope.0.insert(format!("workload {}", workload.id));
         self
     }
 

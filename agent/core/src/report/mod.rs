@@ -15,7 +15,7 @@ pub use schema::json_schema;
 pub use summary::{ClientSummary, GatewaySummary, RungState, RungSummary, StateDirSummary, UnitSummary};
 
 use crate::catalogue::{Code, Layer, Severity};
-use crate::snapshot::Blind;
+use crate::snapshot::{Blind, Place};
 
 /// The name and version of the report's form. Changes are additive only.
 pub const SCHEMA: &str = "portreeve.report/1";
@@ -168,6 +168,9 @@ pub struct Evidence {
     /// When.
     #[schemars(with = "String")]
     pub observed_at: Timestamp,
+    /// Where in a file it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
 }
 
 /// One step of a remedy.

@@ -2,29 +2,46 @@
 //!
 //! A snapshot is plain data: it serialises, holds no secret, and is all that the rules know.
 
+mod client;
+mod credentials;
+mod engine;
 pub mod event;
 mod gateway;
+pub mod namespace;
 mod node;
+mod place;
 mod probe;
+mod proxy;
+mod records;
 mod state;
 mod unit;
+mod workload;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use gateway::{
-    AuthMode, Boot, Client, ClientKind, ConfigFacts, ConfigProblem, Credentials, DeviceStanding, Expectation,
-    ExposedSecret, Gateway, GatewayUrl, Install, Lease, LogEvent, LogFacts, PairedDevice, Pairing, PendingPairing,
-    SecretQuality, SourceOutcome, StateRecords, TokenSource, UrlFacts,
+pub use client::{Client, ClientKind, DeviceStanding, GatewayUrl, UrlFacts};
+pub use credentials::{AuthMode, Credentials, ExposedSecret, SecretQuality, SourceOutcome, TokenSource};
+pub use engine::{
+    Engine, EngineAnswer, EngineEvent, EngineKind, Network, Project, ProjectProblem, Volume as EngineVolume,
 };
+pub use gateway::{ConfigFacts, ConfigProblem, Expectation, Gateway, Install, LogEvent, LogFacts};
+pub use namespace::NamespaceView;
 pub use node::{Host, Listener, Node, PowerSettings, Process, ProcessRole, SystemVersion};
+pub use place::Place;
 pub use probe::{
     AccountStatus, Challenge, ChannelStatus, ChannelsAnswer, EventLoop, Failure, FailureKind, Hello, Ladder, Liveness,
     Phase, Probe, ProbeOutcome, Readiness, Startup,
 };
+pub use proxy::{IdleSocket, Ingress, ProxyConfig, ProxyRoute, TlsSeen};
+pub use records::{Boot, Lease, PairedDevice, Pairing, PendingPairing, StateRecords};
 pub use state::{DatabaseFile, FileStat, LockFile, LockHolder, OpenPath, StateDir, Volume};
 pub use unit::{
     Domain, KeepAlive, Manager, Unit, UnitInventory, UnitOwner, UnitProblem, UnitRole, UnitRuntime, UnitState,
+};
+pub use workload::{
+    Attachment, Dependency, HealthQuestion, HealthResult, Healthcheck, Image, Listens, Mount, MountKind, NetworkMode,
+    PublishedPort, RunState, Runtime, Workload, WorkloadRole,
 };
 
 use crate::Fact;
@@ -57,6 +74,27 @@ pub struct Snapshot {
     pub clients: Vec<Client>,
     /// `OpenClaw` installations found.
     pub installs: Vec<Install>,
+    /// Container engines.
+    #[serde(default)]
+    pub engines: Vec<Engine>,
+    /// Networks of the engines and of projects that are only written down.
+    #[serde(default)]
+    pub networks: Vec<Network>,
+    /// Volumes of the engines and of projects that are only written down.
+    #[serde(default)]
+    pub volumes: Vec<EngineVolume>,
+    /// Compose projects.
+    #[serde(default)]
+    pub projects: Vec<Project>,
+    /// Containers, and services that are only written down.
+    #[serde(default)]
+    pub workloads: Vec<Workload>,
+    /// Ways through proxies.
+    #[serde(default)]
+    pub proxies: Vec<ProxyRoute>,
+    /// What takes web hooks.
+    #[serde(default)]
+    pub ingresses: Vec<Ingress>,
     /// What an observer could not see, beyond what single facts say.
     #[serde(default)]
     pub blind: Vec<Blind>,
@@ -101,6 +139,21 @@ impl Snapshot {
     /// The unit with this id.
     pub fn unit(&self, id: &str) -> Option<&Unit> {
         self.units.units.iter().find(|unit| unit.id == id)
+    }
+
+    /// The workload with this id.
+    pub fn workload(&self, id: &str) -> Option<&Workload> {
+        self.workloads.iter().find(|workload| workload.id == id)
+    }
+
+    /// The gateways that run in no container.
+    pub fn host_gateways(&self) -> impl Iterator<Item = &Gateway> {
+        self.gateways.iter().filter(|gateway| gateway.workload.is_none())
+    }
+
+    /// The clients that run in no container.
+    pub fn host_clients(&self) -> impl Iterator<Item = &Client> {
+        self.clients.iter().filter(|client| client.workload.is_none())
     }
 
     /// The listeners on a port, where listeners were seen.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::gateway::StateRecords;
+use super::records::StateRecords;
 use crate::Fact;
 
 /// A directory in which `OpenClaw` keeps its state.

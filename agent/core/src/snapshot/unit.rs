@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::gateway::ExposedSecret;
+use super::credentials::ExposedSecret;
 use crate::Fact;
 
 /// All service definitions of the node.

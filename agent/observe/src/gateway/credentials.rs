@@ -127,6 +127,7 @@ fn token_source(source: &Source, key: &FingerprintKey) -> TokenSource {
         fingerprint: source.value.as_ref().map(|secret| key.fingerprint(secret)),
         quality,
         path: file_of(source).map(ToOwned::to_owned),
+        place: None,
         readable_by_others: file_of(source).and_then(readable_by_others),
         outcome,
     }

@@ -112,6 +112,7 @@ impl Draft {
             user: site.user(),
             profile,
             state_dir: Some(dir.path.clone()),
+            workload: None,
             expected,
             config: loaded.facts(&effective, at),
             port,

@@ -1,0 +1,1 @@
+//! Compose files as Docker Compose reads them, with the place of every value.

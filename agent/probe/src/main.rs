@@ -1,0 +1,3 @@
+//! What is seen from within a container's namespaces, as JSON.
+
+fn main() {}
