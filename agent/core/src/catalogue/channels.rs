@@ -10,7 +10,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Channels,
         why: "The check proves the gateway; nothing is said of messages.",
         remedy: &[
-            "Nothing, if the gateway is meant to serve clients only",
+            "nothing, if the gateway is meant to serve clients only",
         ],
         explains: &[],
         sources: &["docs/channels/index.md"],
@@ -23,8 +23,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Channels,
         why: "`/readyz` can be green while no message is answered: it leaves out channels that restart, are unmanaged or were suppressed. Only `channels.status` with a probe asks each account.",
         remedy: &[
-            "Read the account's own error",
-            "Mend the credential or the network, then `openclaw channels status --probe`",
+            "read the account's own error",
+            "mend the credential or the network, then `openclaw channels status --probe`",
         ],
         explains: &[Code::GatewayNotReady],
         sources: &["docs/gateway/health.md", "openclaw/openclaw#43628"],
@@ -37,7 +37,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Channels,
         why: "It sends, but what users write does not arrive: the hook, the subscription or the intent is missing on the provider's side.",
         remedy: &[
-            "Set up the provider's hook or intent as the channel's page says",
+            "set up the provider's hook or intent as the channel's page says",
         ],
         explains: &[],
         sources: &["docs/channels/index.md"],
@@ -50,7 +50,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Channels,
         why: "Sessions that an agent starts for itself fail, mostly for pairing or for a network that the sub-agent's container does not share.",
         remedy: &[
-            "Look at pairing and networks of the sub-agent's runtime",
+            "look at pairing and networks of the sub-agent's runtime",
         ],
         explains: &[],
         sources: &["openclaw/openclaw#16937"],

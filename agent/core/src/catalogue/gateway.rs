@@ -15,9 +15,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             state for a release that the gateway does not run, and `protocol mismatch` follows. A pending upgrade is \
             taken up at the next restart, wanted or not.",
         remedy: &[
-            "Keep one install, and remove the others",
-            "Restart the gateway at a time that suits, so that it runs what is installed",
-            "Check each unit's program with `portreeve units`",
+            "keep one install, and remove the others",
+            "restart the gateway at a time that suits, so that it runs what is installed",
+            "check each unit's program with `portreeve units`",
         ],
         explains: &[],
         sources: &["docs/install/updating.md", "openclaw/openclaw#82841", "openclaw/openclaw#91569"],
@@ -32,9 +32,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             later. The gateway crashes, is killed, or is started by more than one supervisor. After three starts \
             without a clean end its breaker keeps all channels off.",
         remedy: &[
-            "Read in the gateway's log how each run ended",
-            "Look for a second supervisor, a memory kill, a watchdog without patience for a start",
-            "Stop whatever restarts it until the cause is found",
+            "read in the gateway's log how each run ended",
+            "look for a second supervisor, a memory kill, a watchdog without patience for a start",
+            "stop whatever restarts it until the cause is found",
         ],
         explains: &[Code::PortSilent, Code::GatewayNotReady, Code::Close1006],
         sources: &[
@@ -52,9 +52,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             record, Linux a line of the kernel. Clients see 1006, and the service manager starts it again into the \
             same load.",
         remedy: &[
-            "Raise the memory limit of the container or the node",
-            "Lower the load: fewer agents, fewer plugins, smaller sessions",
-            "Set Node's heap limit below the container's, so that it fails with a trace",
+            "raise the memory limit of the container or the node",
+            "lower the load: fewer agents, fewer plugins, smaller sessions",
+            "set Node's heap limit below the container's, so that it fails with a trace",
         ],
         explains: &[
             Code::GatewayRestartStorm, Code::GatewayBreaker, Code::UnitRelaunchLoop, Code::PortSilent,
@@ -73,10 +73,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             `/startupz` and `/readyz` are all 200; only `suppressed` in the body of `/readyz` tells. No message is \
             answered until a later start outside of the window.",
         remedy: &[
-            "Find what ended the last runs: the stability bundles under `logs/stability` of the state directory, and \
+            "find what ended the last runs: the stability bundles under `logs/stability` of the state directory, and \
                 the gateway's log",
-            "Mend it, then wait five minutes and restart the gateway once",
-            "Check with `openclaw channels status --probe`",
+            "mend it, then wait five minutes and restart the gateway once",
+            "check with `openclaw channels status --probe`",
         ],
         explains: &[
             Code::GatewayRestartStorm, Code::GatewayNotReady, Code::ChannelFailing, Code::ChannelIngress,
@@ -94,10 +94,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             SIGSTOP or a debugger, caught in a loop at 100 % CPU, or blocked in the kernel. Service manager and \
             `docker ps` say running. OpenClaw's own checks wait up to 75 s and exit 0.",
         remedy: &[
-            "Sample it before it is restarted: `sample <pid> 5`, on Linux `/proc/<pid>/wchan` and \
+            "sample it before it is restarted: `sample <pid> 5`, on Linux `/proc/<pid>/wchan` and \
                 `/proc/<pid>/stack`",
-            "A stopped process goes on after `kill -CONT <pid>`",
-            "Else restart its unit; if it ignores SIGTERM, `kill -KILL <pid>`",
+            "a stopped process goes on after `kill -CONT <pid>`",
+            "else restart its unit; if it ignores SIGTERM, `kill -KILL <pid>`",
         ],
         explains: &[
             Code::PortSilent, Code::GatewayNotReady, Code::GatewayStalled, Code::TransportSlowChallenge,

@@ -13,7 +13,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "An upgrade resets permissions, background items, sleep settings and network extensions. Until the \
             acceptance has passed nothing of the earlier verdict can be relied upon.",
         remedy: &[
-            "Run a full acceptance of the node",
+            "run a full acceptance of the node",
         ],
         explains: &[],
         sources: &["softwareupdate(8)"],
@@ -28,7 +28,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             of two sides cannot be compared. Virtual machines of container engines drift after sleep.",
         remedy: &[
             "`sudo sntp -sS time.apple.com`, and switch automatic time on",
-            "Restart the container engine if its machine is off",
+            "restart the container engine if its machine is off",
         ],
         explains: &[Code::DeviceClock],
         sources: &["sntp(1)", "openclaw/openclaw#24455", "openclaw/openclaw#116679"],
@@ -54,7 +54,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Node,
         why: "The restart comes at a time of Apple's choosing, and without automatic login the gateway stays down.",
         remedy: &[
-            "Install updates in a maintenance window, by device management",
+            "install updates in a maintenance window, by device management",
         ],
         explains: &[],
         sources: &["softwareupdate(8)"],
@@ -68,7 +68,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "Its socket is there and nobody answers: the virtual machine is down or hangs. Containers are then \
             neither running nor known to be stopped.",
         remedy: &[
-            "Restart the engine, then check again",
+            "restart the engine, then check again",
         ],
         explains: &[Code::PortSilent, Code::Close1006],
         sources: &["docs/install/docker.md"],
@@ -81,7 +81,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Node,
         why: "After a reboot of a headless node no container runs until somebody logs in.",
         remedy: &[
-            "Use an engine that runs as a LaunchDaemon, or automatic login",
+            "use an engine that runs as a LaunchDaemon, or automatic login",
         ],
         explains: &[],
         sources: &["docs/install/docker.md"],
@@ -94,7 +94,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Transport,
         why: "Messages are accepted and answered by nobody: the tunnel or the proxy still ends at the old gateway.",
         remedy: &[
-            "Point the ingress to the gateway that owns the port",
+            "point the ingress to the gateway that owns the port",
         ],
         explains: &[],
         sources: &["docs/gateway/remote.md"],
@@ -107,7 +107,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Transport,
         why: "The way in is broken, not the gateway: a 502 of the proxy is not a 1008 of the gateway.",
         remedy: &[
-            "Look at the proxy's or tunnel's own log and target",
+            "look at the proxy's or tunnel's own log and target",
         ],
         explains: &[],
         sources: &["docs/gateway/remote.md"],
@@ -121,7 +121,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "`/healthz` says that a process listens. Services that wait for `service_healthy` then start against a \
             gateway that is not ready, or whose channels are off.",
         remedy: &[
-            "Check `/startupz` for the order of starts, `/readyz` for readiness",
+            "check `/startupz` for the order of starts, `/readyz` for readiness",
         ],
         explains: &[],
         sources: &["docs/gateway/health.md", "docs/install/docker.md"],
@@ -135,7 +135,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "Interval times retries is shorter than a start takes, above all the first one or one with large \
             databases. The gateway is killed in the middle of it, and starts again.",
         remedy: &[
-            "Give it a start period of five minutes",
+            "give it a start period of five minutes",
         ],
         explains: &[],
         sources: &["docs/install/docker.md", "openclaw/openclaw#74281"],
@@ -149,8 +149,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "A permission, a timeout or a missing tool kept the agent from looking. What was not seen is not taken \
             for good: where readiness depends on it the verdict is `unknown`.",
         remedy: &[
-            "Run as root, or grant what the finding names",
-            "On a managed Mac: a profile that grants Full Disk Access to the agent",
+            "run as root, or grant what the finding names",
+            "on a managed Mac: a profile that grants Full Disk Access to the agent",
         ],
         explains: &[],
         sources: &["docs/platforms/mac/permissions.md"],
@@ -163,7 +163,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Node,
         why: "The endpoint could not be reached for more than an hour. Nothing is lost: reports wait on disk.",
         remedy: &[
-            "See the endpoint's last error in `portreeve status`",
+            "see the endpoint's last error in `portreeve status`",
         ],
         explains: &[],
         sources: &[],

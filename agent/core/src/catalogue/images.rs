@@ -13,7 +13,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "`latest` is another image tomorrow, and has moved backwards: `Refusing to run automatic gateway \
             startup migrations because this OpenClaw binary … is older than the config last written by …`.",
         remedy: &[
-            "Pin the image by digest: `<image>@sha256:…`",
+            "pin the image by digest: `<image>@sha256:…`",
         ],
         explains: &[],
         sources: &["docs/install/docker.md", "openclaw/openclaw#112391"],
@@ -26,7 +26,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Alignment,
         why: "What runs is not what was reviewed and accepted: a pull, a rebuild or an update by hand came between.",
         remedy: &[
-            "Recreate the container from the pinned digest, or accept the running one",
+            "recreate the container from the pinned digest, or accept the running one",
         ],
         explains: &[Code::ImageSkew, Code::GatewayTwoVersions, Code::ProtocolMismatch],
         sources: &["docs/install/docker.md", "openclaw/openclaw#112391"],
@@ -40,7 +40,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "They share state and speak one protocol only within a release train; the newer one migrates what the \
             older one reads.",
         remedy: &[
-            "Use one image for both",
+            "use one image for both",
         ],
         explains: &[Code::GatewayTwoVersions, Code::ProtocolMismatch],
         sources: &["docs/install/docker.md", "openclaw/openclaw#82841"],
@@ -53,7 +53,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Alignment,
         why: "Nothing is wrong now. The next pull changes what runs.",
         remedy: &[
-            "Plan the change, or pin the digest",
+            "plan the change, or pin the digest",
         ],
         explains: &[],
         sources: &["docs/install/docker.md"],
@@ -66,7 +66,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Alignment,
         why: "Without the check neither drift nor a tag that moved is seen.",
         remedy: &[
-            "See why the last check failed: network, credentials, registry",
+            "see why the last check failed: network, credentials, registry",
         ],
         explains: &[],
         sources: &["docs/install/docker.md", "openclaw/openclaw#78003"],
@@ -79,7 +79,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Alignment,
         why: "It starts slowly, uses more memory, and some native modules fail.",
         remedy: &[
-            "Use the arm64 variant of the image",
+            "use the arm64 variant of the image",
         ],
         explains: &[],
         sources: &["docs/install/docker.md"],

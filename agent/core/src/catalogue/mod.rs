@@ -331,6 +331,16 @@ mod tests {
     }
 
     #[test]
+    fn each_remedy_begins_as_those_of_the_rules_do() {
+        for entry in entries() {
+            for step in entry.remedy {
+                let capital = step.starts_with(char::is_uppercase) && !step.starts_with("Linux");
+                assert!(!capital && !step.ends_with('.'), "{}: {step}", entry.code);
+            }
+        }
+    }
+
+    #[test]
     fn explanations_never_run_in_a_circle() {
         fn reaches(from: Code, to: Code, seen: &mut BTreeSet<Code>) -> bool {
             from.entry().explains.iter().any(|&next| next == to || (seen.insert(next) && reaches(next, to, seen)))

@@ -15,11 +15,11 @@ pub(super) const ENTRIES: &[Entry] = &[
             port was changed after the start. By itself this is a symptom: look at the unit's last exit and at the \
             gateway's log.",
         remedy: &[
-            "Bring up the unit that should run it: `launchctl kickstart -k gui/<uid>/<label>`, or `systemctl --user \
+            "bring up the unit that should run it: `launchctl kickstart -k gui/<uid>/<label>`, or `systemctl --user \
                 restart <unit>`",
-            "If it does not stay up, read the last exit (`launchctl print gui/<uid>/<label>`) and the last lines of \
+            "if it does not stay up, read the last exit (`launchctl print gui/<uid>/<label>`) and the last lines of \
                 the gateway's log",
-            "Without a unit: `openclaw gateway install`",
+            "without a unit: `openclaw gateway install`",
         ],
         explains: &[Code::GatewayNotReady, Code::Close1006],
         sources: &[
@@ -38,10 +38,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             one that listens. Whichever wins the race answers the clients of both, so that clients of the other meet \
             a foreign token and foreign devices. Two state directories never exclude each other: only the port does.",
         remedy: &[
-            "Decide which gateway keeps the port",
-            "Retire the other's unit (`launchctl disable`, then `launchctl bootout`; `systemctl --user disable \
+            "decide which gateway keeps the port",
+            "retire the other's unit (`launchctl disable`, then `launchctl bootout`; `systemctl --user disable \
                 --now`)",
-            "Or give it a port of its own, at least 120 away: `openclaw config set gateway.port <port>`",
+            "or give it a port of its own, at least 120 away: `openclaw config set gateway.port <port>`",
         ],
         explains: &[
             Code::PortSilent, Code::PortOrphan, Code::UnitRelaunchLoop, Code::UnitSuccessElsewhere,
@@ -65,9 +65,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             second web server. It is told by executable, arguments and answer: the kernel calls a gateway `node`, so \
             that the short name proves nothing.",
         remedy: &[
-            "Decide which of the two keeps the port",
-            "Stop the other program, or move the gateway: `openclaw config set gateway.port <port>`",
-            "A tunnel to a remote gateway belongs on a port of its own",
+            "decide which of the two keeps the port",
+            "stop the other program, or move the gateway: `openclaw config set gateway.port <port>`",
+            "a tunnel to a remote gateway belongs on a port of its own",
         ],
         explains: &[
             Code::PortContended, Code::PortSilent, Code::UnitRelaunchLoop, Code::UnitParked, Code::UnitExitConfig,
@@ -89,8 +89,8 @@ pub(super) const ENTRIES: &[Entry] = &[
             status` then says `Runtime: stopped` or `not loaded` together with `RPC probe: ok`. It keeps the unit's \
             own gateway from starting, is not restarted when it dies, and may run an old version with an old token.",
         remedy: &[
-            "Stop the process that no unit owns: `kill <pid>`",
-            "Then bring up the unit: `launchctl kickstart -k gui/<uid>/<label>`, after `launchctl bootstrap` where \
+            "stop the process that no unit owns: `kill <pid>`",
+            "then bring up the unit: `launchctl kickstart -k gui/<uid>/<label>`, after `launchctl bootstrap` where \
                 it is not loaded",
         ],
         explains: &[
@@ -113,10 +113,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             clients, or a job that switches itself off. Newer installers refuse to add a LaunchAgent over a \
             LaunchDaemon of the same label; older ones did not.",
         remedy: &[
-            "Keep one: a LaunchDaemon starts without a login, a LaunchAgent needs one",
-            "Retire the others: `launchctl disable <domain>/<label>`, then `launchctl bootout <domain>/<label>`, and \
+            "keep one: a LaunchDaemon starts without a login, a LaunchAgent needs one",
+            "retire the others: `launchctl disable <domain>/<label>`, then `launchctl bootout <domain>/<label>`, and \
                 move their property lists away",
-            "To keep a LaunchDaemon, set `OPENCLAW_SERVICE_REPAIR_POLICY=external` for the command line",
+            "to keep a LaunchDaemon, set `OPENCLAW_SERVICE_REPAIR_POLICY=external` for the command line",
         ],
         explains: &[
             Code::PortContended, Code::PortOrphan, Code::PortSilent, Code::UnitRelaunchLoop, Code::UnitPortWar,
@@ -139,9 +139,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             `KeepAlive` true takes any exit as a reason to start again. Or the gateway becomes ready and gets \
             SIGTERM within seconds, each time. Either way two supervisors are at work.",
         remedy: &[
-            "Find the two: the process on the port, and the unit that is restarted",
-            "Keep one supervisor, and stop or retire the other",
-            "Set `KeepAlive` to a dictionary with `SuccessfulExit` false, so that leaving to another is final",
+            "find the two: the process on the port, and the unit that is restarted",
+            "keep one supervisor, and stop or retire the other",
+            "set `KeepAlive` to a dictionary with `SuccessfulExit` false, so that leaving to another is final",
         ],
         explains: &[Code::GatewayRestartStorm, Code::GatewayBreaker, Code::PortSilent, Code::Close1006],
         sources: &[
@@ -160,9 +160,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             cleared 1 stale gateway pid(s) before bind on port 18789`. The other's service manager starts that one \
             again, which kills in turn. Neither lives longer than some 20 s, and every client is dropped each time.",
         remedy: &[
-            "Decide which gateway keeps the port",
-            "Retire the other's unit, or give that gateway a port of its own",
-            "Check that no unit of an earlier user, profile or release is left",
+            "decide which gateway keeps the port",
+            "retire the other's unit, or give that gateway a port of its own",
+            "check that no unit of an earlier user, profile or release is left",
         ],
         explains: &[
             Code::PortContended, Code::PortSilent, Code::PortOrphan, Code::UnitRelaunchLoop,
@@ -186,7 +186,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             cause: another process owned `gateway-lifecycle`. The override outlives a reboot, so that the gateway \
             stays off until somebody enables it.",
         remedy: &[
-            "Find the other owner of the state directory and stop it: a second unit, a gateway in a terminal, \
+            "find the other owner of the state directory and stop it: a second unit, a gateway in a terminal, \
                 `openclaw doctor --fix`",
             "`launchctl enable gui/<uid>/<label>`",
             "`launchctl bootstrap gui/<uid> <property list>`",
@@ -207,9 +207,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             the other process ends, nobody starts the gateway again. Success of this unit is not readiness of this \
             unit.",
         remedy: &[
-            "Decide who owns the port",
-            "To let the unit own it: stop the other process, then start the unit",
-            "To keep the other: retire the unit",
+            "decide who owns the port",
+            "to let the unit own it: stop the other process, then start the unit",
+            "to keep the other: retire the unit",
         ],
         explains: &[],
         sources: &["docs/gateway/gateway-lock.md", "openclaw/openclaw#82250", "openclaw/openclaw#89784"],
@@ -224,9 +224,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             then alike: a clean stop, a gateway that left to another one, one that refused its configuration. A job \
             that is restarted for ever looks running and may never be ready.",
         remedy: &[
-            "Start the gateway through a supervisor that ends with 0 only if the gateway had been ready",
-            "Set `KeepAlive` to a dictionary with `SuccessfulExit` false (systemd: `Restart=on-failure`)",
-            "Use a label of your own: `openclaw gateway restart` writes its own definition anew",
+            "start the gateway through a supervisor that ends with 0 only if the gateway had been ready",
+            "set `KeepAlive` to a dictionary with `SuccessfulExit` false (systemd: `Restart=on-failure`)",
+            "use a label of your own: `openclaw gateway restart` writes its own definition anew",
         ],
         explains: &[],
         sources: &["launchd.plist(5)", "docs/gateway/index.md", "openclaw/openclaw#82250", "openclaw/openclaw#84363"],
@@ -242,7 +242,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             databases opened by two of them have been seen.",
         remedy: &[
             "`openclaw gateway install --force` writes the present definition with `ThrottleInterval` 10",
-            "Or set it to 10 or more, then `launchctl bootout` and `bootstrap`",
+            "or set it to 10 or more, then `launchctl bootout` and `bootstrap`",
         ],
         explains: &[],
         sources: &["launchd.plist(5)", "openclaw/openclaw#58306", "Martian-Engineering/lossless-claw#287"],
@@ -278,7 +278,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             nothing happens until somebody starts the job.",
         remedy: &[
             "`launchctl kickstart -k <domain>/<label>`",
-            "Then find what crashed before: the unit's last exit and the gateway's log",
+            "then find what crashed before: the unit's last exit and the gateway's log",
         ],
         explains: &[Code::PortSilent, Code::Close1006],
         sources: &["docs/gateway/troubleshooting.md", "launchctl(1)", "openclaw/openclaw#13002"],
@@ -293,9 +293,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             switch off launchd does not start the job, although its definition is in order and `launchctl \
             print-disabled` says enabled. One click in Login Items does it.",
         remedy: &[
-            "Allow it under System Settings, General, Login Items & Extensions",
-            "On a managed node: a configuration profile with a Service Management payload for the label",
-            "Then `launchctl bootstrap <domain> <property list>`",
+            "allow it under System Settings, General, Login Items & Extensions",
+            "on a managed node: a configuration profile with a Service Management payload for the label",
+            "then `launchctl bootstrap <domain> <property list>`",
         ],
         explains: &[Code::UnitUnloaded, Code::UnitParked, Code::PortSilent, Code::Close1006],
         sources: &["sfltool(1)", "docs/platforms/mac/bundled-gateway.md"],
@@ -311,8 +311,8 @@ pub(super) const ENTRIES: &[Entry] = &[
             exit code = 78 (EX_CONFIG)`, `posix_spawn(…), Permission denied`. At boot it starts before external \
             volumes are there.",
         remedy: &[
-            "Put definition, program, wrapper and log on the boot volume, at paths without symbolic links",
-            "Then `launchctl bootout` and `bootstrap` the unit",
+            "put definition, program, wrapper and log on the boot volume, at paths without symbolic links",
+            "then `launchctl bootout` and `bootstrap` the unit",
         ],
         explains: &[
             Code::UnitProgramMissing, Code::UnitUnloaded, Code::UnitParked, Code::UnitExitConfig, Code::PortSilent,
@@ -332,10 +332,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             works in a terminal. launchd and systemd do not run a login shell: what `.zshrc` or `.profile` exports \
             is not there for a service. A client then says `unauthorized: gateway token missing`.",
         remedy: &[
-            "Put the value where the gateway reads it: `gateway.auth.token` in its configuration, or `.env` in its \
+            "put the value where the gateway reads it: `gateway.auth.token` in its configuration, or `.env` in its \
                 state directory",
-            "Remove it from the shell profile, so that there is one source",
-            "Restart the unit",
+            "remove it from the shell profile, so that there is one source",
+            "restart the unit",
         ],
         explains: &[
             Code::TokenMissing, Code::TokenRuntimeOnly, Code::TokenSplit, Code::UnitExitConfig, Code::UnitParked,
@@ -356,9 +356,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             specified action`. On a rented Mac without automatic login, or with FileVault on, a reboot leaves the \
             gateway down until somebody comes.",
         remedy: &[
-            "Run the gateway from a LaunchDaemon with `UserName` set to its user",
-            "Or let that user be logged in automatically, with FileVault off",
-            "Check with a reboot in a maintenance window",
+            "run the gateway from a LaunchDaemon with `UserName` set to its user",
+            "or let that user be logged in automatically, with FileVault off",
+            "check with a reboot in a maintenance window",
         ],
         explains: &[Code::UnitUnloaded, Code::PortSilent, Code::Close1006],
         sources: &[
@@ -377,7 +377,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             start fails, often weeks later at a reboot.",
         remedy: &[
             "`openclaw gateway install --force` writes the paths of today",
-            "Or mend the path in the definition and load it again",
+            "or mend the path in the definition and load it again",
         ],
         explains: &[
             Code::UnitParked, Code::UnitExitConfig, Code::UnitUnloaded, Code::GatewayRestartStorm, Code::PortSilent,
@@ -396,9 +396,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             migration, a broken environment file. systemd then leaves it alone; launchd ignores the status and \
             starts it again. The text of the log may hide the cause, as in `gateway requires state migration`.",
         remedy: &[
-            "Read the reason that the gateway's log gives",
-            "Mend what it names",
-            "Start the unit again: `launchctl kickstart -k <domain>/<label>`",
+            "read the reason that the gateway's log gives",
+            "mend what it names",
+            "start the unit again: `launchctl kickstart -k <domain>/<label>`",
         ],
         explains: &[Code::UnitParked, Code::GatewayRestartStorm, Code::PortSilent, Code::Close1006],
         sources: &[
@@ -417,7 +417,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             one.",
         remedy: &[
             "`openclaw gateway install --force` writes the definition from the configuration",
-            "Or set `gateway.port` back to what the unit passes",
+            "or set `gateway.port` back to what the unit passes",
         ],
         explains: &[Code::UrlWrongPort, Code::PortSilent, Code::Close1006],
         sources: &["docs/gateway/configuration.md", "openclaw/openclaw#133503"],

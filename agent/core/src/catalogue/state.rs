@@ -14,8 +14,8 @@ pub(super) const ENTRIES: &[Entry] = &[
             78 and a text about state migration, or, under launchd, switches its own job off; where locks do not \
             reach (another account, another mount, a container) both write and the databases are damaged.",
         remedy: &[
-            "Decide which gateway owns the directory, and retire the other",
-            "Give the second one its own `OPENCLAW_STATE_DIR` and its own port",
+            "decide which gateway owns the directory, and retire the other",
+            "give the second one its own `OPENCLAW_STATE_DIR` and its own port",
         ],
         explains: &[
             Code::UnitSelfDisabled, Code::UnitExitConfig, Code::UnitParked, Code::UnitRelaunchLoop,
@@ -36,8 +36,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "Locks of a virtual machine end at its border: a gateway on the host and one in a container, or two \
             machines on one share, both believe to be alone. The outcome is `database disk image is malformed`.",
         remedy: &[
-            "Never share a state directory across the border of a virtual machine",
-            "Use a named volume inside, and copy with the gateway stopped",
+            "never share a state directory across the border of a virtual machine",
+            "use a named volume inside, and copy with the gateway stopped",
         ],
         explains: &[Code::StateDbBroken, Code::StateLockWait],
         sources: &["docs/install/docker.md", "https://www.sqlite.org/howtocorrupt.html", "openclaw/openclaw#139214"],
@@ -51,8 +51,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "OpenClaw gives up after 5 s with `database is locked`; half of that as a regular wait means that users \
             see errors at the next peak. Who holds the lock, and for how long, tells the cause.",
         remedy: &[
-            "See who holds it, and how long",
-            "Move the state to a local volume of its own; stop what copies or scans it",
+            "see who holds it, and how long",
+            "move the state to a local volume of its own; stop what copies or scans it",
         ],
         explains: &[
             Code::GatewayStalled, Code::GatewayNotReady, Code::TransportSlowChallenge, Code::TransportFlaky,
@@ -73,8 +73,8 @@ pub(super) const ENTRIES: &[Entry] = &[
             by pid and start time. An older one compares pids alone, and a pid that was given anew looks alive: \
             `gateway already running (pid …)`, or waits of minutes.",
         remedy: &[
-            "Start the gateway: it takes such a lock over by itself",
-            "Only if it refuses: stop all of OpenClaw, then remove `gateway.*.lock`, never `*.lock.sqlite`",
+            "start the gateway: it takes such a lock over by itself",
+            "only if it refuses: stop all of OpenClaw, then remove `gateway.*.lock`, never `*.lock.sqlite`",
         ],
         explains: &[],
         sources: &[
@@ -92,9 +92,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             and under `/tmp/openclaw-state-locks-<uid>`. Neither sees the other's lock, so that both may run at once \
             on the same databases, one of which the newer has migrated.",
         remedy: &[
-            "Stop both",
-            "Upgrade both to one release",
-            "Start one",
+            "stop both",
+            "upgrade both to one release",
+            "start one",
         ],
         explains: &[Code::StateShared, Code::StateDbBroken],
         sources: &["docs/gateway/gateway-lock.md", "docs/install/updating.md", "openclaw/openclaw#112391"],
@@ -109,9 +109,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             database does, and a second gateway ends with `Another Gateway owner lease is still active for this \
             state directory`. A gateway once run with `sudo` does this, and leaves files that the user cannot write.",
         remedy: &[
-            "Stop the gateway of the other account or machine",
-            "Run this state directory's gateway from one account only",
-            "Give back what was left behind: `sudo chown -R <uid> <state directory>`",
+            "stop the gateway of the other account or machine",
+            "run this state directory's gateway from one account only",
+            "give back what was left behind: `sudo chown -R <uid> <state directory>`",
         ],
         explains: &[
             Code::StateShared, Code::StateUidDrift, Code::StateReadonly, Code::UnitExitConfig, Code::UnitParked,
@@ -129,9 +129,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             database`: now, or at the next start. One command under `sudo`, a restored backup or a bind mount of uid \
             501 in a container of uid 1000 is enough.",
         remedy: &[
-            "Stop the gateway",
+            "stop the gateway",
             "`sudo chown -R <uid> <state directory>`",
-            "Run gateway and command line as one account",
+            "run gateway and command line as one account",
         ],
         explains: &[
             Code::StateReadonly, Code::GatewayNotReady, Code::UnitExitConfig, Code::UnitParked,
@@ -151,8 +151,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "The gateway ends with `attempt to write a readonly database`, or runs and loses devices, sessions and \
             tokens. The volume is mounted read-only, or the mode forbids it.",
         remedy: &[
-            "Mount it for writing, or mend the mode: `chmod 700 <state directory>`",
-            "Restart the gateway",
+            "mount it for writing, or mend the mode: `chmod 700 <state directory>`",
+            "restart the gateway",
         ],
         explains: &[
             Code::PairingStateReadonly, Code::GatewayNotReady, Code::UnitParked, Code::UnitRelaunchLoop,
@@ -169,7 +169,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "Recreating the container (an upgrade, `docker compose up` after a change) deletes it: identity, \
             approved devices, sessions, channels' logins. Every client has to be approved again.",
         remedy: &[
-            "Put `/home/node/.openclaw` on a named volume",
+            "put `/home/node/.openclaw` on a named volume",
         ],
         explains: &[Code::PairingIdentityLost],
         sources: &["docs/install/docker.md"],
@@ -184,9 +184,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             (`Config: /home/node/.openclaw/.openclaw/openclaw.json`). Halves of the program then use different \
             devices, sessions and tokens: `pairing required` although the device is on the list.",
         remedy: &[
-            "Find which process writes where: `portreeve map`",
-            "Keep one root, and move the others aside with everything stopped",
-            "Set HOME to the home directory, not to a state directory",
+            "find which process writes where: `portreeve map`",
+            "keep one root, and move the others aside with everything stopped",
+            "set HOME to the home directory, not to a state directory",
         ],
         explains: &[],
         sources: &[
@@ -202,7 +202,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "The command line in its own container has its own configuration and device identity: another token, a \
             device that nobody approved.",
         remedy: &[
-            "Mount the same volume at the same path on both sides",
+            "mount the same volume at the same path on both sides",
         ],
         explains: &[Code::PairingIdentityLost, Code::PairingPending, Code::PairingUnapproved, Code::TokenSplit],
         sources: &["docs/install/docker.md", "openclaw/openclaw#55067"],
@@ -218,7 +218,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         remedy: &[
             "`chmod 700 <state directory>`",
             "`chmod 600 <state directory>/openclaw.json`, and the databases",
-            "Change the token if the node has other users",
+            "change the token if the node has other users",
         ],
         explains: &[],
         sources: &["docs/gateway/security/secrets-and-storage.md", "chmod(1)"],
@@ -232,8 +232,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "SQLite and logs stop with `ENOSPC`; `/readyz` does not test it and stays 200. A start that has to \
             migrate or to check databases needs room for a copy.",
         remedy: &[
-            "Free space: logs, old stability bundles, caches, local snapshots",
-            "Move the state to a larger local volume",
+            "free space: logs, old stability bundles, caches, local snapshots",
+            "move the state to a larger local volume",
         ],
         explains: &[
             Code::StateDbBroken, Code::StateReadonly, Code::StateWal, Code::GatewayNotReady, Code::GatewayBreaker,
@@ -251,8 +251,8 @@ pub(super) const ENTRIES: &[Entry] = &[
             never ends, such as a backup, a stuck command or a tool with the database open, blocks it; reads become \
             slower and the disk fills.",
         remedy: &[
-            "Find who has the database open: `lsof <database>`",
-            "End that reader, or restart the gateway",
+            "find who has the database open: `lsof <database>`",
+            "end that reader, or restart the gateway",
         ],
         explains: &[Code::GatewayStalled],
         sources: &["https://www.sqlite.org/wal.html", "openclaw/openclaw#146775"],
@@ -267,8 +267,8 @@ pub(super) const ENTRIES: &[Entry] = &[
             progress` for ever. `/healthz` stays green. Health checks by the command line of older releases, shares \
             of virtual machines, copies of a live database and full disks have done it.",
         remedy: &[
-            "Copy the state directory before anything else",
-            "Stop the gateway",
+            "copy the state directory before anything else",
+            "stop the gateway",
             "`openclaw doctor --fix`, then start the gateway",
         ],
         explains: &[
@@ -290,7 +290,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             machines and some external volumes do not give. It works for a while, then `database is locked` or \
             `malformed`. OpenClaw falls back to a slower journal on volumes that it takes for network shares.",
         remedy: &[
-            "Move the state to a local volume: with the gateway stopped copy it, then set `OPENCLAW_STATE_DIR`",
+            "move the state to a local volume: with the gateway stopped copy it, then set `OPENCLAW_STATE_DIR`",
         ],
         explains: &[],
         sources: &[
@@ -308,9 +308,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             `artifact is not an unaliased regular file (nlink=2 …)`, and a write changes the backup too. A registry \
             that points elsewhere comes from a copied directory: it works on the files of the original.",
         remedy: &[
-            "Let the tool copy instead of link, or exclude the state directory",
-            "Replace aliased files by copies of themselves, with the gateway stopped",
-            "After copying a state directory run `openclaw doctor --fix` on the copy, with both gateways stopped",
+            "let the tool copy instead of link, or exclude the state directory",
+            "replace aliased files by copies of themselves, with the gateway stopped",
+            "after copying a state directory run `openclaw doctor --fix` on the copy, with both gateways stopped",
         ],
         explains: &[],
         sources: &[
@@ -328,7 +328,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             network volume slows the system so much that a start fails.",
         remedy: &[
             "`tmutil addexclusion -p <state directory>`",
-            "Make another backup: copies with the gateway stopped, or SQLite's own backup",
+            "make another backup: copies with the gateway stopped, or SQLite's own backup",
         ],
         explains: &[Code::StateLockWait],
         sources: &["tmutil(8)", "openclaw/openclaw#155927", "openclaw/openclaw#85027"],
@@ -344,7 +344,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             failed to start: database is locked`, until the breaker trips.",
         remedy: &[
             "`tmutil stopbackup`, then start the gateway",
-            "Exclude the state directory, move backups out of working hours, upgrade OpenClaw",
+            "exclude the state directory, move backups out of working hours, upgrade OpenClaw",
         ],
         explains: &[
             Code::StateLockWait, Code::GatewayStarting, Code::GatewayRestartStorm, Code::GatewayBreaker,
@@ -361,7 +361,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "The sync client opens, copies and evicts files under a live database. Files become placeholders, locks \
             race, and two Macs get each other's state.",
         remedy: &[
-            "Move the state out of iCloud Drive, Desktop and Documents: `~/.openclaw`",
+            "move the state out of iCloud Drive, Desktop and Documents: `~/.openclaw`",
         ],
         explains: &[Code::StateLockWait, Code::StateDbBroken],
         sources: &["docs/gateway/doctor.md", "openclaw/openclaw#31004"],
@@ -375,7 +375,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "Dropbox, Google Drive, OneDrive, Syncthing and their like copy database, log and shared memory at \
             different moments. The other side gets a broken copy, or brings an old one back.",
         remedy: &[
-            "Move the state out of the synced folder, or exclude it there",
+            "move the state out of the synced folder, or exclude it there",
         ],
         explains: &[Code::StateLockWait, Code::StateDbBroken],
         sources: &["docs/gateway/doctor.md", "openclaw/openclaw#31004"],
@@ -388,7 +388,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Alignment,
         why: "A file-by-file copy of a live database is not a backup, and a two-way copy writes into it.",
         remedy: &[
-            "Exclude the live databases; copy with the gateway stopped, or by SQLite's own backup",
+            "exclude the live databases; copy with the gateway stopped, or by SQLite's own backup",
         ],
         explains: &[Code::StateLockWait, Code::StateDbBroken],
         sources: &["rsync(1)", "openclaw/openclaw#119757"],
@@ -402,8 +402,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "A copied or restored directory carries the device key and the gateway's identity of the original. The \
             two evict each other's tokens and connections.",
         remedy: &[
-            "Retire one of the two",
-            "Or give the copy an identity of its own, with its gateway stopped",
+            "retire one of the two",
+            "or give the copy an identity of its own, with its gateway stopped",
         ],
         explains: &[Code::DeviceTokenStale, Code::TokenStorm],
         sources: &["docs/install/migrating.md", "openclaw/openclaw#124728"],

@@ -13,8 +13,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "`127.0.0.1` in a container is the container itself. The client gets `ECONNREFUSED` and 1006 while the \
             gateway is healthy on the host or in the next container, and every probe from the host is green.",
         remedy: &[
-            "Use the gateway's service name in the client's URL",
-            "Or let the client share the gateway's namespace: `network_mode: \"service:<gateway>\"`",
+            "use the gateway's service name in the client's URL",
+            "or let the client share the gateway's namespace: `network_mode: \"service:<gateway>\"`",
         ],
         explains: &[Code::UrlWrongPort, Code::Close1006],
         sources: &["docs/install/docker.md", "openclaw/openclaw#55067", "openclaw/openclaw#27950"],
@@ -28,8 +28,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "`ENOTFOUND` or `EAI_AGAIN` before any connection. A service name exists only on networks that both \
             sides share; a typing mistake looks the same.",
         remedy: &[
-            "Compare the name with those that resolve in the client's namespace",
-            "Attach the client to the gateway's network",
+            "compare the name with those that resolve in the client's namespace",
+            "attach the client to the gateway's network",
         ],
         explains: &[Code::Close1006],
         sources: &["docs/install/docker.md"],
@@ -43,7 +43,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "Names do not resolve and addresses have no route between them. Compose puts services of two projects \
             on two networks.",
         remedy: &[
-            "Attach both to one network: `docker network connect <network> <container>`, and write it into the \
+            "attach both to one network: `docker network connect <network> <container>`, and write it into the \
                 Compose file",
         ],
         explains: &[Code::UrlUnresolvable, Code::Close1006],
@@ -59,10 +59,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             mixed up, or `gateway.port` was changed under a running gateway: it restarts within its process, keeps \
             the port of its first start, and says nothing, while the command line reads the new one.",
         remedy: &[
-            "Use the port on which the gateway listens",
-            "After a change of `gateway.port` end the gateway's process and start it anew: a restart within the \
+            "use the port on which the gateway listens",
+            "after a change of `gateway.port` end the gateway's process and start it anew: a restart within the \
                 process keeps the old port",
-            "In a container the inner port stays 18789; only the published one differs",
+            "in a container the inner port stays 18789; only the published one differs",
         ],
         explains: &[Code::PortSilent, Code::Close1006],
         sources: &["docs/gateway/configuration.md", "docs/install/docker.md", "openclaw/openclaw#133503"],
@@ -76,8 +76,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "The connection breaks before any answer: `wrong version number`, `socket hang up`, or 1006. TLS ends \
             either at the gateway (`gateway.tls.enabled`) or at a proxy before it, never at both and never at none.",
         remedy: &[
-            "Write `ws://` for a gateway without TLS, `wss://` for one with it",
-            "Behind a proxy that ends TLS: `wss://` to the proxy, `ws://` from the proxy to the gateway",
+            "write `ws://` for a gateway without TLS, `wss://` for one with it",
+            "behind a proxy that ends TLS: `wss://` to the proxy, `ws://` from the proxy to the gateway",
         ],
         explains: &[Code::Close1006],
         sources: &["docs/gateway/security/network-exposure.md", "docs/gateway/remote.md"],
@@ -91,8 +91,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "Before it connects, the client refuses `ws://` to a host that is neither loopback nor private: the \
             token would cross the network in the clear. The gateway sees nothing of it.",
         remedy: &[
-            "Use `wss://`, a tunnel to loopback, or the gateway's own network namespace",
-            "For a private DNS name on a network that is trusted as a whole: `OPENCLAW_ALLOW_INSECURE_PRIVATE_WS=1` \
+            "use `wss://`, a tunnel to loopback, or the gateway's own network namespace",
+            "for a private DNS name on a network that is trusted as a whole: `OPENCLAW_ALLOW_INSECURE_PRIVATE_WS=1` \
                 in the client's environment",
         ],
         explains: &[Code::Close1006],
@@ -107,7 +107,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "A service shares the gateway's namespace and has a bridge URL as well, or uses a socket here and TCP \
             there. One of the two works, and which one depends on the side that starts first.",
         remedy: &[
-            "Choose one way and remove the other",
+            "choose one way and remove the other",
         ],
         explains: &[],
         sources: &["docs/install/docker.md"],
@@ -122,8 +122,8 @@ pub(super) const ENTRIES: &[Entry] = &[
             inside the container is green: the gateway binds 127.0.0.1 of its container, and published ports reach \
             another interface.",
         remedy: &[
-            "In a container bind `lan`, with auth, and publish on 127.0.0.1 of the host",
-            "Or let the clients share the gateway's namespace",
+            "in a container bind `lan`, with auth, and publish on 127.0.0.1 of the host",
+            "or let the clients share the gateway's namespace",
         ],
         explains: &[Code::TransportFlaky, Code::Close1006],
         sources: &[
@@ -141,10 +141,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             with a weak token or a placeholder, it is open. Clients that come from outside are remote: their devices \
             need approval, and the control page needs `allowedOrigins`.",
         remedy: &[
-            "Bind loopback: `openclaw config set gateway.bind loopback`, and reach it through a tunnel or a proxy \
+            "bind loopback: `openclaw config set gateway.bind loopback`, and reach it through a tunnel or a proxy \
                 with TLS",
-            "In a container publish on 127.0.0.1: `127.0.0.1:18789:18789`",
-            "If it must be reachable: a token of 24 characters or more, and a firewall",
+            "in a container publish on 127.0.0.1: `127.0.0.1:18789:18789`",
+            "if it must be reachable: a token of 24 characters or more, and a firewall",
         ],
         explains: &[],
         sources: &["docs/gateway/security/network-exposure.md", "docs/gateway/configuration.md"],
@@ -158,8 +158,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "Single checks are green or red by chance: `status --deep` says ok and `status --all` says unreachable \
             a second later. What failed (name, refusal, reset, timeout) tells where to look.",
         remedy: &[
-            "Look at what failed most often, and at what happened on the gateway at those times",
-            "Repeat the measurement from the client's namespace",
+            "look at what failed most often, and at what happened on the gateway at those times",
+            "repeat the measurement from the client's namespace",
         ],
         explains: &[Code::Close1006],
         sources: &["docs/gateway/troubleshooting.md", "openclaw/openclaw#62762", "openclaw/openclaw#98753"],
@@ -174,9 +174,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             busy, clients give up before it comes: `gateway closed (1000 normal closure): no close reason` on their \
             side, `handshake timeout` and `closed before connect` in the gateway's log.",
         remedy: &[
-            "Look at the event loop in `/readyz`, and at the load of the node",
-            "Find slow locks or a backup that runs",
-            "As a stopgap raise `OPENCLAW_HANDSHAKE_TIMEOUT_MS` on both sides",
+            "look at the event loop in `/readyz`, and at the load of the node",
+            "find slow locks or a backup that runs",
+            "as a stopgap raise `OPENCLAW_HANDSHAKE_TIMEOUT_MS` on both sides",
         ],
         explains: &[Code::TransportFlaky, Code::Close1006],
         sources: &[
@@ -192,7 +192,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Transport,
         why: "The path is right on the host and absent in the client's mount namespace.",
         remedy: &[
-            "Bind the socket's folder into both sides at the same path",
+            "bind the socket's folder into both sides at the same path",
         ],
         explains: &[Code::Close1006],
         sources: &["docs/install/docker.md"],
@@ -205,7 +205,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Transport,
         why: "`EACCES` on connect: the client's user is neither owner nor in the group of the socket.",
         remedy: &[
-            "Align user and group of both sides, or the socket's group",
+            "align user and group of both sides, or the socket's group",
         ],
         explains: &[Code::Close1006],
         sources: &["docs/install/docker.md", "unix(7)"],
@@ -219,7 +219,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "Direct connections work; through the proxy the upgrade is answered with 400, 426 or 502, or with the \
             control page. The proxy speaks HTTP/1.0 to the gateway or does not pass `Upgrade` and `Connection`.",
         remedy: &[
-            "Let the proxy use HTTP/1.1 and pass `Upgrade` and `Connection`",
+            "let the proxy use HTTP/1.1 and pass `Upgrade` and `Connection`",
         ],
         explains: &[Code::Close1006],
         sources: &["docs/gateway/remote.md", "docs/gateway/trusted-proxy-auth.md"],
@@ -233,7 +233,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "The gateway ticks every 30 s. A proxy with a shorter read timeout drops the connection in between, and \
             the client sees 1006 at regular intervals.",
         remedy: &[
-            "Set the proxy's read timeout well above 30 s, better to an hour",
+            "set the proxy's read timeout well above 30 s, better to an hour",
         ],
         explains: &[Code::TransportFlaky, Code::Close1006],
         sources: &["docs/gateway/remote.md", "openclaw/openclaw#16937"],
@@ -246,7 +246,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Transport,
         why: "The upgrade is answered at once and the challenge arrives late, in one piece with what follows.",
         remedy: &[
-            "Switch response buffering off for the gateway's location",
+            "switch response buffering off for the gateway's location",
         ],
         explains: &[Code::TransportSlowChallenge],
         sources: &["docs/gateway/remote.md"],
@@ -262,8 +262,8 @@ pub(super) const ENTRIES: &[Entry] = &[
             unattributable proxy-shaped traffic from <ip>`). A trusted proxy makes every client remote, so that \
             devices need approval.",
         remedy: &[
-            "Add the proxy's subnet to `gateway.trustedProxies`, as the engine or the proxy states it, not by guess",
-            "Let the proxy send `X-Forwarded-For`; `X-Real-IP` alone is not enough",
+            "add the proxy's subnet to `gateway.trustedProxies`, as the engine or the proxy states it, not by guess",
+            "let the proxy send `X-Forwarded-For`; `X-Real-IP` alone is not enough",
         ],
         explains: &[Code::GatewayNotReady, Code::PairingPending, Code::PairingUnapproved, Code::Close1006],
         sources: &["docs/gateway/trusted-proxy-auth.md", "docs/gateway/security/network-exposure.md"],
@@ -277,7 +277,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "Expired or soon to expire, issued for another name, or sent without its chain. Browsers and clients \
             refuse it, each with words of its own.",
         remedy: &[
-            "Renew it, for the name that clients use, with its full chain",
+            "renew it, for the name that clients use, with its full chain",
         ],
         explains: &[Code::Close1006],
         sources: &["docs/gateway/remote.md"],
@@ -293,8 +293,8 @@ pub(super) const ENTRIES: &[Entry] = &[
             config is missing gateway.mode`. Port and token then fall back to what is not in the file, so that every \
             tool that reads it looks in the wrong place.",
         remedy: &[
-            "Mend the line and column named",
-            "Check with `openclaw config get gateway.mode`, which must say `local`",
+            "mend the line and column named",
+            "check with `openclaw config get gateway.mode`, which must say `local`",
             "`openclaw.json.last-good` beside it holds the last revision that was accepted",
         ],
         explains: &[
@@ -316,9 +316,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             `openclaw.json.clobbered.<time>` and logs `Config auto-restored from backup:`. Port and token are then \
             the old ones, and nothing fails until a client uses the new ones.",
         remedy: &[
-            "Compare the `.clobbered.` copy with the file in force",
-            "Set values through `openclaw config set`, or let the template keep the `meta` block",
-            "Restart the gateway",
+            "compare the `.clobbered.` copy with the file in force",
+            "set values through `openclaw config set`, or let the template keep the `meta` block",
+            "restart the gateway",
         ],
         explains: &[
             Code::TokenSplit, Code::TokenStaleProcess, Code::UrlWrongPort, Code::UnitWrongPort, Code::PortSilent,
@@ -336,8 +336,8 @@ pub(super) const ENTRIES: &[Entry] = &[
             change requires gateway restart`. What `openclaw config get` shows is not what the gateway does, and the \
             change takes effect at the next restart, whenever that is.",
         remedy: &[
-            "Restart the gateway at a time that suits",
-            "Or take the change back",
+            "restart the gateway at a time that suits",
+            "or take the change back",
         ],
         explains: &[],
         sources: &["docs/gateway/configuration.md", "openclaw/openclaw#17861", "openclaw/openclaw#24523"],
@@ -353,8 +353,8 @@ pub(super) const ENTRIES: &[Entry] = &[
             closed with 1013. It is no fault before the budget of the policy is spent; a watchdog that restarts it \
             meanwhile keeps it from ever finishing.",
         remedy: &[
-            "Wait, and check again",
-            "If it takes longer than the budget, read the gateway's log for what it waits for",
+            "wait, and check again",
+            "if it takes longer than the budget, read the gateway's log for what it waits for",
         ],
         explains: &[
             Code::PortSilent, Code::GatewayNotReady, Code::GatewayStalled, Code::TransportSlowChallenge,
@@ -372,8 +372,8 @@ pub(super) const ENTRIES: &[Entry] = &[
             admitted, a plugin that reloads, a channel. `/healthz` stays 200 all the while, which is why a health \
             check that asks it proves nothing.",
         remedy: &[
-            "Take up each item of `failing`",
-            "Read the gateway's log since its start",
+            "take up each item of `failing`",
+            "read the gateway's log since its start",
         ],
         explains: &[Code::Close1006],
         sources: &["docs/gateway/health.md", "openclaw/openclaw#114269", "NoDeskAI/nodeskclaw#56"],
@@ -387,7 +387,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "It finishes work, admits nothing new and closes with 1012 `service restart`. Clients come back by \
             themselves.",
         remedy: &[
-            "Wait until it is back, then check again",
+            "wait until it is back, then check again",
         ],
         explains: &[
             Code::PortSilent, Code::GatewayNotReady, Code::TransportSlowChallenge, Code::ChannelFailing,
@@ -405,9 +405,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             and heartbeats fail, while `/healthz` is green in between. Known causes are slow SQLite transactions, \
             command-line probes against live state, a starved host. The first seconds of a start do not count.",
         remedy: &[
-            "Look at the load of the node, and for a backup or an index that runs",
-            "Look for `slow SQLite` lines in the gateway's log",
-            "Do not run `openclaw status` or `doctor` in a loop against a live gateway",
+            "look at the load of the node, and for a backup or an index that runs",
+            "look for `slow SQLite` lines in the gateway's log",
+            "do not run `openclaw status` or `doctor` in a loop against a live gateway",
         ],
         explains: &[Code::TransportSlowChallenge, Code::Close1006],
         sources: &["docs/gateway/health.md", "openclaw/openclaw#117262", "openclaw/openclaw#46892"],
@@ -422,8 +422,8 @@ pub(super) const ENTRIES: &[Entry] = &[
             neither a crash nor a network fault. What ended it is told by other evidence: a new process, a proxy's \
             timeout, a listener that is gone.",
         remedy: &[
-            "See which finding explains it",
-            "Alone, compare its times with restarts of the gateway in the gateway's log",
+            "see which finding explains it",
+            "alone, compare its times with restarts of the gateway in the gateway's log",
         ],
         explains: &[],
         sources: &[
