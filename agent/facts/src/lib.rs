@@ -1,3 +1,23 @@
 //! From what OpenClaw's files and answers say to the facts of a snapshot.
 //!
 //! The observers of the host and the probe in a container's namespaces both use it, so that a rule sees the same facts of either.
+
+pub mod address;
+mod certificate;
+mod config;
+pub mod credentials;
+pub mod database;
+mod environment;
+pub mod failure;
+pub mod file;
+mod ladder;
+mod pairing;
+pub mod secret;
+mod url;
+
+pub use certificate::certificate;
+pub use config::Loaded;
+pub use environment::read_environment;
+pub use ladder::{Climb, ConfigRevision, climb, reach, unasked, untried};
+pub use pairing::pairing;
+pub use url::{gateway_url, url};

@@ -7,7 +7,7 @@ use portreeve_core::snapshot::Manager;
 use crate::command::{CommandError, Invocation, Runner};
 use crate::commands::pmset;
 use crate::host::{Asked, parse_file_vault};
-use crate::{state, units};
+use crate::units;
 
 /// Asks for sleep settings and disk encryption; systems without the commands have neither fact.
 pub(crate) fn observe(runner: &dyn Runner, at: Timestamp) -> Asked {
@@ -29,5 +29,9 @@ pub(crate) fn observe(runner: &dyn Runner, at: Timestamp) -> Asked {
 }
 
 fn failed<T>(error: &CommandError, source: &str, at: Timestamp) -> Fact<T> {
-    if error.is_missing() { Fact::absent(source, at) } else { Fact::unreadable(state::chain(error), source, at) }
+    if error.is_missing() {
+        Fact::absent(source, at)
+    } else {
+        Fact::unreadable(portreeve_facts::file::chain(error), source, at)
+    }
 }

@@ -5,19 +5,20 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use portreeve_core::snapshot::{
-    Client, ClientKind, DeviceStanding, Gateway, GatewayUrl, Probe, ProcessRole, StateDir, Unit, UrlFacts,
+    Client, ClientKind, DeviceStanding, Gateway, Probe, ProcessRole, StateDir, Unit, UrlFacts,
 };
 use portreeve_core::{Fact, FingerprintKey};
+use portreeve_facts::address::is_local;
+use portreeve_facts::credentials::of_client;
+use portreeve_facts::{Loaded, url};
 use portreeve_openclaw::credentials::{
-    self, ClientAuth, ClientInputs, EnvironmentLayers, NodeTarget, PlaintextVerdict, ProcessLayer, SecretResolver,
-    Surface, UrlSource, resolve_client,
+    self, ClientAuth, ClientInputs, EnvironmentLayers, NodeTarget, ProcessLayer, SecretResolver, Surface,
+    resolve_client,
 };
 use portreeve_openclaw::environment::{self, Environment};
 use portreeve_openclaw::file::Reader;
-use portreeve_openclaw::port::PortSource;
 
-use crate::gateway::{Draft, Loaded, of_client};
-use crate::local_address::{is_local, is_loopback};
+use crate::gateway::Draft;
 use crate::running::Running;
 use crate::site::Site;
 use crate::units::Detail;
@@ -213,33 +214,6 @@ fn client(
         handshake: Probe::not_tried(why, at),
         connect: Probe::not_tried(why, at),
     }
-}
-
-fn url(auth: &ClientAuth, at: Timestamp) -> Fact<UrlFacts> {
-    let is_local = auth.target.source == UrlSource::Local;
-    let source = if is_local { auth.target.local_port.source.to_string() } else { auth.target.source.to_string() };
-    let by_default = is_local && matches!(auth.target.local_port.source, PortSource::Default | PortSource::Profile);
-    let Some(url) = &auth.target.url else {
-        let why = auth.refusals.first().map_or_else(|| "it resolves to no URL".to_owned(), ToString::to_string);
-        return Fact::unreadable(why, source, at);
-    };
-    let refusal = (auth.target.plaintext == Some(PlaintextVerdict::Refused))
-        .then(|| "plaintext to a host that is not known to be private".to_owned());
-    let facts = UrlFacts {
-        url: GatewayUrl {
-            scheme: url.scheme().as_str().to_owned(),
-            host: url.host().to_owned(),
-            port: url.port(),
-            // A path may be a capability; that there is one is all that matters here.
-            path: if url.path() == "/" { "/".to_owned() } else { "/…".to_owned() },
-        },
-        source: source.clone(),
-        is_override: matches!(auth.surface, Surface::UrlFlag | Surface::UrlEnvironment),
-        refusal,
-        loopback: is_loopback(url.host()),
-        by_default,
-    };
-    Fact::known(facts, source, at)
 }
 
 /// The gateway of this node that a URL leads to. One that is meant and does not listen there is still the one that is meant.

@@ -18,36 +18,13 @@ pub(crate) fn local_addresses() -> Vec<IpAddr> {
         .collect()
 }
 
-/// Whether a host as a URL has it is this node: a loopback name or address, or one of its own.
-pub(crate) fn is_local(host: &str, addresses: &[IpAddr]) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    if is_loopback(host) {
-        return true;
-    }
-    host.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified() || addresses.contains(&address))
-}
-
-/// Whether a host is a loopback name or address.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || host.to_ascii_lowercase().ends_with(".localhost")
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn loopback_in_its_forms_is_local_and_a_stranger_is_not() {
+    fn the_loopback_is_among_them() {
         let own = local_addresses();
-        for host in ["127.0.0.1", "127.9.9.9", "localhost", "LOCALHOST", "[::1]", "::1", "0.0.0.0"] {
-            assert!(is_local(host, &own), "{host}");
-        }
         assert!(own.iter().any(IpAddr::is_loopback), "{own:?}");
-        for host in ["192.0.2.7", "gateway", "example.org", "localhost.example.org"] {
-            assert!(!is_local(host, &own), "{host}");
-        }
     }
 }

@@ -11,11 +11,12 @@ use portreeve_core::snapshot::{
     UnitRole,
 };
 use portreeve_core::{Fact, FingerprintKey};
+use portreeve_facts::Climb;
 use portreeve_openclaw::environment::Environment;
 
 use crate::client::{Around, command_line, node_host, node_host_of_unit};
 use crate::command::System;
-use crate::gateway::{Climb, Draft, Surroundings};
+use crate::gateway::{Draft, Surroundings};
 use crate::listener::Listeners;
 use crate::local_address::local_addresses;
 use crate::process::{self, Particulars, ProcessTable};

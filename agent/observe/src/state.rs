@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
-use portreeve_core::fact::Outcome;
 use portreeve_core::snapshot::{
     Boot, DatabaseFile, FileStat, Lease, LockFile, PairedDevice, PendingPairing, StateDir, StateRecords,
 };
-use portreeve_openclaw::file::{ReadError, Reader};
+use portreeve_facts::database;
+use portreeve_openclaw::file::Reader;
 use portreeve_openclaw::paths::{DatabasePaths, LockPaths};
 use portreeve_openclaw::state_db::{self, StateDatabase};
 
@@ -20,8 +20,6 @@ use crate::{file, lock, volume};
 
 /// A shared database is some megabytes; one of this size would make a check noticeable on the node.
 const MAX_DATABASE_BYTES: u64 = 256 << 20;
-/// How often a copy is taken anew because the database was written meanwhile.
-const COPY_ATTEMPTS: usize = 3;
 /// Most entries looked at below one folder.
 const MAX_ENTRIES: usize = 2_000;
 /// Most starts kept.
@@ -224,56 +222,9 @@ impl Listing {
     }
 }
 
-/// The rows of the shared database, from a copy in memory: the live file is read as bytes and never opened as a database.
+/// The rows of the shared database.
 fn records(database: &Path, reader: &Reader, processes: &ProcessTable, at: Timestamp) -> Fact<StateRecords> {
-    let source = text(database);
-    let mut wal = database.to_path_buf().into_os_string();
-    wal.push("-wal");
-    let wal = PathBuf::from(wal);
-    let mut problem = None;
-    for _ in 0..COPY_ATTEMPTS {
-        let before = file::stat(database, at);
-        let copy = match reader.read(database, MAX_DATABASE_BYTES) {
-            Ok(copy) => copy,
-            Err(error) => return refused(&error, source, at),
-        };
-        let log = match reader.read(&wal, MAX_DATABASE_BYTES) {
-            Ok(log) => Some(log.bytes),
-            Err(ReadError::NotFound { .. }) => None,
-            Err(error) => return refused(&error, source, at),
-        };
-        let after = file::stat(database, at);
-        // A checkpoint between the two reads would pair an old database with a new log.
-        let unchanged =
-            before.get().map(|stat| (stat.modified, stat.size)) == after.get().map(|stat| (stat.modified, stat.size));
-        match state_db::read(&copy.bytes, log.as_deref(), MAX_DATABASE_BYTES) {
-            Ok(read) if unchanged => return Fact::known(rows(&read, processes), source, at),
-            Ok(_) => problem = Some("it was written while it was copied".to_owned()),
-            Err(error) => problem = Some(chain(&error)),
-        }
-    }
-    Fact::unreadable(problem.unwrap_or_default(), source, at)
-}
-
-fn refused<T>(error: &ReadError, source: String, at: Timestamp) -> Fact<T> {
-    let outcome = match error {
-        ReadError::NotFound { .. } => Outcome::Absent,
-        ReadError::Denied { .. } => Outcome::Denied { why: error.to_string() },
-        _ => Outcome::Unreadable { why: chain(error) },
-    };
-    Fact { outcome, source, at }
-}
-
-/// An error with its causes in one sentence.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
+    database::read(database, reader, MAX_DATABASE_BYTES, at).map(|read| rows(&read, processes))
 }
 
 fn rows(read: &StateDatabase, processes: &ProcessTable) -> StateRecords {
@@ -311,16 +262,10 @@ fn rows(read: &StateDatabase, processes: &ProcessTable) -> StateRecords {
         schema_version: read.schema_version,
         lease,
         boots: boots.collect(),
-        devices: read.own_devices.rows.iter().filter_map(|device| device.device_id.clone()).collect(),
+        devices: database::devices(read),
         paired: read.paired.rows.iter().filter_map(paired).collect(),
         pending: read.pending.rows.iter().filter_map(pending).collect(),
-        device_tokens: read
-            .auth_tokens
-            .rows
-            .iter()
-            .filter(|token| token.is_present)
-            .filter_map(|token| Some((token.device_id.clone()?, token.updated_at)))
-            .collect(),
+        device_tokens: database::device_tokens(read),
     }
 }
 

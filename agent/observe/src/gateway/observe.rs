@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use portreeve_core::FingerprintKey;
-use portreeve_core::snapshot::{Expectation, Gateway, Listener, Probe, StateDir, Unit};
+use portreeve_core::snapshot::{Expectation, Gateway, Listener, StateDir, Unit};
+use portreeve_facts::credentials::of_gateway;
+use portreeve_facts::{Climb, ConfigRevision, Loaded, certificate, climb, read_environment, secret, unasked, untried};
 use portreeve_openclaw::credentials::{
-    EnvironmentFile, EnvironmentFileKind, EnvironmentLayers, GatewayAuth, GatewayInputs, ProcessLayer, SecretResolver,
-    resolve_gateway,
+    EnvironmentFileKind, EnvironmentLayers, GatewayInputs, ProcessLayer, SecretResolver, resolve_gateway,
 };
 use portreeve_openclaw::endpoint::{CertFingerprint, Scheme, Target, TlsPolicy};
 use portreeve_openclaw::environment::Environment;
@@ -16,11 +17,7 @@ use portreeve_openclaw::file::Reader;
 use portreeve_openclaw::paths::{self, LockPurpose};
 use portreeve_openclaw::port::{PortInputs, resolve as resolve_port};
 use portreeve_openclaw::protocol::Credential;
-use secrecy::{ExposeSecret, SecretString};
 
-use super::config::Loaded;
-use super::credentials::of_gateway;
-use super::{Climb, ConfigRevision, climb};
 use crate::client::{inline_secrets, unit_layer};
 use crate::log;
 use crate::running::Running;
@@ -105,7 +102,7 @@ impl Draft {
             password_flag: None,
             mode_flag: None,
         });
-        let secret = secret(&auth);
+        let secret = secret::of_gateway(&auth);
         let at = around.at;
         let gateway = Gateway {
             id: site.id(),
@@ -297,45 +294,6 @@ fn layers(
     (EnvironmentLayers { process, service_files, dotenv_files }, blind)
 }
 
-/// Adds a file of environment variables, where there is one.
-fn read_environment(
-    path: &Path,
-    kind: EnvironmentFileKind,
-    reader: &Reader,
-    files: &mut Vec<EnvironmentFile>,
-    blind: &mut Vec<String>,
-) {
-    match EnvironmentFile::read(kind, path, reader) {
-        Ok(file) => files.push(file),
-        Err(error) if error.is_missing() => {}
-        Err(error) => blind.push(crate::state::chain(&error)),
-    }
-}
-
-/// What to connect with, or why no connect is to be tried.
-fn secret(auth: &GatewayAuth) -> Result<Credential, String> {
-    use portreeve_openclaw::config::AuthMode;
-    let winner = auth.accepted().filter(|secret| !secret.expose_secret().is_empty()).cloned();
-    match (auth.mode, winner) {
-        (AuthMode::None, _) => Err("with `gateway.auth.mode: none` the gateway asks for a device".to_owned()),
-        (_, Some(secret)) => Ok(field(auth.mode, secret)),
-        (_, None) if auth.is_runtime_only => {
-            Err("no secret is configured, and acting as one of the clients' devices is out of the question".to_owned())
-        }
-        // Every connect is refused alike; the refusal is the evidence.
-        (_, None) if auth.is_remote_only => Ok(Credential::None),
-        (_, None) => Err("no secret of the gateway could be found".to_owned()),
-    }
-}
-
-fn field(mode: portreeve_openclaw::config::AuthMode, secret: SecretString) -> Credential {
-    if mode == portreeve_openclaw::config::AuthMode::Password {
-        Credential::Password(secret)
-    } else {
-        Credential::Token(secret)
-    }
-}
-
 /// Whether the listeners belong to this gateway, so that they may be shown its secret.
 fn trusted(listeners: &Result<Vec<&Listener>, &str>, pids: &[u32], owner_uid: u32) -> Result<(), String> {
     let listeners = listeners.as_ref().map_err(|why| format!("it is not known who listens: {why}"))?;
@@ -382,33 +340,8 @@ fn target(port: u16, tls: bool, listeners: &Result<Vec<&Listener>, &str>, draft:
 }
 
 impl Draft {
-    /// The certificate that the configuration names: on this node it is the proof of whom we talk to.
     fn certificate(&self, tls: bool) -> Option<CertFingerprint> {
-        const MAX_PEM_BYTES: u64 = 1 << 20;
         let config = self.loaded.config.as_ref().filter(|_| tls)?;
-        let effective = self.layers.effective(Some(config));
-        let path = config.gateway(&effective).tls.cert_path?;
-        let pem = self.reader.read_linked(Path::new(&path), MAX_PEM_BYTES).ok()?;
-        CertFingerprint::of_pem(&pem.bytes)
-    }
-}
-
-fn untried(why: &str, port: u16, at: Timestamp) -> portreeve_core::snapshot::Ladder {
-    portreeve_core::snapshot::Ladder {
-        target: format!("ws://127.0.0.1:{port}"),
-        healthz: Probe::not_tried(why, at),
-        startupz: Probe::not_tried(why, at),
-        readyz: Probe::not_tried(why, at),
-        handshake: Probe::not_tried(why, at),
-        connect: Probe::not_tried(why, at),
-        channels: Probe::not_tried(why, at),
-    }
-}
-
-fn unasked(why: &str, port: u16, at: Timestamp) -> Climb {
-    Climb {
-        ladder: untried(why, port, at),
-        pairing: portreeve_core::Fact::unreadable(why, "device.pair.list", at),
-        config_hash: None,
+        certificate(config, &self.layers.effective(Some(config)), &self.reader)
     }
 }

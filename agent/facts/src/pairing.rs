@@ -18,7 +18,7 @@ fn word(text: Option<&Text>) -> Option<String> {
 }
 
 /// The answer to `device.pair.list` as the snapshot keeps it.
-pub(crate) fn pairing(list: &PairingList) -> Pairing {
+pub fn pairing(list: &PairingList) -> Pairing {
     Pairing {
         pending: list
             .pending

@@ -17,8 +17,8 @@ use portreeve_openclaw::http::{Answer, Body, HttpDeadlines, ProbeError, Prober, 
 use portreeve_openclaw::protocol::{ChannelsStatus, ClientIdentity, ConnectParams, Credential};
 use serde::Deserialize;
 
-use super::failure::{of_connect, of_probe, of_request};
-use super::pairing::pairing;
+use crate::failure::{of_connect, of_probe, of_request};
+use crate::pairing::pairing;
 
 /// How long a channel may take to answer its probe.
 const CHANNEL_PROBE: Duration = Duration::from_secs(4);
@@ -28,24 +28,45 @@ const CHANNELS_DEADLINE: Duration = Duration::from_secs(8);
 const REQUEST_DEADLINE: Duration = Duration::from_secs(8);
 
 /// What one gateway answered.
-pub(crate) struct Climb {
-    pub(crate) ladder: Ladder,
-    pub(crate) pairing: Fact<Pairing>,
+#[derive(Debug)]
+pub struct Climb {
+    /// The rungs.
+    pub ladder: Ladder,
+    /// The gateway's list of devices.
+    pub pairing: Fact<Pairing>,
     /// Hash of the configuration on disk as the gateway computes it; asked for only where the file is newer than the gateway.
-    pub(crate) config_hash: Option<String>,
+    pub config_hash: Option<String>,
 }
 
 /// Whether to ask for the configuration's hash, which costs the gateway half a second after each change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ConfigRevision {
+pub enum ConfigRevision {
     /// Ask where the file was modified after the gateway started.
     ModifiedAt(Timestamp),
     /// Do not ask.
     Unknown,
 }
 
+/// A gateway that is not asked anything.
+pub fn unasked(why: &str, port: u16, at: Timestamp) -> Climb {
+    Climb { ladder: untried(why, port, at), pairing: Fact::unreadable(why, "device.pair.list", at), config_hash: None }
+}
+
+/// Rungs of a gateway that is not asked anything.
+pub fn untried(why: &str, port: u16, at: Timestamp) -> Ladder {
+    Ladder {
+        target: format!("ws://127.0.0.1:{port}"),
+        healthz: Probe::not_tried(why, at),
+        startupz: Probe::not_tried(why, at),
+        readyz: Probe::not_tried(why, at),
+        handshake: Probe::not_tried(why, at),
+        connect: Probe::not_tried(why, at),
+        channels: Probe::not_tried(why, at),
+    }
+}
+
 /// Asks one gateway everything. `secret` is what to connect with, or why no connect is to be tried.
-pub(crate) async fn climb(target: &Target, secret: Result<Credential, String>, revision: ConfigRevision) -> Climb {
+pub async fn climb(target: &Target, secret: Result<Credential, String>, revision: ConfigRevision) -> Climb {
     let ((healthz, startupz, readyz), session) = tokio::join!(http(target), session(target, secret, revision));
     Climb {
         ladder: Ladder {
@@ -137,6 +158,28 @@ fn answer<T, U>(asked: Result<Answer<T>, ProbeError>, at: Timestamp, make: impl 
     }
 }
 
+/// Handshake with whoever listens at `target`, and `connect` without a device where there is a secret that it may be shown: neither leaves
+/// a record at the gateway. `secret` is as with [`climb`].
+pub async fn reach(target: &Target, secret: Result<Credential, String>) -> (Probe<Challenge>, Probe<Hello>) {
+    let at = now();
+    let secret = match secret {
+        Ok(secret) => secret,
+        Err(why) => {
+            let session = unauthenticated(target, &why, at).await;
+            return (session.handshake, session.connect);
+        }
+    };
+    let params = ConnectParams::reader(ClientIdentity::Cli, secret);
+    match client::connect(target, params, &Deadlines::default()).await {
+        Ok(connection) => {
+            let answers = greeted(&connection, at);
+            connection.close().await;
+            answers
+        }
+        Err(error) => refused(&error, at),
+    }
+}
+
 struct Session {
     handshake: Probe<Challenge>,
     connect: Probe<Hello>,
@@ -155,20 +198,35 @@ async fn session(target: &Target, secret: Result<Credential, String>, revision: 
     match client::connect(target, params, &Deadlines::default()).await {
         Ok(connection) => authenticated(connection, revision, at).await,
         Err(error) => {
-            let failure = of_connect(&error);
-            let handshake = if error.phase >= client::Phase::Connect {
-                challenge(&error.timings, error.clock_skew, at)
-            } else {
-                Probe::failed(failure.clone(), milliseconds(error.timings.total()), at)
-            };
-            let connect = if error.phase >= client::Phase::Connect {
-                Probe::failed(failure, error.timings.connect.map_or(0.0, milliseconds), at)
-            } else {
-                Probe::not_tried("the handshake failed", at)
-            };
+            let (handshake, connect) = refused(&error, at);
             unanswered(handshake, connect, "the connect failed", at)
         }
     }
+}
+
+fn refused(error: &client::ConnectError, at: Timestamp) -> (Probe<Challenge>, Probe<Hello>) {
+    let failure = of_connect(error);
+    if error.phase < client::Phase::Connect {
+        let elapsed = milliseconds(error.timings.total());
+        return (Probe::failed(failure, elapsed, at), Probe::not_tried("the handshake failed", at));
+    }
+    let connect = Probe::failed(failure, error.timings.connect.map_or(0.0, milliseconds), at);
+    (challenge(&error.timings, error.clock_skew, at), connect)
+}
+
+fn greeted(connection: &Connection, at: Timestamp) -> (Probe<Challenge>, Probe<Hello>) {
+    let timings = connection.timings();
+    let hello = connection.hello();
+    let greeting = Hello {
+        server_version: hello.server.version.clone(),
+        protocol: hello.protocol.unwrap_or_default(),
+        boot_id: hello.server.boot_id.clone(),
+        scopes: hello.auth.scopes.clone(),
+        tick_interval_ms: hello.policy.tick_interval_ms,
+        applied_config_hash: hello.applied_config_hash.clone(),
+    };
+    let connect = Probe::answered(greeting, timings.connect.map_or(0.0, milliseconds), at);
+    (challenge(timings, connection.clock_skew(), at), connect)
 }
 
 async fn unauthenticated(target: &Target, why: &str, at: Timestamp) -> Session {
@@ -201,20 +259,8 @@ fn challenge(timings: &Timings, skew: Option<ClockSkew>, at: Timestamp) -> Probe
 }
 
 async fn authenticated(mut connection: Connection, revision: ConfigRevision, at: Timestamp) -> Session {
-    let timings = *connection.timings();
-    let handshake = challenge(&timings, connection.clock_skew(), at);
-    let hello = connection.hello();
-    let uptime = hello.uptime_ms;
-    let greeting = Hello {
-        server_version: hello.server.version.clone(),
-        protocol: hello.protocol.unwrap_or_default(),
-        boot_id: hello.server.boot_id.clone(),
-        scopes: hello.auth.scopes.clone(),
-        tick_interval_ms: hello.policy.tick_interval_ms,
-        applied_config_hash: hello.applied_config_hash.clone(),
-    };
-    let connect = Probe::answered(greeting, timings.connect.map_or(0.0, milliseconds), at);
-
+    let (handshake, connect) = greeted(&connection, at);
+    let uptime = connection.hello().uptime_ms;
     let started = Instant::now();
     let asked_at = now();
     let channels = match connection.channels_status(Some(CHANNEL_PROBE), CHANNELS_DEADLINE).await {

@@ -13,8 +13,8 @@ use portreeve_openclaw::credentials::{
     UnresolvedReason, assess,
 };
 
-/// What a gateway accepts.
-pub(crate) fn of_gateway(auth: &GatewayAuth, blind: &[String], key: &FingerprintKey, at: Timestamp) -> Credentials {
+/// What a gateway accepts. `blind` are places that could not be looked at, so that another value may win.
+pub fn of_gateway(auth: &GatewayAuth, blind: &[String], key: &FingerprintKey, at: Timestamp) -> Credentials {
     let reason = match auth.mode_reason {
         ModeReason::Flag => "the command line".to_owned(),
         ModeReason::Config => "`gateway.auth.mode`".to_owned(),
@@ -36,8 +36,8 @@ pub(crate) fn of_gateway(auth: &GatewayAuth, blind: &[String], key: &Fingerprint
     }
 }
 
-/// What a client sends.
-pub(crate) fn of_client(auth: &ClientAuth, blind: &[String], key: &FingerprintKey, at: Timestamp) -> Credentials {
+/// What a client sends. `blind` as with [`of_gateway`].
+pub fn of_client(auth: &ClientAuth, blind: &[String], key: &FingerprintKey, at: Timestamp) -> Credentials {
     let token = auth.token().and_then(|source| source.value.as_ref());
     let password = auth.password().and_then(|source| source.value.as_ref());
     let (mode, winner) = match (token, password) {

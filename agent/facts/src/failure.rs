@@ -6,12 +6,12 @@ use portreeve_openclaw::http::{HttpPhase, ProbeError, ProbeErrorKind};
 use portreeve_openclaw::protocol::Rejection;
 
 /// A connect that failed.
-pub(super) fn of_connect(error: &ConnectError) -> Failure {
+pub fn of_connect(error: &ConnectError) -> Failure {
     of_kind(phase(error.phase), &error.kind)
 }
 
 /// A request after `hello-ok` that failed.
-pub(super) fn of_request(error: &RequestError) -> Failure {
+pub fn of_request(error: &RequestError) -> Failure {
     let message = format!("`{}`: {}", error.method, error.kind);
     match &error.kind {
         RequestErrorKind::Refused(rejection) => {
@@ -24,7 +24,7 @@ pub(super) fn of_request(error: &RequestError) -> Failure {
 }
 
 /// An HTTP probe that failed.
-pub(super) fn of_probe(error: &ProbeError) -> Failure {
+pub fn of_probe(error: &ProbeError) -> Failure {
     let phase = match error.phase {
         HttpPhase::Dns => Phase::Dns,
         HttpPhase::Tcp => Phase::Tcp,

@@ -8,13 +8,13 @@ use portreeve_core::snapshot::{ConfigFacts, ConfigProblem};
 use portreeve_openclaw::config::{self, Config, ConfigError, LoadOptions, Lookup};
 use portreeve_openclaw::file::{ReadError, Reader};
 
-use crate::state::chain;
+use crate::file::{chain, stat};
 
 /// A configuration that was looked for.
 #[derive(Debug)]
-pub(crate) struct Loaded {
+pub struct Loaded {
     /// Its content; none where it is missing or does not parse.
-    pub(crate) config: Option<Config>,
+    pub config: Option<Config>,
     /// Why there is no content; none where there is, or where the file is missing.
     error: Option<ConfigError>,
     path: PathBuf,
@@ -22,7 +22,7 @@ pub(crate) struct Loaded {
 
 impl Loaded {
     /// Reads a configuration with its includes, on behalf of its owner.
-    pub(crate) fn read(path: &Path, reader: &Reader, include_roots: &[PathBuf]) -> Self {
+    pub fn read(path: &Path, reader: &Reader, include_roots: &[PathBuf]) -> Self {
         let options = LoadOptions { include_roots, ..LoadOptions::new(reader) };
         match config::load(path, &options) {
             Ok(config) => Self { config: Some(config), error: None, path: path.to_owned() },
@@ -32,17 +32,17 @@ impl Loaded {
     }
 
     /// Whether there is a file, be it broken.
-    pub(crate) fn exists(&self) -> bool {
+    pub fn exists(&self) -> bool {
         self.config.is_some() || self.error.is_some()
     }
 
     /// Newest modification of the file and its includes.
-    pub(crate) fn modified(&self) -> Option<Timestamp> {
+    pub fn modified(&self) -> Option<Timestamp> {
         self.config.as_ref()?.files().iter().map(|file| file.meta.modified).max()
     }
 
     /// The facts.
-    pub(crate) fn facts(&self, lookup: &dyn Lookup, at: Timestamp) -> Fact<ConfigFacts> {
+    pub fn facts(&self, lookup: &dyn Lookup, at: Timestamp) -> Fact<ConfigFacts> {
         let source = self.path.to_string_lossy().into_owned();
         match (&self.config, &self.error) {
             (Some(config), _) => Fact::known(facts(config, lookup), source, at),
@@ -111,7 +111,7 @@ fn broken(path: &Path, error: &ConfigError, source: String, at: Timestamp) -> Fa
         },
         fatal: true,
     };
-    let modified = crate::file::stat(path, at).get().map_or(Timestamp::UNIX_EPOCH, |stat| stat.modified);
+    let modified = stat(path, at).get().map_or(Timestamp::UNIX_EPOCH, |stat| stat.modified);
     let facts = ConfigFacts {
         path: path.to_string_lossy().into_owned(),
         modified,
