@@ -3,23 +3,23 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::{Error as WsError, Message, Utf8Bytes};
 
 use super::Deadlines;
 use super::dial::{Failed, Socket, Trail, dial};
 use super::error::{Attempt, ClockSkew, ConnectError, ErrorKind, Phase, RequestError, RequestErrorKind, Timings};
-use super::machine::{Input, Machine, Step};
+use super::frames::{receive_by, send};
+use super::machine::{Machine, Step};
 use crate::endpoint::Target;
 use crate::protocol::text::Text;
 use crate::protocol::{
-    ChannelsStatus, ClientIdentity, Close, ConnectParams, Credential, Health, Hello, MAX_MESSAGE_BYTES, PairingList,
-    Shutdown, request_text,
+    ChannelsStatus, ClientIdentity, ConnectParams, Credential, Health, Hello, PairingList, Shutdown, request_text,
 };
 
 /// The id of the `connect` request.
@@ -360,82 +360,4 @@ struct ChannelsParams {
     probe: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout_ms: Option<u64>,
-}
-
-/// What came from the socket, owned.
-enum Received {
-    Text(Utf8Bytes),
-    Binary,
-    Close(Option<Close>),
-    Lost,
-    TooLarge,
-    Malformed(Text),
-}
-
-impl Received {
-    fn input(&self) -> Input<'_> {
-        match self {
-            Self::Text(text) => Input::Text(text.as_str()),
-            Self::Binary => Input::Binary,
-            Self::Close(close) => Input::Close(close.clone()),
-            Self::Lost => Input::Lost,
-            Self::TooLarge => Input::TooLarge { limit: MAX_MESSAGE_BYTES },
-            Self::Malformed(message) => Input::Malformed { message: message.clone() },
-        }
-    }
-}
-
-/// The next frame by `deadline`; a flood of frames does not outrun it.
-async fn receive_by(socket: &mut Socket, deadline: Instant) -> Option<Received> {
-    if Instant::now() >= deadline {
-        return None;
-    }
-
-    timeout_at(deadline, receive(socket)).await.ok()
-}
-
-/// The next frame that means something; pings are answered by the frame layer on the way.
-async fn receive(socket: &mut Socket) -> Received {
-    loop {
-        return match socket.next().await {
-            Some(Ok(Message::Text(text))) => Received::Text(text),
-            Some(Ok(Message::Binary(_))) => Received::Binary,
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
-            Some(Ok(Message::Close(frame))) => {
-                Received::Close(frame.map(|frame| Close::new(frame.code.into(), frame.reason.as_str())))
-            }
-            Some(Err(error)) => fault(&error),
-            None => Received::Lost,
-        };
-    }
-}
-
-fn fault(error: &WsError) -> Received {
-    use tokio_tungstenite::tungstenite::error::ProtocolError;
-
-    match error {
-        WsError::Capacity(_) => Received::TooLarge,
-        // A missing close frame is the 1006 that other clients report.
-        WsError::ConnectionClosed
-        | WsError::AlreadyClosed
-        | WsError::Io(_)
-        | WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake | ProtocolError::HandshakeIncomplete) => {
-            Received::Lost
-        }
-        other => Received::Malformed(Text::new(&other.to_string())),
-    }
-}
-
-async fn send(socket: &mut Socket, text: &str, deadline: Instant) -> Result<(), ErrorKind> {
-    let started = Instant::now();
-    let sent = timeout_at(deadline, socket.send(Message::text(text))).await;
-
-    match sent {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(match fault(&error) {
-            Received::Malformed(message) => ErrorKind::Protocol { message },
-            _ => ErrorKind::Abnormal,
-        }),
-        Err(_) => Err(ErrorKind::Timeout { after: started.elapsed() }),
-    }
 }

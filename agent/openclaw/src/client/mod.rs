@@ -7,6 +7,7 @@
 mod connection;
 mod dial;
 mod error;
+mod frames;
 mod machine;
 mod upgrade;
 

@@ -14,6 +14,7 @@ mod kind;
 mod line;
 mod redact;
 mod rules;
+mod subsystem;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

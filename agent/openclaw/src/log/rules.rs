@@ -7,8 +7,9 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::kind::{Close, EventKind, Phase, SupervisorName};
-use super::line::{CHANNELS, Parts, pair};
+use super::line::{Parts, pair};
 use super::redact::redact;
+use super::subsystem::CHANNELS;
 use super::{Layer, Level, MAX_VALUE_BYTES};
 
 /// Makes the event of a line from its parts.
