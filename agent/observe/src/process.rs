@@ -170,6 +170,7 @@ pub fn process(entry: &ProcessEntry, particulars: Particulars, at: Timestamp) ->
         supervisor: particulars.supervisor,
         environment: particulars.environment,
         shows_secret: particulars.shows_secret,
+        workload: None,
     }
 }
 

@@ -15,6 +15,7 @@ mod transport;
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -254,8 +255,9 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
 impl Code {
     /// Its entry.
     pub fn entry(self) -> &'static Entry {
-        // A test holds that each code has exactly one entry; the first entry stands in so that this cannot panic.
-        entries().find(|entry| entry.code == self).unwrap_or(&ownership::ENTRIES[0])
+        static BY_POSITION: LazyLock<Vec<&'static Entry>> = LazyLock::new(|| entries().collect());
+        // A test holds that each code has exactly one entry, in order; the first entry stands in so that this cannot panic.
+        BY_POSITION.get(self.position()).copied().unwrap_or(&ownership::ENTRIES[0])
     }
 
     /// Its place in the catalogue.

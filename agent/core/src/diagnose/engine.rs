@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::draft::{Draft, Scope};
+use super::rules::contained::{of, stands_for};
 use super::rules::ownership::one_owner;
 use super::{Context, Waiver};
 use crate::catalogue::{Code, Layer, Severity};
@@ -10,7 +11,7 @@ use crate::report::{
     Agent, Finding, GatewaySummary, LayerState, LayerSummary, NodeSummary, Remedy, Report, RungState, RungSummary,
     SCHEMA, Verdict, Waived,
 };
-use crate::snapshot::{Blind, Snapshot};
+use crate::snapshot::{Blind, Gateway, Snapshot};
 
 /// Findings that pass by themselves: they may explain an error without being one, and the verdict then waits.
 const TRANSIENT: [Code; 2] = [Code::GatewayStarting, Code::GatewayDraining];
@@ -35,16 +36,17 @@ impl Judged {
 pub(super) fn report(context: Context<'_>, drafts: Vec<Draft>) -> Report {
     let Context { snapshot, policy } = context;
     let judged = judge(context, drafts);
-    let gateways: Vec<GatewaySummary> = snapshot
-        .gateways
-        .iter()
-        .map(|gateway| GatewaySummary::new(gateway, snapshot, one_owner(context, gateway)))
-        .collect();
+    // A directory of the host that a container has as its state is that container's gateway, and is judged there.
+    let gateways: Vec<&Gateway> =
+        snapshot.gateways.iter().filter(|gateway| stands_for(snapshot, gateway).is_none()).collect();
+    let summaries: Vec<GatewaySummary> =
+        gateways.iter().map(|gateway| GatewaySummary::new(gateway, snapshot, one_owner(context, gateway))).collect();
     let blind = blind_spots(snapshot);
-    let standings: Vec<Standing<'_>> = snapshot
-        .gateways
+    let standings: Vec<Standing<'_>> = gateways
         .iter()
-        .zip(&gateways)
+        .zip(&summaries)
+        // What is only written down runs nowhere, and so proves nothing and disproves nothing.
+        .filter(|(gateway, _)| of(snapshot, gateway).is_none_or(|workload| workload.runtime.is_some()))
         .map(|(gateway, summary)| Standing::new(&Scope::of(gateway), summary, &judged))
         .collect();
     let layers: BTreeMap<Layer, LayerSummary> = [Layer::Transport, Layer::Auth, Layer::Channels, Layer::Alignment]
@@ -71,7 +73,7 @@ pub(super) fn report(context: Context<'_>, drafts: Vec<Draft>) -> Report {
         root_causes,
         layers,
         findings,
-        gateways,
+        gateways: summaries,
         clients: snapshot.clients.iter().map(Into::into).collect(),
         units: snapshot.units.units.iter().map(Into::into).collect(),
         containers: Vec::new(),
@@ -195,7 +197,7 @@ fn blind_spots(snapshot: &Snapshot) -> Vec<Blind> {
     };
     add("processes".to_owned(), snapshot.processes.blind());
     add("listeners".to_owned(), snapshot.listeners.blind());
-    for gateway in &snapshot.gateways {
+    for gateway in snapshot.host_gateways().filter(|gateway| stands_for(snapshot, gateway).is_none()) {
         add(format!("configuration of {}", gateway.id), gateway.config.blind());
         if let Some(dir) = gateway.state_dir.as_deref().and_then(|path| snapshot.state_dir(path)) {
             add(format!("state directory {}", dir.path), dir.stat.blind());

@@ -100,6 +100,10 @@ pub struct Process {
     /// A secret stood in its arguments when they were read.
     #[serde(default)]
     pub shows_secret: bool,
+    /// The workload whose process it is ([`super::Workload::id`]), where an engine of this kernel says so. None for the host's own, and where
+    /// that is not known.
+    #[serde(default)]
+    pub workload: Option<String>,
 }
 
 /// What a process is.

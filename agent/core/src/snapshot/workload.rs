@@ -43,6 +43,9 @@ pub struct Workload {
     pub network_mode: NetworkMode,
     /// Networks it is attached to.
     pub networks: Vec<Attachment>,
+    /// Names that its own hosts file adds: `extra_hosts`, `links`.
+    #[serde(default)]
+    pub extra_hosts: Vec<String>,
     /// Ports published on the host.
     pub ports: Vec<PublishedPort>,
     /// What is mounted.

@@ -32,7 +32,8 @@ pub(super) enum Life<'a> {
 /// What the processes of a gateway are up to.
 pub(super) fn life<'a>(context: Context<'a>, gateway: &Gateway) -> Life<'a> {
     let snapshot = context.snapshot;
-    if snapshot.processes.get().is_none() {
+    // Of a gateway in a container its engine tells.
+    if gateway.workload.is_some() || snapshot.processes.get().is_none() {
         return Life::Hidden;
     }
     let mine: Vec<&Process> = gateway
@@ -40,6 +41,7 @@ pub(super) fn life<'a>(context: Context<'a>, gateway: &Gateway) -> Life<'a> {
         .iter()
         .filter_map(|&pid| snapshot.process(pid))
         .filter(|process| matches!(process.role, ProcessRole::Gateway | ProcessRole::Bootstrapping))
+        .filter(|process| process.workload.is_none())
         .collect();
     let holds_port = |process: &&&Process| snapshot.listeners_on(gateway.port).any(|listener| holds(listener, process));
     let Some(&process) = mine

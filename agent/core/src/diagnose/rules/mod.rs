@@ -4,6 +4,8 @@ mod agent;
 mod auth;
 mod channels;
 mod command;
+pub(super) mod contained;
+mod container;
 mod gateway;
 mod life;
 pub(super) mod ownership;

@@ -7,6 +7,7 @@ mod quality;
 mod tests;
 
 use super::super::{Context, Draft, Rule};
+use super::contained::meant;
 use crate::Fingerprint;
 use crate::catalogue::Code;
 use crate::snapshot::{Client, ClientKind, Credentials, Gateway, Snapshot, SourceOutcome, TokenSource};
@@ -100,16 +101,19 @@ pub(super) fn client_name(client: &Client) -> String {
         ClientKind::Cli => "the command line",
         ClientKind::NodeHost => "the node host",
     };
-    match &client.user {
-        Some(user) => format!("{kind} of {user}"),
-        None => kind.to_owned(),
+    match (&client.workload, &client.user) {
+        (Some(workload), _) => format!("{kind} in `{workload}`"),
+        (None, Some(user)) => format!("{kind} of {user}"),
+        (None, None) => kind.to_owned(),
     }
 }
 
 /// The gateway of this node that a client leads to.
 pub(super) fn gateway_of<'a>(snapshot: &'a Snapshot, client: &Client) -> Option<&'a Gateway> {
-    let id = client.gateway.as_ref()?;
-    snapshot.gateways.iter().find(|gateway| gateway.id == *id)
+    match &client.gateway {
+        Some(id) => snapshot.gateways.iter().find(|gateway| gateway.id == *id),
+        None => meant(snapshot, client),
+    }
 }
 
 /// Sources that this reader looks at and that hold a value. For a gateway and the command line beside it `gateway.remote.*` is about a

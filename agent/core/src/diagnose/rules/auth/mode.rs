@@ -1,5 +1,6 @@
 //! The mode in force, and secrets that are not there.
 
+use super::super::contained::run_at;
 use super::{Reader, client_name, gateway_of};
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
@@ -86,7 +87,8 @@ pub(super) fn mode_flipped(context: Context<'_>, out: &mut Vec<Draft>) {
         if let Some(failure) = gateway.ladder.connect.failure() {
             draft = draft.answered(failure.message.clone(), gateway.ladder.target.clone(), &gateway.ladder.connect);
         }
-        draft = draft.command("say which mode is meant", "openclaw config set gateway.auth.mode token");
+        let set = run_at(context.snapshot, gateway, "config set gateway.auth.mode token");
+        draft = draft.command("say which mode is meant", set);
         out.push(draft.remedy("remove `OPENCLAW_GATEWAY_PASSWORD` from the gateway's environment, then restart it"));
     }
 }

@@ -1,5 +1,6 @@
 //! `gateway.not-ready`, `gateway.stalled`, `gateway.breaker`
 
+use super::super::container::stage::{Stage, stage};
 use super::super::life::{Life, events, life, span, started};
 use super::phase::is_draining;
 use crate::catalogue::Code;
@@ -13,6 +14,7 @@ const SETTLED_MS: u64 = 60_000;
 pub(super) fn not_ready(context: Context<'_>, out: &mut Vec<Draft>) {
     for gateway in &context.snapshot.gateways {
         if is_draining(gateway)
+            || matches!(stage(context, gateway), Stage::Starting(..) | Stage::Down(..))
             || matches!(life(context, gateway), Life::Starting(..) | Life::Stopped(_) | Life::Deaf(_))
         {
             continue;

@@ -16,7 +16,7 @@ const STARTS: usize = 3;
 /// `gateway.restart-storm`: three or more starts in ten minutes, none of which somebody stopped cleanly.
 pub(super) fn storm(context: Context<'_>, out: &mut Vec<Draft>) {
     let now = context.snapshot.taken_at;
-    for gateway in &context.snapshot.gateways {
+    for gateway in context.snapshot.host_gateways() {
         let records = state_of(context, gateway).map(|dir| &dir.records);
         let boots: Vec<_> = records
             .and_then(|records| records.get())

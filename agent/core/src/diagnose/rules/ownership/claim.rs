@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::super::contained;
 use super::super::life::seconds;
 use crate::diagnose::Context;
-use crate::snapshot::{Expectation, Gateway, Lease, Manager, Process, ProcessRole, Snapshot, Unit, UnitRole};
+use crate::snapshot::{
+    Expectation, Gateway, Lease, Manager, Process, ProcessRole, PublishedPort, RunState, Snapshot, Unit, UnitRole,
+    Workload,
+};
 
 /// How old the remains of a run that ended badly may be and still tell of a gateway that will be started again.
 const REMAINS_S: i64 = 3_600;
@@ -25,11 +29,16 @@ pub(crate) struct Claim<'a> {
     pub(crate) remains: Option<String>,
     /// State directory.
     pub(crate) state: Option<&'a str>,
+    /// The container or service, where it is one.
+    pub(crate) workload: Option<&'a Workload>,
 }
 
 impl Claim<'_> {
     /// The claim in words.
     pub(crate) fn words(&self) -> String {
+        if let Some(workload) = self.workload {
+            return contained::name(workload);
+        }
         let mut parts: Vec<String> = self.units.iter().map(|unit| format!("unit `{}`", unit.id)).collect();
         parts.extend(self.processes.iter().map(|process| format!("pid {}", process.pid)));
         match (self.state, &self.remains) {
@@ -74,12 +83,15 @@ fn lease<'a>(snapshot: &'a Snapshot, gateway: &Gateway) -> Option<&'a Lease> {
 pub(crate) fn claims(context: Context<'_>, port: u16) -> Vec<Claim<'_>> {
     let snapshot = context.snapshot;
     let mut claims: BTreeMap<String, Claim<'_>> = BTreeMap::new();
-    for gateway in snapshot.gateways.iter().filter(|gateway| gateway.port == port) {
+    let stands_alone = |gateway: &&Gateway| contained::stands_for(snapshot, gateway).is_none();
+    for gateway in snapshot.host_gateways().filter(|gateway| gateway.port == port).filter(stands_alone) {
         let processes: Vec<&Process> = gateway
             .pids
             .iter()
             .filter_map(|&pid| snapshot.process(pid))
-            .filter(|process| process.role == ProcessRole::Gateway && !process.foreign_netns)
+            .filter(|process| {
+                process.role == ProcessRole::Gateway && !process.foreign_netns && process.workload.is_none()
+            })
             .collect();
         let remains = remains(context, gateway);
         if !processes.is_empty() || remains.is_some() {
@@ -106,12 +118,18 @@ pub(crate) fn claims(context: Context<'_>, port: u16) -> Vec<Claim<'_>> {
     }
     for process in snapshot.processes.get().into_iter().flatten() {
         let known = snapshot.gateways.iter().any(|gateway| gateway.pids.contains(&process.pid));
-        if process.role == ProcessRole::Gateway && process.port == Some(port) && !process.foreign_netns && !known {
+        if process.role == ProcessRole::Gateway && process.port == Some(port) && !is_contained(process) && !known {
             let key = process.state_dir.clone().unwrap_or_else(|| format!("pid {}", process.pid));
             let claim = claims.entry(key).or_default();
             claim.state = claim.state.or(process.state_dir.as_deref());
             claim.processes.push(process);
         }
+    }
+    for (workload, _) in publishers(snapshot, port) {
+        let claim = claims.entry(format!("workload {}", workload.id)).or_default();
+        claim.workload = Some(workload);
+        claim.gateway =
+            snapshot.gateways.iter().find(|gateway| gateway.workload.as_deref() == Some(workload.id.as_str()));
     }
     claims.into_values().collect()
 }
@@ -138,14 +156,47 @@ fn remains(context: Context<'_>, gateway: &Gateway) -> Option<String> {
     if gateway.expected.contains(&Expectation::Asked) {
         return Some("the one that was asked for".to_owned());
     }
-    let taken = snapshot.gateways.iter().filter(|other| other.id != gateway.id).any(|other| {
-        snapshot
-            .listeners_on(gateway.port)
-            .any(|listener| !listener.foreign_netns && listener.pids.iter().any(|pid| other.pids.contains(pid)))
-    });
+    let by_container = publishers(snapshot, gateway.port).next().is_some();
+    let taken = by_container
+        || snapshot.gateways.iter().filter(|other| other.id != gateway.id).any(|other| {
+            snapshot
+                .listeners_on(gateway.port)
+                .any(|listener| !listener.foreign_netns && listener.pids.iter().any(|pid| other.pids.contains(pid)))
+        });
     // Who switched its only unit off does not want it to run.
     let switched_off =
         !gateway.units.is_empty() && !gateway.units.iter().filter_map(|id| snapshot.unit(id)).any(is_active);
     (taken && !switched_off && gateway.expected.contains(&Expectation::Config))
         .then(|| "it is configured for it".to_owned())
+}
+
+fn is_contained(process: &Process) -> bool {
+    process.foreign_netns || process.workload.is_some()
+}
+
+/// The containers and services that would have a port of the host, each with how it publishes it.
+pub(crate) fn publishers(snapshot: &Snapshot, port: u16) -> impl Iterator<Item = (&Workload, &PublishedPort)> {
+    snapshot.workloads.iter().filter(|workload| wants_to_run(workload)).flat_map(move |workload| {
+        let published =
+            workload.ports.iter().find(|published| published.host_port == Some(port) && published.protocol != "udp");
+        published.map(|published| (workload, published))
+    })
+}
+
+/// Whether a workload runs, will be started again, or is only written down.
+pub(crate) fn wants_to_run(workload: &Workload) -> bool {
+    let Some(runtime) = &workload.runtime else { return true };
+    match runtime.state {
+        RunState::Running | RunState::Restarting | RunState::Paused => true,
+        // The engine could not give it what it asked for.
+        RunState::Created => runtime.error.is_some(),
+        RunState::Exited | RunState::Dead => {
+            runtime.error.as_deref().is_some_and(|error| error.contains("already"))
+                || workload
+                    .restart
+                    .as_deref()
+                    .is_some_and(|restart| restart == "always" || restart.starts_with("on-failure"))
+        }
+        RunState::Removing => false,
+    }
 }

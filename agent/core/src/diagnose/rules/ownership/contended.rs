@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::super::command::retire;
+use super::super::contained;
 use super::claim::{Claim, claims};
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
+use crate::snapshot::{Snapshot, Workload, WorkloadRole};
 
 /// `port.contended`: two or more owners are set up for one port.
 ///
@@ -13,15 +15,15 @@ use crate::diagnose::{Context, Draft};
 pub(super) fn contended(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
     let ports: BTreeSet<u16> = snapshot
-        .gateways
-        .iter()
+        .host_gateways()
         .map(|gateway| gateway.port)
         .chain(snapshot.units.units.iter().filter_map(|unit| unit.port))
+        .chain(published_by_gateways(snapshot))
         .collect();
     for port in ports {
         let claims = claims(context, port);
         // At least one of them is a gateway: what others do among themselves is no concern of this node's verdict.
-        if claims.len() < 2 || claims.iter().all(|claim| claim.gateway.is_none()) {
+        if claims.len() < 2 || claims.iter().all(|claim| claim.gateway.is_none()) || !clash(port, &claims) {
             continue;
         }
         out.push(describe(context, port, &claims));
@@ -38,7 +40,9 @@ fn describe(context: Context<'_>, port: u16, claims: &[Claim<'_>]) -> Draft {
         format!("port {port} is claimed by {}", words.join(", and by ")),
     );
     for claim in claims {
-        if let Some(gateway) = claim.gateway {
+        if let Some(gateway) = claim.gateway.filter(|_| claim.workload.is_some()) {
+            draft = draft.gateway(gateway);
+        } else if let Some(gateway) = claim.gateway {
             draft = draft.gateway(gateway).evidence(
                 format!("{} should listen on port {port}", gateway.id),
                 gateway.port_source.clone(),
@@ -46,6 +50,9 @@ fn describe(context: Context<'_>, port: u16, claims: &[Claim<'_>]) -> Draft {
             );
         } else if let Some(state) = claim.state {
             draft = draft.state_dir(state);
+        }
+        if let Some(workload) = claim.workload {
+            draft = published(draft.workload(workload), context, port, workload);
         }
         for unit in &claim.units {
             draft = draft.seen(format!("`{}` claims port {port}", unit.id), &unit.runtime);
@@ -56,15 +63,19 @@ fn describe(context: Context<'_>, port: u16, claims: &[Claim<'_>]) -> Draft {
     }
     let owner = snapshot.listeners_on(port).find_map(|listener| listener.pids.first());
     draft = draft.remedy(match owner {
-        Some(pid) => format!("decide which one keeps port {port}; pid {pid} has it now"),
-        None => format!("decide which one keeps port {port}"),
+        Some(pid) if claims.iter().all(|claim| claim.workload.is_none()) => {
+            format!("decide which one keeps port {port}; pid {pid} has it now")
+        }
+        _ => format!("decide which one keeps port {port}"),
     });
     let losers = claims.iter().filter(|claim| !owner.is_some_and(|pid| claim.processes.iter().any(|p| p.pid == *pid)));
     for claim in losers {
         for unit in &claim.units {
             draft = draft.command(format!("to retire `{}`", unit.id), retire(unit));
         }
-        if let Some(gateway) = claim.gateway {
+        if let Some(workload) = claim.workload {
+            draft = other_port(draft, context, port, workload);
+        } else if let Some(gateway) = claim.gateway {
             draft = draft.command(
                 format!("or give the gateway in `{}` a port of its own, at least 120 away", gateway.id),
                 format!("{}openclaw config set gateway.port {}", environment(claim), port.saturating_add(120)),
@@ -72,6 +83,81 @@ fn describe(context: Context<'_>, port: u16, claims: &[Claim<'_>]) -> Draft {
         }
     }
     draft
+}
+
+/// Ports of the host that containers of gateways publish.
+fn published_by_gateways(snapshot: &Snapshot) -> impl Iterator<Item = u16> {
+    let gateways = snapshot.workloads.iter().filter(|workload| workload.role == WorkloadRole::Gateway);
+    gateways.flat_map(|workload| &workload.ports).filter_map(|port| port.host_port)
+}
+
+/// Whether two of the claims are for one address. Containers may publish one port on different addresses, and services of different
+/// profiles never run together.
+fn clash(port: u16, claims: &[Claim<'_>]) -> bool {
+    let containers: Vec<&Workload> = claims.iter().filter_map(|claim| claim.workload).collect();
+    let others = claims.len() - containers.len();
+    if others > 1 {
+        return true;
+    }
+    if others == 1 && containers.iter().any(|workload| addresses(workload, port).any(is_near)) {
+        return true;
+    }
+    containers.iter().enumerate().any(|(index, one)| {
+        containers.iter().skip(index + 1).any(|other| {
+            let apart = !one.profiles.is_empty()
+                && !other.profiles.is_empty()
+                && one.project == other.project
+                && !one.profiles.iter().any(|profile| other.profiles.contains(profile));
+            !apart
+                && addresses(one, port).any(|ours| {
+                    addresses(other, port).any(|theirs| ours == theirs || is_every(ours) || is_every(theirs))
+                })
+        })
+    })
+}
+
+fn addresses(workload: &Workload, port: u16) -> impl Iterator<Item = Option<&str>> {
+    let ports = workload.ports.iter().filter(move |published| published.host_port == Some(port));
+    ports.map(|published| published.host_address.as_deref())
+}
+
+fn is_every(address: Option<&str>) -> bool {
+    matches!(address, None | Some("0.0.0.0" | "::" | "[::]" | ""))
+}
+
+/// Whether an address is one on which a gateway of the host listens by default.
+fn is_near(address: Option<&str>) -> bool {
+    is_every(address) || matches!(address, Some("127.0.0.1" | "::1" | "[::1]" | "localhost"))
+}
+
+fn published(draft: Draft, context: Context<'_>, port: u16, workload: &Workload) -> Draft {
+    let at = context.snapshot.taken_at;
+    let mut draft = draft;
+    for published in workload.ports.iter().filter(|published| published.host_port == Some(port)) {
+        let words = format!("{} publishes its port {} as {port}", contained::name(workload), published.container_port);
+        draft = match workload.place(&published.key) {
+            Some(place) => draft.written(words, Some(place), at),
+            None => draft.evidence(words, workload.engine.clone().unwrap_or_else(|| "definition".to_owned()), at),
+        };
+    }
+    if let Some(error) = workload.runtime.as_ref().and_then(|runtime| runtime.error.as_ref()) {
+        draft = draft.evidence(error.clone(), workload.engine.clone().unwrap_or_default(), at);
+    }
+    draft
+}
+
+fn other_port(draft: Draft, context: Context<'_>, port: u16, workload: &Workload) -> Draft {
+    let name = contained::name(workload);
+    let mut draft = draft;
+    if workload.engine.is_some() {
+        draft = draft.command(format!("to stop {name}"), contained::stop(context.snapshot, workload));
+    }
+    let inner = workload.ports.iter().find(|published| published.host_port == Some(port)).map(|p| p.container_port);
+    let other = port.saturating_add(120);
+    draft.remedy(format!(
+        "or publish {name} elsewhere: `127.0.0.1:{other}:{}`; its own port stays",
+        inner.unwrap_or(port)
+    ))
 }
 
 fn environment(claim: &Claim<'_>) -> String {

@@ -34,6 +34,10 @@ pub(crate) fn listening<'a>(context: Context<'a>, gateway: &Gateway) -> Listenin
     if listeners.peek().is_none() {
         return Listening::Unknown;
     }
+    // What listens for a published port is the engine's own helper; whose port it is, `port.contended` says.
+    if super::claim::publishers(snapshot, gateway.port).next().is_some() {
+        return Listening::Unknown;
+    }
     let owner = listeners.flat_map(|listener| &listener.pids).find_map(|&pid| snapshot.process(pid));
     let healthz = &gateway.ladder.healthz;
     let not_openclaw = healthz.failure().is_some_and(|failure| {
@@ -60,7 +64,7 @@ fn is_told_apart(process: &Process) -> bool {
 /// `port.foreign`: the listener is not an `OpenClaw` gateway.
 pub(super) fn foreign(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
-    for gateway in &snapshot.gateways {
+    for gateway in snapshot.host_gateways() {
         let Listening::Foreign(process, why) = listening(context, gateway) else { continue };
         let port = gateway.port;
         let who = process.map_or_else(|| "a process that is hidden".to_owned(), name);

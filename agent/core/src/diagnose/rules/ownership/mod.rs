@@ -7,7 +7,7 @@ mod orphan;
 mod rung;
 mod silent;
 
-pub(super) use claim::{is_active, supervised};
+pub(super) use claim::{is_active, supervised, wants_to_run};
 pub(super) use foreign::{Listening, listening};
 pub(crate) use rung::one_owner;
 

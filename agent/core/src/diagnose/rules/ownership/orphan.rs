@@ -11,7 +11,7 @@ use crate::snapshot::{Gateway, Process, Unit, UnitRole};
 /// `port.orphan`: the gateway on the port belongs to no unit, while a unit should own it.
 pub(super) fn orphan(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
-    for gateway in &snapshot.gateways {
+    for gateway in snapshot.host_gateways() {
         let Listening::Gateway(process) = listening(context, gateway) else { continue };
         if process.foreign_pidns || !gateway.pids.contains(&process.pid) {
             continue;

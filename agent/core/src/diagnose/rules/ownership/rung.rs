@@ -1,9 +1,11 @@
 //! Rung 1 of the ladder.
 
+use super::super::container::stage::{Stage, heard, stage};
 use super::super::life::{descends, state_of};
+use super::super::{contained, container};
 use crate::diagnose::Context;
 use crate::report::{RungState, RungSummary};
-use crate::snapshot::{Gateway, Listener};
+use crate::snapshot::{Gateway, Listener, ProcessRole};
 
 /// Rung 1: exactly one process listens on the port, it is the gateway of this state directory, and lock file, lease and unit name it.
 pub(crate) fn one_owner(context: Context<'_>, gateway: &Gateway) -> RungSummary {
@@ -21,6 +23,9 @@ fn elapsed(context: Context<'_>) -> Option<f64> {
 
 fn judge(context: Context<'_>, gateway: &Gateway) -> (RungState, String) {
     let snapshot = context.snapshot;
+    if gateway.workload.is_some() {
+        return contained(context, gateway);
+    }
     if let Some(why) = snapshot.listeners.blind().or(snapshot.processes.blind()) {
         return (RungState::Unknown, why.to_owned());
     }
@@ -40,6 +45,50 @@ fn judge(context: Context<'_>, gateway: &Gateway) -> (RungState, String) {
         [pid] => (RungState::Fail, format!("port {port} belongs to pid {pid}, which is not this gateway")),
         more => (RungState::Fail, format!("port {port} has {} owners", more.len())),
     }
+}
+
+/// The rung of a gateway in a container: it runs, it listens within, and nobody else has the port that it publishes.
+fn contained(context: Context<'_>, gateway: &Gateway) -> (RungState, String) {
+    let port = gateway.port;
+    let workload = match stage(context, gateway) {
+        Stage::Elsewhere => {
+            return (RungState::Unknown, "it is only written down, and no container runs it".to_owned());
+        }
+        Stage::Down(workload, runtime) => {
+            return (RungState::Fail, format!("{} is {}", contained::name(workload), container::state(runtime)));
+        }
+        Stage::Mute(workload, other) => {
+            let instead = other.map_or_else(String::new, |other| format!(", only on port {other}"));
+            return (
+                RungState::Fail,
+                format!("nothing listens on port {port} in {}{instead}", contained::name(workload)),
+            );
+        }
+        Stage::Starting(workload, _) => {
+            return (RungState::Fail, format!("{} is starting", contained::name(workload)));
+        }
+        Stage::Up(workload) => workload,
+    };
+    let taken = workload.ports.iter().filter(|published| published.container_port == port).find_map(|published| {
+        let host_port = published.host_port?;
+        let foreign = context.snapshot.listeners_on(host_port).filter(|listener| !listener.foreign_netns);
+        foreign.flat_map(|listener| &listener.pids).find_map(|&pid| {
+            let process = context.snapshot.process(pid)?;
+            let other = process.role == ProcessRole::Gateway
+                && process.workload.as_ref().is_some_and(|id| *id != workload.id)
+                || process.role == ProcessRole::Gateway && process.workload.is_none() && !process.foreign_pidns;
+            other.then(|| format!("port {host_port} of the host belongs to pid {pid}, which is not this gateway"))
+        })
+    });
+    if let Some(taken) = taken {
+        return (RungState::Fail, taken);
+    }
+    let heard = heard(context, gateway, workload).is_some_and(|mut all| all.any(|listener| listener.port == port));
+    if heard || gateway.ladder.healthz.answer().is_some() {
+        return (RungState::Pass, contained::name(workload));
+    }
+    let why = workload.view.blind().unwrap_or("its namespaces were not looked into");
+    (RungState::Unknown, why.to_owned())
 }
 
 /// The listeners that a client on this node reaches through loopback; those on other addresses only where there is none of these.

@@ -1,6 +1,7 @@
 //! `port.silent`
 
 use super::super::command::{bring_up, show};
+use super::super::contained::stands_for;
 use super::super::life::{Life, life, state_of};
 use super::claim::is_active;
 use crate::catalogue::Code;
@@ -13,7 +14,7 @@ pub(super) fn silent(context: Context<'_>, out: &mut Vec<Draft>) {
     if snapshot.listeners.get().is_none() {
         return;
     }
-    for gateway in &snapshot.gateways {
+    for gateway in snapshot.host_gateways().filter(|gateway| stands_for(snapshot, gateway).is_none()) {
         if snapshot.listeners_on(gateway.port).next().is_some() {
             continue;
         }

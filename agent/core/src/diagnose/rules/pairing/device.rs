@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::super::auth::{client_name, gateway_of};
+use super::super::contained::{place_of, run_as, run_at};
 use super::REQUEST_LIFE;
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
@@ -20,13 +21,8 @@ fn client_with_device<'a>(snapshot: &'a Snapshot, device_id: &str) -> Option<&'a
     snapshot.clients.iter().find(|client| client.device.get().is_some_and(|device| device.device_id == device_id))
 }
 
-fn approve_command(gateway: &Gateway, request: &PendingPairing) -> String {
-    let approve = format!("openclaw devices approve {}", request.request_id);
-    match (&gateway.state_dir, &gateway.profile) {
-        (_, Some(profile)) => format!("openclaw --profile {profile} devices approve {}", request.request_id),
-        (Some(dir), None) if !dir.ends_with("/.openclaw") => format!("OPENCLAW_STATE_DIR='{dir}' {approve}"),
-        _ => approve,
-    }
+fn approve_command(snapshot: &Snapshot, gateway: &Gateway, request: &PendingPairing) -> String {
+    run_at(snapshot, gateway, &format!("devices approve {}", request.request_id))
 }
 
 fn who(snapshot: &Snapshot, request: &PendingPairing) -> String {
@@ -74,9 +70,9 @@ pub(super) fn pending(context: Context<'_>, out: &mut Vec<Draft>) {
             if let Some(paired) = paired {
                 draft = draft.seen(format!("approved so far: {}", paired.scopes.join(" ")), &gateway.pairing);
             }
-            let user = gateway.user.as_deref().map(|user| format!(" as {user}")).unwrap_or_default();
-            let place = format!("approve it on this node{user}, where the gateway runs; the request lives 5 minutes");
-            out.push(draft.command(place, approve_command(gateway, request)));
+            let place = place_of(snapshot, gateway);
+            let place = format!("approve it {place}, where the gateway runs; the request lives 5 minutes");
+            out.push(draft.command(place, approve_command(snapshot, gateway, request)));
         }
     }
 }
@@ -108,8 +104,12 @@ pub(super) fn unapproved(context: Context<'_>, out: &mut Vec<Draft>) {
             Draft::new(Code::PairingUnapproved, "device", device.device_id.clone(), summary)
                 .client(client)
                 .seen("neither approved nor waiting", &gateway.pairing)
-                .command("let the client connect once, so that it asks", "openclaw channels status")
-                .command("then approve the request where the gateway runs", "openclaw devices list"),
+                .command("let the client connect once, so that it asks", run_as(snapshot, client, "channels status"))
+                .command(
+                    format!("then find the request {}, where the gateway runs", place_of(snapshot, gateway)),
+                    run_at(snapshot, gateway, "devices list"),
+                )
+                .command("and approve it", run_at(snapshot, gateway, "devices approve <requestId>")),
         );
     }
 }
@@ -181,8 +181,11 @@ pub(super) fn identity_lost(context: Context<'_>, out: &mut Vec<Draft>) {
             draft = draft.seen(seen, &gateway.pairing);
             draft =
                 draft.remedy("keep the client's state directory on a volume that survives its container or upgrade");
-            draft = draft.command("approve the new device", approve_command(gateway, request));
-            out.push(draft.command("remove the old one", format!("openclaw devices remove {}", old.device_id)));
+            draft = draft.command("approve the new device", approve_command(snapshot, gateway, request));
+            out.push(draft.command(
+                "remove the old one",
+                run_at(snapshot, gateway, &format!("devices remove {}", old.device_id)),
+            ));
         }
     }
 }

@@ -54,7 +54,7 @@ fn the_command_names_a_state_directory_that_is_not_the_default() {
         gateway(node).state_dir = Some("/srv/claw".to_owned());
     });
     let command = finding(&node, Code::PairingPending).remedy[0].command.clone();
-    assert_eq!(command.as_deref(), Some("OPENCLAW_STATE_DIR='/srv/claw' openclaw devices approve b2c4d6e8"));
+    assert_eq!(command.as_deref(), Some("OPENCLAW_STATE_DIR=/srv/claw openclaw devices approve b2c4d6e8"));
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn processes_of<'a>(context: Context<'a>, dir: &'a StateDir) -> impl Iterator<It
     gateways_of(context, dir)
         .flat_map(|gateway| &gateway.pids)
         .filter_map(move |&pid| context.snapshot.process(pid))
-        .filter(|process| process.role == crate::snapshot::ProcessRole::Gateway)
+        .filter(|process| process.role == crate::snapshot::ProcessRole::Gateway && process.workload.is_none())
 }
 
 /// State directories that a gateway or a client uses.

@@ -10,7 +10,7 @@ use crate::snapshot::{AuthMode, Gateway, ProcessRole, SourceOutcome};
 /// `bind.exposed`: a gateway listens where others reach it.
 pub(super) fn exposed(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
-    for gateway in &snapshot.gateways {
+    for gateway in snapshot.host_gateways() {
         let addresses: BTreeSet<String> = snapshot
             .listeners_on(gateway.port)
             .filter(|listener| !listener.foreign_netns && !listener.address.is_loopback())

@@ -1,5 +1,6 @@
 //! `close.1006`, `transport.slow-challenge`
 
+use super::super::container::stage::{Stage, stage};
 use super::super::life::{Life, life, log_is_shared, recent};
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
@@ -60,7 +61,9 @@ fn says_1006(event: &LogEvent) -> bool {
 pub(super) fn slow_challenge(context: Context<'_>, out: &mut Vec<Draft>) {
     for gateway in &context.snapshot.gateways {
         // What starts, hangs or is somebody else's has findings of its own.
-        if !matches!(life(context, gateway), Life::Listening(_)) {
+        let up =
+            matches!(life(context, gateway), Life::Listening(_)) || matches!(stage(context, gateway), Stage::Up(_));
+        if !up {
             continue;
         }
         let ladder = &gateway.ladder;

@@ -9,7 +9,7 @@ use crate::snapshot::{Client, FailureKind, Gateway, UrlFacts};
 /// `url.wrong-port`: a client would connect to a port where nothing listens, and its gateway listens on another.
 pub(super) fn wrong_port(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
-    for client in &snapshot.clients {
+    for client in snapshot.host_clients() {
         let (Some(url), Some(_)) = (client.url.get(), snapshot.listeners.get()) else { continue };
         if !url.loopback || snapshot.listeners_on(url.url.port).next().is_some() {
             continue;
@@ -60,10 +60,11 @@ fn own_gateway<'a>(context: Context<'a>, client: &Client) -> Option<((&'a Gatewa
         client.gateway.as_ref() == Some(&gateway.id)
             || client.state_dir.is_some() && client.state_dir == gateway.state_dir
     };
-    let gateway = snapshot.gateways.iter().find(named).or(match snapshot.gateways.as_slice() {
-        [only] => Some(only),
-        _ => None,
-    })?;
+    let only = || {
+        let mut all = snapshot.host_gateways();
+        all.next().filter(|_| all.next().is_none())
+    };
+    let gateway = snapshot.host_gateways().find(named).or_else(only)?;
     let ports: BTreeSet<(u16, u32)> = snapshot
         .listeners
         .get()?

@@ -1,0 +1,237 @@
+//! Gateways and clients in containers: which workload they are, whose network namespace it is in, and how to run a command there.
+
+use super::command::quote;
+use crate::snapshot::{Client, EngineKind, Gateway, NetworkMode, Process, Snapshot, Workload, WorkloadRole};
+
+/// How many steps from one namespace to the next are followed.
+const MOST_STEPS: usize = 8;
+
+/// The workload that a gateway runs in.
+pub(crate) fn of<'a>(snapshot: &'a Snapshot, gateway: &Gateway) -> Option<&'a Workload> {
+    snapshot.workload(gateway.workload.as_deref()?)
+}
+
+/// The workload that a client runs in.
+pub(crate) fn of_client<'a>(snapshot: &'a Snapshot, client: &Client) -> Option<&'a Workload> {
+    snapshot.workload(client.workload.as_deref()?)
+}
+
+/// Whether an engine has it, so that it can be expected to run.
+pub(crate) fn is_real(workload: &Workload) -> bool {
+    workload.engine.is_some()
+}
+
+/// The container whose state a gateway of the host merely mirrors: no process and no unit of the host runs it, and its directory is
+/// mounted into that container as the state of the gateway there.
+pub(crate) fn stands_for<'a>(snapshot: &'a Snapshot, gateway: &Gateway) -> Option<&'a Workload> {
+    let own = |process: &Process| process.workload.is_none() && !process.foreign_pidns;
+    if gateway.workload.is_some()
+        || !gateway.units.is_empty()
+        || gateway.pids.iter().filter_map(|&pid| snapshot.process(pid)).any(own)
+    {
+        return None;
+    }
+    let path = gateway.state_dir.as_deref()?;
+    let aliases = snapshot.state_dir(path).map(|dir| dir.aliases.as_slice()).unwrap_or_default();
+    snapshot
+        .workloads
+        .iter()
+        .filter(|workload| workload.role == WorkloadRole::Gateway)
+        .find(|workload| state_on_host(workload).is_some_and(|source| source == path || aliases.contains(&source)))
+}
+
+/// The path on the engine's machine that a workload's state directory is bound from.
+pub(crate) fn state_on_host(workload: &Workload) -> Option<String> {
+    let state = workload.state_dir.as_deref()?;
+    let mount = workload.mount_of(state).filter(|mount| mount.kind == crate::snapshot::MountKind::Bind)?;
+    let below = state.strip_prefix(mount.target.trim_end_matches('/')).unwrap_or_default();
+    Some(format!("{}{below}", mount.source.as_deref()?.trim_end_matches('/')))
+}
+
+/// The workload whose network namespace a workload is in: itself, or the one at the end of `network_mode: service:…`.
+pub(crate) fn namespace<'a>(snapshot: &'a Snapshot, workload: &'a Workload) -> &'a Workload {
+    let mut at = workload;
+    // Compose refuses circles; an engine's list, read while containers change, might still show one.
+    for _ in 0..MOST_STEPS {
+        match &at.network_mode {
+            NetworkMode::Shared { with, found: true } => match snapshot.workload(with) {
+                Some(next) => at = next,
+                None => return at,
+            },
+            _ => return at,
+        }
+    }
+    at
+}
+
+/// Whether two workloads are in one network namespace. None where that is not known.
+pub(crate) fn share_namespace(snapshot: &Snapshot, one: &Workload, other: &Workload) -> Option<bool> {
+    let (one, other) = (namespace(snapshot, one), namespace(snapshot, other));
+    if one.id == other.id {
+        return Some(true);
+    }
+    match (&one.network_mode, &other.network_mode) {
+        (NetworkMode::Shared { .. }, _) | (_, NetworkMode::Shared { .. }) => None,
+        (NetworkMode::Host, NetworkMode::Host) => Some(one.engine == other.engine),
+        _ => Some(false),
+    }
+}
+
+/// `command line in container:…`, for sentences.
+pub(crate) fn name(workload: &Workload) -> String {
+    match (&workload.project, &workload.service, &workload.engine) {
+        (Some(project), Some(service), Some(_)) => {
+            format!("container `{}` (service `{service}` of project `{project}`)", workload.name)
+        }
+        (Some(project), Some(service), None) => format!("service `{service}` of project `{project}`"),
+        _ => format!("container `{}`", workload.name),
+    }
+}
+
+/// The program that speaks to a workload's engine.
+fn client_of(snapshot: &Snapshot, workload: &Workload) -> String {
+    let engine = |id: &str| snapshot.engines.iter().find(|engine| engine.id == id);
+    let Some(engine) = workload.engine.as_deref().and_then(engine) else { return "docker".to_owned() };
+    match engine.kind {
+        EngineKind::Podman => "podman".to_owned(),
+        EngineKind::AppleContainer => "container".to_owned(),
+        // With one engine the shell's own choice is that one; with several it may be another.
+        _ if snapshot.engines.len() > 1 => format!("docker -H {}", quote(&engine.endpoint)),
+        _ => "docker".to_owned(),
+    }
+}
+
+/// `docker compose` with all that it needs to find the project; none where the workload belongs to none.
+fn compose(snapshot: &Snapshot, workload: &Workload, with_files: bool) -> Option<String> {
+    let name = workload.project.as_ref()?;
+    workload.service.as_ref()?;
+    let project = snapshot.projects.iter().find(|project| project.name == *name && project.engine == workload.engine);
+    let mut command = format!("{} compose -p {}", client_of(snapshot, workload), quote(name));
+    for file in project.into_iter().flat_map(|project| &project.files).filter(|_| with_files) {
+        command = format!("{command} -f {}", quote(file));
+    }
+    Some(command)
+}
+
+/// The command that runs `openclaw <arguments>` in a workload: in its container where one runs, else in one made for it.
+pub(crate) fn run_in(snapshot: &Snapshot, workload: &Workload, arguments: &str) -> String {
+    let service = workload.service.as_deref().map(quote).unwrap_or_default();
+    if workload.is_running() {
+        return match compose(snapshot, workload, false) {
+            Some(compose) => format!("{compose} exec {service} openclaw {arguments}"),
+            None => format!("{} exec {} openclaw {arguments}", client_of(snapshot, workload), quote(&workload.name)),
+        };
+    }
+    match compose(snapshot, workload, true) {
+        // A service for one-shot commands has the program as its entry point.
+        Some(compose) if workload.role == WorkloadRole::Cli => format!("{compose} run --rm {service} {arguments}"),
+        Some(compose) => format!("{compose} run --rm --entrypoint openclaw {service} {arguments}"),
+        None => format!("{} start {} && {}", client_of(snapshot, workload), quote(&workload.name), {
+            format!("{} exec {} openclaw {arguments}", client_of(snapshot, workload), quote(&workload.name))
+        }),
+    }
+}
+
+/// The command that brings a workload up from wherever it is.
+pub(crate) fn bring_up(snapshot: &Snapshot, workload: &Workload) -> String {
+    match (compose(snapshot, workload, true), &workload.service) {
+        (Some(compose), Some(service)) => format!("{compose} up -d {}", quote(service)),
+        _ => format!("{} start {}", client_of(snapshot, workload), quote(&workload.name)),
+    }
+}
+
+/// The command that makes a workload's container anew after its definition was changed, or starts it anew where nothing defines it.
+pub(crate) fn restart(snapshot: &Snapshot, workload: &Workload) -> String {
+    match (compose(snapshot, workload, false), &workload.service) {
+        (Some(compose), Some(service)) => format!("{compose} restart {}", quote(service)),
+        _ => format!("{} restart {}", client_of(snapshot, workload), quote(&workload.name)),
+    }
+}
+
+/// The command that ends a workload and keeps it from coming back.
+pub(crate) fn stop(snapshot: &Snapshot, workload: &Workload) -> String {
+    match (compose(snapshot, workload, false), &workload.service) {
+        (Some(compose), Some(service)) => format!("{compose} stop {}", quote(service)),
+        _ => format!("{} stop {}", client_of(snapshot, workload), quote(&workload.name)),
+    }
+}
+
+/// The command that shows what a workload said last.
+pub(crate) fn logs(snapshot: &Snapshot, workload: &Workload) -> String {
+    match (compose(snapshot, workload, false), &workload.service) {
+        (Some(compose), Some(service)) => format!("{compose} logs --tail 50 {}", quote(service)),
+        _ => format!("{} logs --tail 50 {}", client_of(snapshot, workload), quote(&workload.name)),
+    }
+}
+
+/// The command that runs `openclaw <arguments>` where a gateway lives: in its container, or on the host with its state directory.
+pub(crate) fn run_at(snapshot: &Snapshot, gateway: &Gateway, arguments: &str) -> String {
+    if let Some(workload) = of(snapshot, gateway) {
+        return run_in(snapshot, workload, arguments);
+    }
+    match (&gateway.state_dir, &gateway.profile) {
+        (_, Some(profile)) => format!("openclaw --profile {profile} {arguments}"),
+        (Some(dir), None) if !dir.ends_with("/.openclaw") => {
+            format!("OPENCLAW_STATE_DIR={} openclaw {arguments}", quote(dir))
+        }
+        _ => format!("openclaw {arguments}"),
+    }
+}
+
+/// Where a gateway lives, for the words before such a command: `in container …`, `on this node as op`.
+pub(crate) fn place_of(snapshot: &Snapshot, gateway: &Gateway) -> String {
+    if let Some(workload) = of(snapshot, gateway) {
+        return format!("in {}", name(workload));
+    }
+    let user = gateway.user.as_deref().map(|user| format!(" as {user}")).unwrap_or_default();
+    format!("on this node{user}")
+}
+
+/// The command that runs `openclaw <arguments>` as a client would.
+pub(crate) fn run_as(snapshot: &Snapshot, client: &Client, arguments: &str) -> String {
+    match of_client(snapshot, client) {
+        Some(workload) => run_in(snapshot, workload, arguments),
+        None => format!("openclaw {arguments}"),
+    }
+}
+
+/// The gateway that a client in a container means although its URL may not lead there: the one of its project, or else the only one of
+/// its engine.
+pub(crate) fn meant<'a>(snapshot: &'a Snapshot, client: &Client) -> Option<&'a Gateway> {
+    let workload = of_client(snapshot, client)?;
+    let url = client.url.get().map(|url| url.url.host.as_str());
+    let here = || {
+        snapshot
+            .gateways
+            .iter()
+            .filter_map(|gateway| Some((gateway, of(snapshot, gateway)?)))
+            .filter(|(_, other)| other.engine == workload.engine)
+    };
+    let named = |(_, other): &(&Gateway, &Workload)| {
+        url.is_some_and(|host| {
+            other.networks.iter().any(|network| {
+                network.aliases.iter().any(|alias| alias == host) || network.address.as_deref() == Some(host)
+            })
+        })
+    };
+    let of_project =
+        |(_, other): &(&Gateway, &Workload)| workload.project.is_some() && other.project == workload.project;
+    let shared = |(_, other): &(&Gateway, &Workload)| share_namespace(snapshot, workload, other) == Some(true);
+    let only = |mut all: Box<dyn Iterator<Item = (&'a Gateway, &'a Workload)> + '_>| {
+        all.next().filter(|_| all.next().is_none())
+    };
+    // A name with a dot or an address that is nobody's here leads out of the engine.
+    let leads_out = url.is_some_and(|host| host.contains('.') || host.contains(':'))
+        && !client.url.get().is_some_and(|url| url.loopback)
+        && !url.is_some_and(|host| host.ends_with(".internal"));
+    if leads_out {
+        return only(Box::new(here().filter(named))).map(|(gateway, _)| gateway);
+    }
+    here()
+        .find(shared)
+        .or_else(|| only(Box::new(here().filter(of_project).filter(named))))
+        .or_else(|| only(Box::new(here().filter(of_project))))
+        .or_else(|| only(Box::new(here().filter(named))))
+        .or_else(|| only(Box::new(here())))
+        .map(|(gateway, _)| gateway)
+}
