@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use jiff::Timestamp;
 use nix::errno::Errno;
 use portreeve_core::Fact;
 use portreeve_core::snapshot::FileStat;
+use portreeve_openclaw::file::FileMeta;
 
 /// Owner, mode and times of what stands at a path, links not followed. The permission bits include the set-id and sticky bits.
 ///
@@ -19,17 +19,8 @@ pub fn stat(path: &Path, at: Timestamp) -> Fact<FileStat> {
 
 /// What a file's metadata say.
 pub fn file_stat(metadata: &fs::Metadata) -> FileStat {
-    let nanos = i32::try_from(metadata.mtime_nsec()).unwrap_or(0);
-    FileStat {
-        dev: metadata.dev(),
-        ino: metadata.ino(),
-        mode: metadata.mode() & 0o7777,
-        uid: metadata.uid(),
-        gid: metadata.gid(),
-        nlink: metadata.nlink(),
-        size: metadata.size(),
-        modified: Timestamp::new(metadata.mtime(), nanos).unwrap_or(Timestamp::UNIX_EPOCH),
-    }
+    let FileMeta { dev, ino, mode, uid, gid, nlink, size, modified } = FileMeta::of(metadata);
+    FileStat { dev, ino, mode, uid, gid, nlink, size, modified }
 }
 
 /// An answer of the system as a fact: not found is absent, refused is denied with what would help, all else is unreadable.

@@ -53,11 +53,7 @@ impl GatewayUrl {
     /// Parses a URL as a browser does.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         let url = Url::parse(text.trim()).map_err(|_| UrlError::Malformed)?;
-        let scheme = match url.scheme() {
-            "ws" | "http" => Scheme::Ws,
-            "wss" | "https" => Scheme::Wss,
-            _ => return Err(UrlError::Scheme),
-        };
+        let scheme = Scheme::of(url.scheme()).ok_or(UrlError::Scheme)?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or(UrlError::Host)?.to_owned();
         let port = url.port_or_known_default().ok_or(UrlError::Host)?;
         let path = url.path().to_owned();

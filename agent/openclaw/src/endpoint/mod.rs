@@ -26,6 +26,15 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    /// The scheme of a URL, which may be written as that of the HTTP port.
+    pub fn of(name: &str) -> Option<Self> {
+        match name {
+            "ws" | "http" => Some(Self::Ws),
+            "wss" | "https" => Some(Self::Wss),
+            _ => None,
+        }
+    }
+
     /// The scheme of the WebSocket URL.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -108,11 +117,8 @@ impl Target {
     /// need them.
     pub fn from_url(url: &str) -> Result<Self, TargetError> {
         let url = reqwest::Url::parse(url.trim()).map_err(|_| TargetError::NotAUrl)?;
-        let scheme = match url.scheme() {
-            "ws" | "http" => Scheme::Ws,
-            "wss" | "https" => Scheme::Wss,
-            other => return Err(TargetError::Scheme(other.chars().take(32).collect())),
-        };
+        let scheme =
+            Scheme::of(url.scheme()).ok_or_else(|| TargetError::Scheme(url.scheme().chars().take(32).collect()))?;
         let host = url.host_str().ok_or(TargetError::Host)?;
         let port = url.port().unwrap_or(scheme.default_port());
 

@@ -40,7 +40,8 @@ pub struct FileMeta {
 }
 
 impl FileMeta {
-    fn of(metadata: &Metadata) -> Self {
+    /// What of the system's answer is kept.
+    pub fn of(metadata: &Metadata) -> Self {
         let nanos = i32::try_from(metadata.mtime_nsec()).unwrap_or(0);
         Self {
             dev: metadata.dev(),

@@ -47,29 +47,36 @@ fn text(content: &[u8]) -> Result<&str, EnvironmentFileError> {
 /// wrapper script sources. Single quotes may span lines; `'\''` stands for a quote.
 pub fn parse_launchd(content: &[u8]) -> Result<EnvironmentFile, EnvironmentFileError> {
     let content = text(content)?;
-    let mut file = EnvironmentFile {
-        has_header: content.lines().next() == Some(LAUNCHD_ENVIRONMENT_HEADER),
-        ..EnvironmentFile::default()
-    };
+    let mut file = assignments(content, &['#'], |text| {
+        let text = text.strip_prefix("export").filter(|text| text.starts_with([' ', '\t']))?;
+        let (name, tail) = text.trim_start_matches([' ', '\t']).split_once('=')?;
+        let (value, tail) = is_name(name).then(|| shell_word(tail))??;
+        Some((name, value, tail))
+    });
+    file.has_header = content.lines().next() == Some(LAUNCHD_ENVIRONMENT_HEADER);
+    Ok(file)
+}
+
+/// Reads one assignment after another. `assignment` gets the text from the first character of a line that is neither empty nor
+/// a comment, and gives name, value and what follows; where it gives nothing, the line is counted and passed over.
+fn assignments<'a>(
+    content: &'a str,
+    comments: &[char],
+    assignment: impl Fn(&'a str) -> Option<(&'a str, String, &'a str)>,
+) -> EnvironmentFile {
+    let mut file = EnvironmentFile::default();
     let mut variables = Vec::new();
     let mut rest = content;
     while !rest.is_empty() {
         let line_end = rest.find('\n').map_or(rest.len(), |at| at + 1);
         let (line, after_line) = rest.split_at(line_end);
         let line_text = line.trim_start();
-        if line_text.is_empty() || line_text.starts_with('#') {
+        if line_text.is_empty() || line_text.starts_with(comments) {
             rest = after_line;
             continue;
         }
         let start = line.len() - line_text.len();
-        let assignment = rest
-            .get(start..)
-            .and_then(|text| text.strip_prefix("export"))
-            .filter(|text| text.starts_with([' ', '\t']))
-            .and_then(|text| text.trim_start_matches([' ', '\t']).split_once('='))
-            .filter(|(name, _)| is_name(name))
-            .and_then(|(name, tail)| shell_word(tail).map(|(value, tail)| (name, value, tail)));
-        if let Some((name, value, tail)) = assignment {
+        if let Some((name, value, tail)) = rest.get(start..).and_then(&assignment) {
             variables.push((name.to_owned(), value));
             rest = tail;
         } else {
@@ -78,7 +85,7 @@ pub fn parse_launchd(content: &[u8]) -> Result<EnvironmentFile, EnvironmentFileE
         }
     }
     file.variables = Environment::all(variables);
-    Ok(file)
+    file
 }
 
 fn is_name(name: &str) -> bool {
@@ -142,33 +149,12 @@ fn double_quoted<'a>(text: &'a str, value: &mut String) -> Option<&'a str> {
 /// with `#` or `;`, a backslash at the end of a line joins the next. See `systemd.exec(5)`.
 pub fn parse_systemd(content: &[u8]) -> Result<EnvironmentFile, EnvironmentFileError> {
     let content = text(content)?;
-    let mut file = EnvironmentFile::default();
-    let mut variables = Vec::new();
-    let mut rest = content;
-    while !rest.is_empty() {
-        let line_end = rest.find('\n').map_or(rest.len(), |at| at + 1);
-        let (line, after_line) = rest.split_at(line_end);
-        let line_text = line.trim_start();
-        if line_text.is_empty() || line_text.starts_with(['#', ';']) {
-            rest = after_line;
-            continue;
-        }
-        let start = line.len() - line_text.len();
-        let assignment = rest
-            .get(start..)
-            .and_then(|text| text.split_once('='))
-            .filter(|(name, _)| is_name(name.trim_end()))
-            .and_then(|(name, tail)| systemd_value(tail).map(|(value, tail)| (name.trim_end(), value, tail)));
-        if let Some((name, value, tail)) = assignment {
-            variables.push((name.to_owned(), value));
-            rest = tail;
-        } else {
-            file.not_understood += 1;
-            rest = after_line;
-        }
-    }
-    file.variables = Environment::all(variables);
-    Ok(file)
+    Ok(assignments(content, &['#', ';'], |text| {
+        let (name, tail) = text.split_once('=')?;
+        let name = name.trim_end();
+        let (value, tail) = is_name(name).then(|| systemd_value(tail))??;
+        Some((name, value, tail))
+    }))
 }
 
 fn systemd_value(text: &str) -> Option<(String, &str)> {
