@@ -12,7 +12,10 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use portreeve_observe::launchd::{Disabled, Job, JobError};
 use portreeve_observe::units::inventory_of_dirs;
-use portreeve_observe::{launchd::folder::files_below, plist};
+use portreeve_observe::{
+    launchd::folder::{files_below, is_property_list},
+    plist,
+};
 
 /// What one file may take. Ten times what a debug build needs for the largest.
 const PER_FILE: Duration = Duration::from_secs(1);
@@ -158,12 +161,14 @@ fn corpus_in_one_inventory() {
     let started = Instant::now();
     let inventory = inventory_of_dirs(&dirs, Timestamp::UNIX_EPOCH);
     let elapsed = started.elapsed();
-    let total: usize = dirs.iter().map(|dir| files(dir).len()).sum();
-    assert_eq!(inventory.units.len() + inventory.problems.len(), total);
+    let lists = |dir: &Path| files(dir).iter().filter(|path| is_property_list(path)).count();
+    let (all, named) = dirs.iter().fold((0, 0), |(all, named), dir| (all + files(dir).len(), named + lists(dir)));
+    assert_eq!(inventory.units.len() + inventory.problems.len(), named);
+    assert_eq!(usize::try_from(inventory.passed_over).unwrap(), all - named);
     assert!(elapsed < Duration::from_secs(10), "{elapsed:?}");
     for dir in &dirs {
         let count = inventory.places.get(dir.to_str().unwrap()).unwrap().get().unwrap();
-        assert_eq!(usize::try_from(*count).unwrap(), files(dir).len());
+        assert_eq!(usize::try_from(*count).unwrap(), lists(dir));
     }
     for place in ["apple", "thirdparty", "binary", "templates"] {
         let dir = launchd.join(place);
@@ -171,9 +176,9 @@ fn corpus_in_one_inventory() {
             .units
             .iter()
             .filter(|unit| unit.path.as_deref().is_some_and(|path| Path::new(path).starts_with(&dir)));
-        let lists = inventory.problems.iter().filter(|problem| Path::new(&problem.path).starts_with(&dir));
-        assert!(lists.clone().all(|problem| problem.why.contains("an array")), "{:?}", lists.collect::<Vec<_>>());
-        assert_eq!(units.count() + lists.count(), files(&dir).len(), "{place}");
+        let others = inventory.problems.iter().filter(|problem| Path::new(&problem.path).starts_with(&dir));
+        assert!(others.clone().all(|problem| problem.why.contains("an array")), "{:?}", others.collect::<Vec<_>>());
+        assert_eq!(units.count() + others.count(), lists(&dir), "{place}");
     }
     for problem in &inventory.problems {
         assert!(Path::new(&problem.path).is_absolute() && !problem.why.is_empty());

@@ -21,6 +21,9 @@ pub struct UnitInventory {
     pub problems: Vec<UnitProblem>,
     /// Lines of the service manager's output that were not understood.
     pub unparsed_lines: u64,
+    /// Files that were passed over, since their names do not end in `.plist`; counted where folders were given.
+    #[serde(default)]
+    pub passed_over: u64,
 }
 
 /// A definition that could not be read.

@@ -133,13 +133,17 @@ fn read_one(path: &Path, folder: &Folder) -> Result<Definition, String> {
     Ok(Definition { path: path.to_path_buf(), domain: folder.domain.clone(), meta: file.meta, job })
 }
 
-/// Files whose name ends in `.plist`, which are all that launchd looks at.
+/// Whether the name ends in `.plist`: launchd looks at no other files.
+pub fn is_property_list(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "plist")
+}
+
 fn property_lists(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder)?.take(MAX_ENTRIES) {
         let path = entry?.path();
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if !hidden && path.extension().is_some_and(|extension| extension == "plist") {
+        if !hidden && is_property_list(&path) {
             paths.push(path);
         }
     }

@@ -60,6 +60,7 @@ pub(super) fn inventory(question: &Question<'_>, runner: &dyn Runner) -> Invento
         units: Vec::new(),
         problems,
         unparsed_lines: domains.unparsed_lines,
+        passed_over: 0,
     };
     let mut details = Vec::new();
     for known in joined {

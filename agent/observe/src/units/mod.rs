@@ -114,11 +114,14 @@ pub fn inventory_of_dirs(dirs: &[PathBuf], at: Timestamp) -> UnitInventory {
         units: Vec::new(),
         problems: Vec::new(),
         unparsed_lines: 0,
+        passed_over: 0,
     };
-    let mut files = BTreeSet::new();
+    let (mut files, mut passed_over) = (BTreeSet::new(), BTreeSet::new());
     for dir in dirs {
         let (found, failed) = folder::files_below(dir);
+        let (found, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|path| folder::is_property_list(path));
         let count = u64::try_from(found.len()).unwrap_or(u64::MAX);
+        passed_over.extend(others);
         let name = |path: &Path| path.to_string_lossy().into_owned();
         inventory.places.insert(name(dir), Fact::known(count, "readdir", at));
         for (path, error) in failed {
@@ -126,6 +129,7 @@ pub fn inventory_of_dirs(dirs: &[PathBuf], at: Timestamp) -> UnitInventory {
         }
         files.extend(found);
     }
+    inventory.passed_over = u64::try_from(passed_over.len()).unwrap_or(u64::MAX);
     let files: Vec<PathBuf> = files.into_iter().collect();
     let ports = BTreeSet::new();
     let question = Question {

@@ -22,6 +22,7 @@ pub(super) fn inventory(question: &Question<'_>, runner: &dyn Runner) -> Invento
         units: Vec::new(),
         problems: found.problems,
         unparsed_lines: found.unparsed_lines,
+        passed_over: 0,
     };
     let mut known: Vec<(Known, &Definition)> = Vec::new();
     for definition in &found.found {

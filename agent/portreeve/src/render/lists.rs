@@ -97,7 +97,12 @@ pub(crate) fn units(inventory: &UnitInventory, width: usize) -> String {
     let places = count(inventory.places.len(), "folder", "folders");
     let shown = count(inventory.units.len(), "unit", "units");
     let read = count(usize::try_from(read).unwrap_or(usize::MAX), "definition", "definitions");
-    out.push_str(&format!("\n{}\n", styled(DIM, &format!("{shown} shown of {read} in {places}"))));
+    let mut total = format!("{shown} shown of {read} in {places}");
+    if inventory.passed_over > 0 {
+        let others = count(usize::try_from(inventory.passed_over).unwrap_or(usize::MAX), "other file", "other files");
+        total.push_str(&format!("; {others} passed over"));
+    }
+    out.push_str(&format!("\n{}\n", styled(DIM, &total)));
     for (place, fact) in inventory.places.iter().chain(&inventory.domains) {
         if let Some(why) = fact.blind() {
             out.push_str(&labelled("not seen:", &format!("{place}: {why}"), 0, 10, width));

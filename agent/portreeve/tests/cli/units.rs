@@ -49,8 +49,9 @@ fn a_folder_of_definitions_for_programs() {
         paths.map(|path| path.rsplit('/').next().unwrap().to_owned()).collect()
     };
     assert_eq!(names("units"), ["ai.openclaw.gateway.plist", "com.example.backup.plist"]);
-    let problems = ["ai.openclaw.broken.plist", "ai.openclaw.link.plist", "ai.openclaw.pipe.plist", "notes.txt"];
+    let problems = ["ai.openclaw.broken.plist", "ai.openclaw.link.plist", "ai.openclaw.pipe.plist"];
     assert_eq!(names("problems"), problems);
+    assert_eq!(inventory["passed_over"], 1);
 }
 
 #[test]
