@@ -14,6 +14,7 @@ mod ladder;
 mod pairing;
 pub mod secret;
 mod url;
+pub mod workload;
 
 pub use certificate::certificate;
 pub use config::Loaded;

@@ -7,15 +7,13 @@ use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::snapshot::{OpenPath, Process, ProcessRole};
 use portreeve_openclaw::environment::{self, Environment};
-use portreeve_openclaw::log::{MASK, redact};
 
 use crate::file;
 use crate::os;
 pub use crate::os::ProcessEntry;
+pub use portreeve_facts::workload::mask;
 
-/// Most bytes of one argument that are kept.
-const MAX_ARGUMENT: usize = 1024;
-/// Most arguments that are kept.
+/// Most arguments that are looked at.
 const MAX_ARGUMENTS: usize = 64;
 /// Most open files that are listed of one directory.
 const MAX_OPEN_PATHS: usize = 4_096;
@@ -172,53 +170,6 @@ pub fn process(entry: &ProcessEntry, particulars: Particulars, at: Timestamp) ->
         shows_secret: particulars.shows_secret,
         workload: None,
     }
-}
-
-/// Arguments with anything that may be secret hidden: what follows `--token` and its like, `NAME=value` by the name, user and
-/// password of URLs, and long random-looking words. It errs towards hiding. Bounded in number and length.
-pub fn mask(argv: &[String]) -> Vec<String> {
-    let mut masked = Vec::with_capacity(argv.len().min(MAX_ARGUMENTS));
-    let mut is_value_of_secret = false;
-    for argument in argv.iter().take(MAX_ARGUMENTS) {
-        masked.push(if is_value_of_secret { MASK.to_owned() } else { mask_argument(argument) });
-        is_value_of_secret = announces_secret(argument);
-    }
-    if argv.len() > MAX_ARGUMENTS {
-        masked.push("…".to_owned());
-    }
-    masked
-}
-
-/// `--token=…` whole: redaction by words would end the value at the first character that is none of a word.
-fn mask_argument(argument: &str) -> String {
-    match argument.split_once('=') {
-        Some((name, _)) if names_secret(name) && !name.contains(char::is_whitespace) => {
-            format!("{}={MASK}", redact(name, MAX_ARGUMENT))
-        }
-        Some(_) | None => redact(argument, MAX_ARGUMENT),
-    }
-}
-
-fn announces_secret(argument: &str) -> bool {
-    argument.starts_with('-') && !argument.contains(['=', ' ']) && names_secret(argument)
-}
-
-fn names_secret(name: &str) -> bool {
-    const ENDS: [&str; 11] = [
-        "token",
-        "password",
-        "passwd",
-        "passphrase",
-        "secret",
-        "apikey",
-        "api-key",
-        "api_key",
-        "credential",
-        "credentials",
-        "authorization",
-    ];
-    let name = name.trim_start_matches('-').to_ascii_lowercase();
-    ENDS.iter().any(|end| name.ends_with(end))
 }
 
 #[cfg(test)]

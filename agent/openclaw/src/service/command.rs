@@ -51,7 +51,35 @@ pub(super) fn is_runtime(path: &str) -> bool {
 /// among its arguments is none.
 pub(super) fn parse(argv: &[String]) -> Option<Command<'_>> {
     let program = argv.first()?;
-    let (runtime, at) = if OWN_ENTRIES.contains(&base_name(program)) && program.contains('/') {
+    let is_path = program.contains('/');
+    let command = take_apart(argv, is_path)?;
+    // `dist/index.js` of an unknown package counts only with a command that OpenClaw has and few others would.
+    let is_ours = OWN_ENTRIES.contains(&base_name(command.entry))
+        || (is_common_entry(command.entry)
+            && (command.entry.contains("/openclaw/")
+                || command.name == Some("gateway")
+                || (command.name == Some("node") && command.action == Some("run"))));
+    is_ours.then_some(command)
+}
+
+/// Takes the words apart that a definition starts a program with, where they start OpenClaw. They are looked up in the search path,
+/// so that a bare `openclaw` is the program and no title. With `in_package` the working directory is known to be OpenClaw's package.
+pub(super) fn parse_definition(words: &[String], in_package: bool) -> Option<Command<'_>> {
+    let command = take_apart(words, true)?;
+    let is_ours = OWN_ENTRIES.contains(&base_name(command.entry)) || (in_package && is_common_entry(command.entry));
+    if is_ours { Some(command) } else { parse(words) }
+}
+
+fn is_common_entry(entry: &str) -> bool {
+    COMMON_ENTRIES
+        .iter()
+        .any(|common| entry.strip_suffix(common).is_some_and(|dir| dir.is_empty() || dir.ends_with('/')))
+}
+
+/// Runtime, entry and words of a command line, whoever's it is. `is_program` says whether an entry of OpenClaw's name may be the program.
+fn take_apart(argv: &[String], is_program: bool) -> Option<Command<'_>> {
+    let program = argv.first()?;
+    let (runtime, at) = if is_program && OWN_ENTRIES.contains(&base_name(program)) {
         (None, 0)
     } else if is_runtime(program) {
         (Some(program.as_str()), entry_index(argv)?)
@@ -62,17 +90,7 @@ pub(super) fn parse(argv: &[String]) -> Option<Command<'_>> {
     let arguments = argv.get(at + 1..).unwrap_or_default();
     let words = arguments.strip_prefix(&[NODE_HOST_CHILD.to_owned()][..]).unwrap_or(arguments);
     let (name, action) = command_words(words);
-    let is_own = OWN_ENTRIES.contains(&base_name(entry));
-    let is_common = COMMON_ENTRIES
-        .iter()
-        .any(|common| entry.strip_suffix(common).is_some_and(|dir| dir.is_empty() || dir.ends_with('/')));
-    // `dist/index.js` of an unknown package counts only with a command that OpenClaw has and few others would.
-    let is_ours = is_own
-        || (is_common
-            && (entry.contains("/openclaw/")
-                || name == Some("gateway")
-                || (name == Some("node") && action == Some("run"))));
-    is_ours.then_some(Command { runtime, entry, name, action, arguments })
+    Some(Command { runtime, entry, name, action, arguments })
 }
 
 /// Where the script stands after the options of its runtime.

@@ -134,6 +134,41 @@ pub fn classify_process(view: &ProcessView<'_>) -> Process {
     }
 }
 
+/// What the words of a definition start: those of a container or a Compose service, wrappers taken off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Started<'a> {
+    /// What it becomes once it runs: [`ProcessKind::Gateway`], [`ProcessKind::NodeHost`], [`ProcessKind::Doctor`] or
+    /// [`ProcessKind::Cli`].
+    pub kind: ProcessKind,
+    /// The command: `gateway`, `node`, `channels`; none where there is none.
+    pub name: Option<&'a str>,
+    /// The word after it.
+    pub action: Option<&'a str>,
+    /// `--port` as written.
+    pub port: Option<&'a str>,
+    /// `--bind` as written.
+    pub bind: Option<&'a str>,
+    /// `--profile`, or `dev` for `--dev`.
+    pub profile: Option<&'a str>,
+    /// Whether `--token` or `--password` stand there.
+    pub shows_secret: bool,
+}
+
+/// Says what the words of a definition start, where they start OpenClaw. With `in_package` the image is known to be OpenClaw's, so that
+/// `node dist/index.js` is its program whatever the command.
+pub fn classify_definition(words: &[String], in_package: bool) -> Option<Started<'_>> {
+    let command = command::parse_definition(words, in_package)?;
+    Some(Started {
+        kind: kind_of(&command),
+        name: command.name,
+        action: command.action,
+        port: command.option("--port"),
+        bind: command.option("--bind"),
+        profile: command.profile(),
+        shows_secret: command.shows_secret(),
+    })
+}
+
 fn without_empty_tail(argv: &[String]) -> &[String] {
     let used = argv.iter().rposition(|argument| !argument.is_empty()).map_or(0, |at| at + 1);
     argv.get(..used).unwrap_or_default()
