@@ -23,6 +23,7 @@ mod options;
 mod os;
 pub mod plist;
 pub mod process;
+pub mod proxy;
 mod running;
 mod site;
 mod state;

@@ -14,6 +14,7 @@ use portreeve_observe::commands::{
 };
 use portreeve_observe::launchd::{Job, disabled, domain, list, procinfo, service};
 use portreeve_observe::plist;
+use portreeve_observe::proxy::{Program, parse_text};
 use portreeve_observe::systemd::service::Specifiers;
 use portreeve_observe::systemd::{Service, show, unit_file};
 
@@ -61,6 +62,15 @@ fn lsof() {
 fn guests() {
     seeds::each("guests", |data| {
         let _ = (apple_container::parse(data), colima::parse(data), multipass::parse(data));
+    });
+}
+
+#[test]
+fn proxy() {
+    seeds::each("proxy", |data| {
+        let text = str::from_utf8(data).unwrap();
+        let routes = [Program::Nginx, Program::Caddy].map(|program| parse_text(program, "/etc/proxy", text).routes);
+        assert!(routes.iter().flatten().any(|route| route.upstream.is_some()));
     });
 }
 
