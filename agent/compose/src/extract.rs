@@ -1,0 +1,466 @@
+//! From the merged tree to typed services.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use portreeve_core::snapshot::Place;
+
+use crate::interpolate::unknown;
+use crate::load::Loader;
+use crate::model::{
+    Build, Dependency, EnvFile, EnvValue, FileGrant, Healthcheck, Mount, MountKind, Network, Origin, Resource, Service,
+    ServiceNetwork, Unknown, Value, Volume,
+};
+use crate::node::{Entry, Kind, Map, Node};
+use crate::port::Port;
+use crate::{dotenv, duration, places, quantity, words};
+
+/// A scalar with its place.
+fn value(node: &Node) -> Option<Value> {
+    let scalar = node.scalar()?;
+    Some(Value { text: scalar.string(), unknown: scalar.unknown.as_deref().cloned(), place: node.at.place() })
+}
+
+fn value_at(node: &Node, key: &str) -> Option<Value> {
+    node.get(key).and_then(value)
+}
+
+fn text_at(node: &Node, key: &str) -> Option<String> {
+    node.get(key).and_then(Node::string)
+}
+
+fn flag_at(node: &Node, key: &str) -> bool {
+    node.get(key).and_then(Node::scalar).and_then(crate::node::Scalar::boolean).unwrap_or(false)
+}
+
+fn values(node: Option<&Node>) -> Vec<Value> {
+    node.and_then(Node::list).unwrap_or_default().iter().filter_map(value).collect()
+}
+
+fn strings(node: Option<&Node>) -> Vec<String> {
+    values(node).into_iter().map(|value| value.text).collect()
+}
+
+fn entries<'a>(node: &'a Node, key: &str) -> impl Iterator<Item = (&'a String, &'a Entry)> {
+    node.get(key).and_then(Node::map).into_iter().flatten()
+}
+
+impl Loader<'_> {
+    /// Fills the project from the merged tree.
+    pub(crate) fn extract(&mut self, root: &Node) {
+        let empty = Map::new();
+        let services = root.get("services").and_then(Node::map).unwrap_or(&empty);
+        if services.is_empty() && !self.project.problems.iter().any(|problem| problem.fatal) {
+            self.fatal(Some(root.at.place()), "no service in it");
+        }
+        for (name, entry) in services {
+            let service = self.service(name, entry);
+            self.project.services.insert(name.clone(), service);
+        }
+        let project = self.project.name.clone();
+        let engine_name = |key: &str, node: &Node| {
+            text_at(node, "name")
+                .or_else(|| node.get("external").and_then(|external| text_at(external, "name")))
+                .unwrap_or_else(|| if is_external(node) { key.to_owned() } else { format!("{project}_{key}") })
+        };
+        for (key, entry) in entries(root, "networks") {
+            let node = &entry.node;
+            let ipam = node.get("ipam").and_then(|ipam| ipam.get("config")).and_then(Node::list).unwrap_or_default();
+            let network = Network {
+                name: engine_name(key, node),
+                external: is_external(node),
+                driver: text_at(node, "driver"),
+                internal: flag_at(node, "internal"),
+                subnets: ipam.iter().filter_map(|config| text_at(config, "subnet")).collect(),
+                gateways: ipam.iter().filter_map(|config| text_at(config, "gateway")).collect(),
+                place: Some(entry.key.place()),
+            };
+            self.project.networks.insert(key.clone(), network);
+        }
+        if self.project.services.values().any(|service| service.networks.contains_key("default")) {
+            self.project
+                .networks
+                .entry("default".to_owned())
+                .or_insert_with(|| Network { name: format!("{project}_default"), ..Network::default() });
+        }
+        for (key, entry) in entries(root, "volumes") {
+            let volume = Volume {
+                name: engine_name(key, &entry.node),
+                external: is_external(&entry.node),
+                driver: text_at(&entry.node, "driver"),
+                place: Some(entry.key.place()),
+            };
+            self.project.volumes.insert(key.clone(), volume);
+        }
+        self.project.secrets = resources(root, "secrets");
+        self.project.configs = resources(root, "configs");
+    }
+
+    fn service(&mut self, name: &str, entry: &Entry) -> Service {
+        let node = &entry.node;
+        let profiles = strings(node.get("profiles"));
+        let active = profiles.is_empty()
+            || self.all_profiles
+            || profiles.iter().any(|profile| self.profiles.iter().any(|on| on == profile || on == "*"));
+        let mut places = places::of(node);
+        places.insert(String::new(), entry.key.place());
+        let (environment, env_files) = self.environment(node, active);
+        for (name, variable) in &environment {
+            places.insert(format!("environment.{name}"), variable.value.place.clone());
+        }
+        let network_mode = value_at(node, "network_mode");
+        Service {
+            name: name.to_owned(),
+            place: entry.key.place(),
+            active,
+            image: value_at(node, "image"),
+            build: node.get("build").filter(|build| !build.is_null()).map(|build| Build {
+                context: value_at(build, "context"),
+                dockerfile: value_at(build, "dockerfile"),
+                target: value_at(build, "target"),
+            }),
+            container_name: value_at(node, "container_name"),
+            hostname: value_at(node, "hostname"),
+            platform: value_at(node, "platform"),
+            command: self.words(node.get("command")),
+            entrypoint: self.words(node.get("entrypoint")),
+            environment,
+            env_files,
+            ports: self.ports(node),
+            expose: values(node.get("expose")),
+            mounts: mounts(node),
+            networks: if network_mode.is_some() { BTreeMap::new() } else { networks(node) },
+            network_mode,
+            depends_on: dependencies(node),
+            healthcheck: self.healthcheck(node),
+            user: value_at(node, "user"),
+            working_dir: value_at(node, "working_dir"),
+            read_only: flag_at(node, "read_only"),
+            restart: value_at(node, "restart").or_else(|| deploy_restart(node)),
+            memory_limit: self.memory(node),
+            labels: entries(node, "labels")
+                .filter_map(|(key, entry)| Some((key.clone(), value(&entry.node)?)))
+                .collect(),
+            extra_hosts: entries(node, "extra_hosts").flat_map(|(host, entry)| hosts(host, &entry.node)).collect(),
+            links: values(node.get("links")),
+            profiles,
+            secrets: grants(node, "secrets", "/run/secrets/"),
+            configs: grants(node, "configs", "/"),
+            places,
+        }
+    }
+
+    fn environment(&mut self, node: &Node, active: bool) -> (BTreeMap<String, EnvValue>, Vec<EnvFile>) {
+        let mut environment = BTreeMap::new();
+        let mut files = Vec::new();
+        for item in node.get("env_file").and_then(Node::list).unwrap_or_default() {
+            let Some(path) = value_at(item, "path") else { continue };
+            let required =
+                item.get("required").and_then(Node::scalar).and_then(crate::node::Scalar::boolean) != Some(false);
+            let raw = text_at(item, "format").as_deref() == Some("raw");
+            let mut file =
+                EnvFile { path: PathBuf::from(&path.text), read: false, required, place: path.place.clone() };
+            if path.unknown.is_some() {
+                files.push(file);
+                continue;
+            }
+            file.read = self.env_file(&file, raw, active, &mut environment);
+            files.push(file);
+        }
+        for (name, entry) in node.get("environment").and_then(Node::map).into_iter().flatten() {
+            let (value, name_only) = match value(&entry.node) {
+                Some(mut value) => {
+                    value.place = entry.key.place();
+                    (value, false)
+                }
+                None => (self.inherited(name, entry.key.place()), true),
+            };
+            environment.insert(name.clone(), EnvValue { value, origin: Origin::Definition, name_only });
+        }
+        (environment, files)
+    }
+
+    /// A variable that is named without a value takes the one of the surroundings.
+    fn inherited(&mut self, name: &str, place: Place) -> Value {
+        match self.variables.get(name) {
+            Some(text) => Value { text: text.clone(), unknown: None, place },
+            None => {
+                let unknown = Unknown { expression: format!("${{{name}}}"), variables: vec![name.to_owned()] };
+                Value { text: String::new(), unknown: Some(unknown), place }
+            }
+        }
+    }
+
+    fn env_file(
+        &mut self,
+        file: &EnvFile,
+        raw: bool,
+        active: bool,
+        environment: &mut BTreeMap<String, EnvValue>,
+    ) -> bool {
+        if !self.may_open(Some(&file.place)) {
+            return false;
+        }
+        let shown = file.path.to_string_lossy().into_owned();
+        let text = match self.files.read(&file.path) {
+            Ok(text) => text,
+            Err(error) => {
+                // A file of secrets is often made where it is deployed and kept out of the repository.
+                if file.required && active {
+                    self.warn(
+                        Some(file.place.clone()),
+                        format!("cannot read `{shown}`: {error}; Compose refuses without it"),
+                    );
+                }
+                return false;
+            }
+        };
+        let place = |line| Place { file: shown.clone(), line, column: 1 };
+        let mut add = |name: String, value: Value, name_only: bool| {
+            let origin = Origin::EnvFile(file.path.clone());
+            environment.insert(name, EnvValue { value, origin, name_only });
+        };
+        if raw {
+            for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#')) {
+                if let Some((name, value)) = line.split_once('=') {
+                    let line = u32::try_from(index + 1).unwrap_or(u32::MAX);
+                    let value = Value { text: value.to_owned(), unknown: None, place: place(line) };
+                    add(name.trim().to_owned(), value, false);
+                }
+            }
+            return true;
+        }
+        let variables = &self.variables;
+        match dotenv::parse(&text, &|name| variables.get(name).cloned()) {
+            Ok(assignments) => {
+                for one in assignments {
+                    match one.value {
+                        Some(expanded) => {
+                            self.note(&expanded, &place(one.line));
+                            let unknown = unknown(&expanded);
+                            add(one.name, Value { text: expanded.text, unknown, place: place(one.line) }, false);
+                        }
+                        None => {
+                            let value = self.inherited(&one.name, place(one.line));
+                            add(one.name, value, true);
+                        }
+                    }
+                }
+                true
+            }
+            Err(error) => {
+                self.fatal(Some(place(error.line)), error.message);
+                false
+            }
+        }
+    }
+
+    /// A command as a list or as a line; none where the image's own holds.
+    fn words(&mut self, node: Option<&Node>) -> Option<Vec<Value>> {
+        let node = node?;
+        if node.list().is_some() {
+            return Some(values(Some(node)));
+        }
+        let whole = value(node)?;
+        match &whole.unknown {
+            None => match words::split(&whole.text) {
+                Ok(words) => Some(
+                    words.into_iter().map(|text| Value { text, unknown: None, place: whole.place.clone() }).collect(),
+                ),
+                Err(error) => {
+                    self.fatal(Some(whole.place), error.to_string());
+                    None
+                }
+            },
+            // The words of the expression, so that an option keeps its place beside its unknown value.
+            Some(unknown) => {
+                let words = words::split(&unknown.expression).ok()?;
+                let word = |text: String| {
+                    let own = text
+                        .contains("${")
+                        .then(|| Unknown { expression: text.clone(), variables: unknown.variables.clone() });
+                    let text = if own.is_some() { String::new() } else { text };
+                    Value { text, unknown: own, place: whole.place.clone() }
+                };
+                Some(words.into_iter().map(word).collect())
+            }
+        }
+    }
+
+    fn ports(&mut self, node: &Node) -> Vec<(usize, Port)> {
+        let mut ports = Vec::new();
+        for (index, item) in node.get("ports").and_then(Node::list).unwrap_or_default().iter().enumerate() {
+            let Some(target) = text_at(item, "target").and_then(|target| target.parse().ok()) else {
+                if item.get("target").and_then(Node::scalar).is_none_or(|target| target.unknown.is_none()) {
+                    self.fatal(Some(item.at.place()), "a published port without a `target` from 1 to 65535");
+                }
+                continue;
+            };
+            let text = |key| text_at(item, key).filter(|text| !text.is_empty());
+            ports.push((
+                index,
+                Port {
+                    host_ip: text("host_ip"),
+                    published: text("published"),
+                    target,
+                    protocol: text("protocol").unwrap_or_else(|| "tcp".to_owned()),
+                },
+            ));
+        }
+        ports
+    }
+
+    fn healthcheck(&mut self, node: &Node) -> Option<Healthcheck> {
+        let check = node.get("healthcheck").filter(|check| check.map().is_some())?;
+        let test = check.get("test").and_then(|test| match &test.kind {
+            Kind::Scalar(_) => {
+                let value = value(test)?;
+                let shell = Value { text: "CMD-SHELL".to_owned(), unknown: None, place: value.place.clone() };
+                Some(vec![shell, value])
+            }
+            Kind::List(_) => Some(values(Some(test))),
+            Kind::Null | Kind::Map(_) => None,
+        });
+        let off = test.as_ref().and_then(|test| test.first()).is_some_and(|first| first.text == "NONE");
+        let mut ms = |key: &str| {
+            let value = value_at(check, key)?;
+            if value.unknown.is_some() {
+                return None;
+            }
+            let parsed = duration::parse_ms(&value.text);
+            if parsed.is_none() {
+                self.fatal(Some(value.place), format!("`{key}` is no duration such as `1m30s`"));
+            }
+            parsed
+        };
+        Some(Healthcheck {
+            disabled: off || flag_at(check, "disable"),
+            interval_ms: ms("interval"),
+            timeout_ms: ms("timeout"),
+            start_period_ms: ms("start_period"),
+            retries: check
+                .get("retries")
+                .and_then(Node::scalar)
+                .and_then(crate::node::Scalar::integer)
+                .and_then(|n| n.try_into().ok()),
+            test,
+        })
+    }
+
+    fn memory(&mut self, node: &Node) -> Option<u64> {
+        let limits = node.get("deploy").and_then(|deploy| deploy.get("resources")).and_then(|all| all.get("limits"));
+        let value = value_at(node, "mem_limit").or_else(|| limits.and_then(|limits| value_at(limits, "memory")))?;
+        value.known()?;
+        let bytes = quantity::parse_bytes(&value.text);
+        if bytes.is_none() {
+            self.fatal(Some(value.place), "no amount of memory such as `512m`");
+        }
+        bytes.filter(|bytes| *bytes > 0)
+    }
+}
+
+fn is_external(node: &Node) -> bool {
+    node.get("external").is_some_and(|external| external.map().is_some() || flag_at(node, "external"))
+}
+
+fn resources(root: &Node, part: &str) -> BTreeMap<String, Resource> {
+    entries(root, part)
+        .map(|(key, entry)| {
+            let node = &entry.node;
+            let resource = Resource {
+                file: value_at(node, "file"),
+                environment: text_at(node, "environment"),
+                content: value_at(node, "content"),
+                external: is_external(node),
+                place: Some(entry.key.place()),
+            };
+            (key.clone(), resource)
+        })
+        .collect()
+}
+
+fn hosts(host: &str, node: &Node) -> Vec<Value> {
+    let one = |value: Value| Value { text: format!("{host}={}", value.text), ..value };
+    match node.list() {
+        Some(_) => values(Some(node)).into_iter().map(one).collect(),
+        None => value(node).map(one).into_iter().collect(),
+    }
+}
+
+fn mounts(node: &Node) -> Vec<Mount> {
+    let mut mounts = Vec::new();
+    for (index, item) in node.get("volumes").and_then(Node::list).unwrap_or_default().iter().enumerate() {
+        let Some(target) = text_at(item, "target") else { continue };
+        let kind = match text_at(item, "type").as_deref() {
+            Some("bind") => MountKind::Bind,
+            Some("volume") | None => MountKind::Volume,
+            Some("tmpfs") => MountKind::Tmpfs,
+            Some(_) => MountKind::Other,
+        };
+        mounts.push(Mount {
+            kind,
+            source: value_at(item, "source"),
+            target,
+            read_only: flag_at(item, "read_only"),
+            propagation: item.get("bind").and_then(|bind| text_at(bind, "propagation")),
+            key: format!("volumes.{index}"),
+        });
+    }
+    for (index, target) in strings(node.get("tmpfs")).into_iter().enumerate() {
+        let target = target.split(':').next().unwrap_or_default().to_owned();
+        let (kind, key) = (MountKind::Tmpfs, format!("tmpfs.{index}"));
+        mounts.push(Mount { kind, source: None, target, read_only: false, propagation: None, key });
+    }
+    mounts
+}
+
+fn networks(node: &Node) -> BTreeMap<String, ServiceNetwork> {
+    let mut networks: BTreeMap<String, ServiceNetwork> = entries(node, "networks")
+        .map(|(name, entry)| {
+            let aliases = strings(entry.node.get("aliases"));
+            (name.clone(), ServiceNetwork { aliases, ipv4_address: text_at(&entry.node, "ipv4_address") })
+        })
+        .collect();
+    if networks.is_empty() {
+        networks.insert("default".to_owned(), ServiceNetwork::default());
+    }
+    networks
+}
+
+fn dependencies(node: &Node) -> Vec<Dependency> {
+    entries(node, "depends_on")
+        .map(|(service, entry)| Dependency {
+            service: service.clone(),
+            condition: text_at(&entry.node, "condition").unwrap_or_else(|| "service_started".to_owned()),
+            required: entry.node.get("required").and_then(Node::scalar).and_then(crate::node::Scalar::boolean)
+                != Some(false),
+            place: entry.key.place(),
+        })
+        .collect()
+}
+
+fn deploy_restart(node: &Node) -> Option<Value> {
+    let policy = node.get("deploy")?.get("restart_policy")?;
+    let condition = value_at(policy, "condition");
+    let text = match condition.as_ref().map(|condition| condition.text.as_str()) {
+        Some("none") => "no",
+        Some("on-failure") => "on-failure",
+        Some("any") | None => "always",
+        Some(_) => return None,
+    };
+    Some(Value { text: text.to_owned(), unknown: None, place: policy.at.place() })
+}
+
+fn grants(node: &Node, key: &str, folder: &str) -> Vec<FileGrant> {
+    node.get(key)
+        .and_then(Node::list)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|item| {
+            let source = text_at(item, "source")?;
+            let target = text_at(item, "target").unwrap_or_else(|| source.clone());
+            let target = if target.starts_with('/') { target } else { format!("{folder}{target}") };
+            Some(FileGrant { source, target, place: item.at.place() })
+        })
+        .collect()
+}
