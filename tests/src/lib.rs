@@ -1,5 +1,5 @@
-//! The bench on which `portreeve` is tried against the real `OpenClaw`: gateways in throw-away homes, network namespaces, and the
-//! `portreeve` binary with its report.
+//! The bench on which `portreeve` is tried against the real `OpenClaw`: gateways in throw-away homes, network namespaces, Compose projects
+//! on nodes with an engine of their own, and the `portreeve` binary with its report.
 //!
 //! Where `PORTREEVE_OPENCLAW` names the folder that holds `node_modules/openclaw` and a Node from the same registry, the tests run; where
 //! it is unset they say so and pass, unless `PORTREEVE_REQUIRE_E2E=1`. Nothing outlives a test program, however it ends: each gateway
@@ -20,12 +20,15 @@ mod guard;
 mod home;
 mod http;
 mod namespace;
+mod node;
 mod openclaw;
 mod port;
 mod portreeve;
+mod project;
 mod slots;
 mod supervisor;
 mod wait;
+mod yaml;
 
 pub use builder::Builder;
 pub use gateway::Gateway;
@@ -33,8 +36,10 @@ pub use guard::Guard;
 pub use home::Home;
 pub use http::{get, serve};
 pub use namespace::Namespaces;
+pub use node::Node;
 pub use openclaw::{OpenClaw, is_root, skip};
 pub use port::free_port;
 pub use portreeve::{Checked, Portreeve};
+pub use project::{IMAGE, Project};
 pub use supervisor::Supervisor;
 pub use wait::wait_until;

@@ -39,6 +39,11 @@ impl OpenClaw {
         &self.node
     }
 
+    /// The folder that holds it and its Node.
+    pub fn modules(&self) -> &Path {
+        self.cli.parent().and_then(Path::parent).unwrap()
+    }
+
     /// The script that is the command line.
     pub fn cli(&self) -> &Path {
         &self.cli

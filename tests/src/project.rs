@@ -1,0 +1,207 @@
+//! Compose projects.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::home::{set, write_private};
+use crate::node::text;
+use crate::{Checked, Node, OpenClaw, Portreeve, wait_until, yaml};
+
+/// The image of the `OpenClaw` that is tested against.
+pub const IMAGE: &str = "portreeve-lab/openclaw:2026.9.6";
+/// The user of the image.
+const USER: u32 = 1000;
+/// Far above the 15 to 20 s of a start in a container on an idle machine with two cores.
+const READY: Duration = Duration::from_mins(3);
+const STATE: u32 = 0o700;
+
+/// A Compose project in a folder of its own. What runs of it is removed with its node.
+#[derive(Debug)]
+pub struct Project<'a> {
+    node: &'a Node,
+    modules: String,
+    folder: PathBuf,
+    compose: Value,
+}
+
+impl<'a> Project<'a> {
+    /// A project without services.
+    pub fn new(node: &'a Node, openclaw: &OpenClaw, name: &str) -> Self {
+        let folder = node.work().join(name);
+        fs::create_dir(&folder).unwrap();
+        let modules = openclaw.modules().canonicalize().unwrap().display().to_string();
+        Self { node, modules, folder, compose: json!({ "services": {} }) }
+    }
+
+    /// The shape that `OpenClaw` publishes: `openclaw-gateway` on port 18789 of its namespace and of the host's loopback, and
+    /// `openclaw-cli` in the gateway's namespace, both with the state in `./state` and the token of `.env`.
+    pub fn split(node: &'a Node, openclaw: &OpenClaw, name: &str, token: &str) -> Self {
+        let project = Self::new(node, openclaw, name).gateway("openclaw-gateway", "./state").cli("openclaw-cli", "./state");
+        let project = project.set("/services/openclaw-cli/network_mode", json!("service:openclaw-gateway"));
+        let project = project.set("/services/openclaw-gateway/ports", json!(["127.0.0.1:18789:18789"]));
+        project.write(".env", &format!("OPENCLAW_GATEWAY_TOKEN={token}\n"));
+        project.state("state", &json!({ "gateway": { "mode": "local" } }));
+        project
+    }
+
+    /// Adds a gateway that has its state in a folder or volume, listens on every address, and publishes nothing.
+    #[must_use]
+    pub fn gateway(self, service: &str, state: &str) -> Self {
+        let project = self.openclaw(service, state).set(
+            &format!("/services/{service}/command"),
+            json!(["node", "dist/index.js", "gateway", "--bind", "lan", "--port", "18789"]),
+        );
+        project.set(&format!("/services/{service}/init"), json!(true))
+    }
+
+    /// Adds a command line that has its state in a folder or volume, and waits for commands.
+    #[must_use]
+    pub fn cli(self, service: &str, state: &str) -> Self {
+        let project = self.openclaw(service, state);
+        project.set(&format!("/services/{service}/entrypoint"), json!(["node", "dist/index.js"]))
+    }
+
+    fn openclaw(self, service: &str, state: &str) -> Self {
+        let modules = format!("{}:/app/node_modules:ro", self.modules);
+        let definition = json!({
+            "image": IMAGE,
+            "environment": { "HOME": "/home/node", "OPENCLAW_GATEWAY_TOKEN": "${OPENCLAW_GATEWAY_TOKEN:-}" },
+            "volumes": [format!("{state}:/home/node/.openclaw"), modules],
+        });
+        self.set(&format!("/services/{service}"), definition)
+    }
+
+    /// Sets a value of the Compose file by its JSON pointer; objects on the way are made.
+    #[must_use]
+    pub fn set(mut self, pointer: &str, value: Value) -> Self {
+        set(&mut self.compose, pointer, value);
+        self
+    }
+
+    /// Removes a value of the Compose file.
+    #[must_use]
+    pub fn unset(mut self, pointer: &str) -> Self {
+        let (object, key) = pointer.rsplit_once('/').unwrap();
+        let object = self.compose.pointer_mut(object).and_then(Value::as_object_mut).unwrap();
+        object.remove(key).unwrap_or_else(|| panic!("`{pointer}` is not in the Compose file"));
+        self
+    }
+
+    /// Sets a variable of a service.
+    #[must_use]
+    pub fn env(self, service: &str, name: &str, value: &str) -> Self {
+        self.set(&format!("/services/{service}/environment/{name}"), json!(value))
+    }
+
+    /// Replaces a file of the project.
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Makes a state directory with a config, of the image's user.
+    pub fn state(&self, name: &str, config: &Value) {
+        let folder = self.folder.join(name);
+        fs::create_dir_all(&folder).unwrap();
+        fs::set_permissions(&folder, Permissions::from_mode(STATE)).unwrap();
+        chown(&folder, Some(USER), Some(USER)).unwrap();
+        let file = folder.join("openclaw.json");
+        write_private(&file, &serde_json::to_string_pretty(config).unwrap());
+        chown(&file, Some(USER), Some(USER)).unwrap();
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Its name.
+    pub fn name(&self) -> String {
+        self.folder.file_name().unwrap().to_string_lossy().into_owned()
+    }
+
+    /// Name of the container of a service.
+    pub fn container(&self, service: &str) -> String {
+        format!("{}-{service}-1", self.name())
+    }
+
+    /// Writes the Compose file.
+    pub fn save(&self) {
+        self.write("compose.yaml", &yaml::block(&self.compose));
+    }
+
+    /// `docker compose` in its folder.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.node.docker_command();
+        command.arg("compose").args(arguments).current_dir(&self.folder).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `docker compose` in its folder. Fails where it fails.
+    pub fn compose(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        text(&format!("docker compose {}", arguments.join(" ")), &output)
+    }
+
+    /// Writes the Compose file and starts these services, all where none is named.
+    pub fn up(&self, services: &[&str]) {
+        self.save();
+        self.compose(&[&["up", "--detach", "--quiet-pull"], services].concat());
+    }
+
+    /// Starts the services and waits until the gateway of `openclaw-gateway` is ready.
+    pub fn up_until_ready(&self) {
+        self.up(&[]);
+        self.wait_until_ready("openclaw-gateway");
+    }
+
+    /// Waits until the gateway of a service says on its own loopback that it is ready.
+    pub fn wait_until_ready(&self, service: &str) {
+        let container = self.container(service);
+        let script = "until wget -q -O /dev/null http://127.0.0.1:18789/readyz; do sleep 0.2; done";
+        let mut command = self.node.docker_command();
+        command.args(["exec", &container, "sh", "-c", script]).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let status = wait_until(&format!("readiness of {container}"), READY, || child.try_wait().unwrap());
+        assert!(status.success(), "{container} has ended:\n{}", self.said(service));
+    }
+
+    /// What a service said.
+    pub fn said(&self, service: &str) -> String {
+        let output = self.node.docker_command().args(["logs", &self.container(service)]).output().unwrap();
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    }
+
+    /// Waits for the end of a service, and gives its exit status.
+    pub fn wait_until_exit(&self, service: &str) -> i64 {
+        let container = self.container(service);
+        wait_until(&format!("the end of {container}"), READY, || {
+            let state = self.node.docker(&["inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", &container]);
+            let (status, code) = state.trim().split_once(' ').unwrap();
+            matches!(status, "exited" | "dead").then(|| code.parse().unwrap())
+        })
+    }
+
+    /// Runs the command line of a service as `docker compose run` does.
+    pub fn run(&self, service: &str, arguments: &[&str]) -> Output {
+        self.command(&[&["run", "--rm", "-T", "--no-deps", service], arguments].concat()).output().unwrap()
+    }
+
+    /// `portreeve` on the node, as a user who has nothing of `OpenClaw` outside of containers.
+    pub fn portreeve(&self) -> Portreeve {
+        let home = self.node.work().join("home");
+        fs::create_dir_all(&home).unwrap();
+        self.node.portreeve(&home)
+    }
+
+    /// `portreeve check` on the node.
+    pub fn check(&self) -> Checked {
+        self.portreeve().check()
+    }
+}
