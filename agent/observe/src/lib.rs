@@ -9,6 +9,7 @@ mod client;
 pub mod command;
 pub mod commands;
 mod deadline;
+pub mod engine;
 pub mod file;
 mod gateway;
 pub mod host;
