@@ -20,10 +20,11 @@ use crate::catalogue::Code;
 /// One family: its rules, and every code that they may raise.
 type Family = (&'static [Rule], &'static [Code]);
 
-const FAMILIES: [Family; 9] = [
+const FAMILIES: [Family; 10] = [
     (agent::RULES, agent::RAISES),
     (auth::RULES, auth::RAISES),
     (channels::RULES, channels::RAISES),
+    (container::RULES, container::RAISES),
     (gateway::RULES, gateway::RAISES),
     (ownership::RULES, ownership::RAISES),
     (pairing::RULES, pairing::RAISES),
@@ -49,7 +50,6 @@ mod tests {
 
     /// They need an engine, a measurement over time, a mirror or a registry.
     const WITHOUT_A_RULE: &[Code] = &[
-        Code::GatewayOom,
         Code::UrlLoopbackInNamespace,
         Code::UrlUnresolvable,
         Code::UrlNoSharedNetwork,
