@@ -8,6 +8,7 @@ pub(super) mod contained;
 mod container;
 mod gateway;
 mod life;
+mod network;
 pub(super) mod ownership;
 mod pairing;
 mod state;
@@ -20,12 +21,13 @@ use crate::catalogue::Code;
 /// One family: its rules, and every code that they may raise.
 type Family = (&'static [Rule], &'static [Code]);
 
-const FAMILIES: [Family; 10] = [
+const FAMILIES: [Family; 11] = [
     (agent::RULES, agent::RAISES),
     (auth::RULES, auth::RAISES),
     (channels::RULES, channels::RAISES),
     (container::RULES, container::RAISES),
     (gateway::RULES, gateway::RAISES),
+    (network::RULES, network::RAISES),
     (ownership::RULES, ownership::RAISES),
     (pairing::RULES, pairing::RAISES),
     (state::RULES, state::RAISES),
@@ -50,14 +52,7 @@ mod tests {
 
     /// They need an engine, a measurement over time, a mirror or a registry.
     const WITHOUT_A_RULE: &[Code] = &[
-        Code::UrlLoopbackInNamespace,
-        Code::UrlUnresolvable,
-        Code::UrlNoSharedNetwork,
-        Code::UrlMixed,
-        Code::BindLoopback,
         Code::TransportFlaky,
-        Code::SocketMissing,
-        Code::SocketDenied,
         Code::ProxyNoUpgrade,
         Code::ProxyIdleCut,
         Code::ProxyBuffering,

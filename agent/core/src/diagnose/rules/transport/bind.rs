@@ -51,7 +51,7 @@ pub(super) fn exposed(context: Context<'_>, out: &mut Vec<Draft>) {
 }
 
 /// Why whoever reaches the gateway may get in.
-fn weakness(context: Context<'_>, gateway: &Gateway) -> Option<String> {
+pub(crate) fn weakness(context: Context<'_>, gateway: &Gateway) -> Option<String> {
     let policy = context.policy;
     let credentials = &gateway.credentials;
     if credentials.mode.get()? == &AuthMode::None {

@@ -5,6 +5,8 @@ mod close;
 mod config;
 mod url;
 
+pub(super) use bind::weakness;
+
 use super::super::Rule;
 use crate::catalogue::Code;
 

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::super::auth::gateway_of;
+use super::super::contained::of_client;
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
-use crate::snapshot::{Client, FailureKind, Gateway, UrlFacts};
+use crate::snapshot::{Client, FailureKind, Gateway, UrlFacts, Workload};
 
 /// `url.wrong-port`: a client would connect to a port where nothing listens, and its gateway listens on another.
 pub(super) fn wrong_port(context: Context<'_>, out: &mut Vec<Draft>) {
@@ -84,7 +86,7 @@ pub(super) fn wrong_scheme(context: Context<'_>, out: &mut Vec<Draft>) {
         if client.handshake.answer().is_some() || client.connect.answer().is_some() {
             continue;
         }
-        let gateway = context.snapshot.gateways.iter().find(|gateway| client.gateway.as_ref() == Some(&gateway.id));
+        let gateway = gateway_of(context.snapshot, client);
         let Some((gateway, config)) = gateway.and_then(|gateway| Some((gateway, gateway.config.get()?))) else {
             continue;
         };
@@ -134,13 +136,27 @@ pub(super) fn plaintext_refused(context: Context<'_>, out: &mut Vec<Draft>) {
         )
         .client(client)
         .seen(refusal.clone(), &client.url);
-        if let Some(gateway) =
-            context.snapshot.gateways.iter().find(|gateway| client.gateway.as_ref() == Some(&gateway.id))
-        {
+        if let Some(gateway) = gateway_of(context.snapshot, client) {
             draft = draft.gateway(gateway);
+        }
+        if let Some(workload) = of_client(context.snapshot, client) {
+            draft = in_container(context, draft, workload);
         }
         out.push(draft);
     }
+}
+
+/// What a client in a container is told instead of a tunnel.
+fn in_container(context: Context<'_>, draft: Draft, workload: &Workload) -> Draft {
+    let place = workload.place("environment.OPENCLAW_GATEWAY_URL");
+    let draft = match place {
+        Some(place) => draft.written("the URL", Some(place), context.snapshot.taken_at),
+        None => draft,
+    };
+    draft
+        .remedy("share the gateway's network namespace (`network_mode: \"service:…\"`), and remove the URL")
+        .remedy("or, on a network that is trusted as a whole, set `OPENCLAW_ALLOW_INSECURE_PRIVATE_WS=1` in its environment")
+        .remedy("or use `wss://`, with TLS at the gateway or at a proxy before it")
 }
 
 #[cfg(test)]

@@ -1,0 +1,157 @@
+//! The way from a client in a container to the gateway that it means.
+
+use super::super::contained::{meant, namespace, of, of_client, share_namespace};
+use crate::diagnose::Context;
+use crate::snapshot::{Client, Gateway, NetworkMode, Snapshot, UrlFacts, Workload};
+
+/// Names by which a container reaches the machine that its engine runs for.
+const HOST_NAMES: [&str; 4] =
+    ["host.docker.internal", "gateway.docker.internal", "host.containers.internal", "host.lima.internal"];
+
+/// The way from a client in a container to the gateway that it means.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way<'a> {
+    pub(super) client: &'a Client,
+    pub(super) url: &'a UrlFacts,
+    /// The client's workload.
+    pub(super) here: &'a Workload,
+    /// The workload whose network namespace the client is in.
+    pub(super) net: &'a Workload,
+    pub(super) gateway: &'a Gateway,
+    /// The gateway's workload; none where it runs on the host.
+    pub(super) there: Option<&'a Workload>,
+    /// Whether both are in one network namespace.
+    pub(super) together: bool,
+}
+
+/// Every way that is known: URL, gateway and namespaces.
+pub(super) fn ways(context: Context<'_>) -> impl Iterator<Item = Way<'_>> {
+    let snapshot = context.snapshot;
+    snapshot.clients.iter().filter_map(move |client| {
+        let here = of_client(snapshot, client)?;
+        let url = client.url.get()?;
+        let gateway = gateway(snapshot, client)?;
+        let there = of(snapshot, gateway);
+        let net = namespace(snapshot, here);
+        let together = match there {
+            Some(there) => share_namespace(snapshot, here, there)?,
+            None => is_host(snapshot, net)?,
+        };
+        Some(Way { client, url, here, net, gateway, there, together })
+    })
+}
+
+/// The gateway that a client leads to or means; where no container has one, the only one of the host.
+fn gateway<'a>(snapshot: &'a Snapshot, client: &'a Client) -> Option<&'a Gateway> {
+    if let Some(id) = &client.gateway {
+        return snapshot.gateways.iter().find(|gateway| gateway.id == *id);
+    }
+    meant(snapshot, client).or_else(|| {
+        let contained = snapshot.gateways.iter().any(|gateway| gateway.workload.is_some());
+        let mut all = snapshot.host_gateways();
+        all.next().filter(|_| !contained && all.next().is_none())
+    })
+}
+
+/// Whether a workload is in the network namespace of the host itself. None where its engine is not known to be on the host.
+fn is_host(snapshot: &Snapshot, net: &Workload) -> Option<bool> {
+    if net.network_mode != NetworkMode::Host {
+        return Some(false);
+    }
+    let engine = snapshot.engines.iter().find(|engine| net.engine.as_ref() == Some(&engine.id))?;
+    Some(!engine.answer.get()?.in_vm)
+}
+
+impl<'a> Way<'a> {
+    /// Whether it is proven to work.
+    pub(super) fn works(&self) -> bool {
+        self.client.handshake.answer().is_some() || self.client.connect.answer().is_some()
+    }
+
+    /// Whether the URL's host is a name, and not an address or loopback.
+    pub(super) fn is_name(&self) -> bool {
+        let host = self.url.url.host.trim_start_matches('[').trim_end_matches(']');
+        !self.url.loopback && host.parse::<std::net::IpAddr>().is_err()
+    }
+
+    /// Whether the URL's host stands for the machine that the engine runs for.
+    pub(super) fn through_host(&self) -> bool {
+        HOST_NAMES.contains(&self.url.url.host.as_str())
+            || self.url.loopback && self.net.network_mode == NetworkMode::Host && !self.together
+    }
+
+    /// The names and addresses of the gateway on networks.
+    fn names_of_gateway(&self) -> impl Iterator<Item = &'a str> {
+        self.there
+            .into_iter()
+            .flat_map(|there| &there.networks)
+            .flat_map(|network| network.aliases.iter().chain(&network.address).map(String::as_str))
+    }
+
+    /// Whether the URL's host is the gateway itself.
+    pub(super) fn names_gateway(&self) -> bool {
+        let host = self.url.url.host.as_str();
+        self.together && self.url.loopback || self.names_of_gateway().any(|name| name == host)
+    }
+
+    /// Networks that both are attached to. None where those of either are not known.
+    pub(super) fn common(&self) -> Option<Vec<&'a str>> {
+        let theirs = &self.there?.networks;
+        if theirs.is_empty() || self.net.networks.is_empty() && self.net.network_mode != NetworkMode::None {
+            return None;
+        }
+        let ours = self.net.networks.iter().map(|network| network.network.as_str());
+        Some(ours.filter(|id| theirs.iter().any(|network| network.network == *id)).collect())
+    }
+
+    /// Names that resolve in the client's namespace: of what is attached to its networks. The engine's default bridge has no names.
+    pub(super) fn resolvable(&self, snapshot: &'a Snapshot) -> Vec<&'a str> {
+        let has_names = |id: &str| {
+            snapshot.networks.iter().find(|network| network.id == id).is_none_or(|network| network.name != "bridge")
+        };
+        let ours: Vec<&str> =
+            self.net.networks.iter().map(|network| network.network.as_str()).filter(|id| has_names(id)).collect();
+        let mut names: Vec<&str> = snapshot
+            .workloads
+            .iter()
+            .flat_map(|workload| &workload.networks)
+            .filter(|network| ours.contains(&network.network.as_str()))
+            .flat_map(|network| network.aliases.iter().map(String::as_str))
+            .chain(self.net.extra_hosts.iter().chain(&self.here.extra_hosts).map(String::as_str))
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// The name by which the client should call the gateway.
+    pub(super) fn right_name(&self) -> Option<&'a str> {
+        let there = self.there?;
+        let common = self.common().unwrap_or_default();
+        let on = there.networks.iter().find(|network| common.contains(&network.network.as_str()));
+        let aliases = on.or(there.networks.first()).map(|network| network.aliases.as_slice()).unwrap_or_default();
+        let service = there.service.as_deref();
+        aliases
+            .iter()
+            .map(String::as_str)
+            .find(|alias| Some(*alias) == service)
+            .or(service)
+            .or_else(|| aliases.first().map(String::as_str).or(Some(there.name.as_str())))
+    }
+
+    /// The URL that would lead to the gateway.
+    pub(super) fn right_url(&self) -> String {
+        let tls = self.gateway.config.get().is_some_and(|config| config.tls);
+        let scheme = if tls { "wss" } else { "ws" };
+        if self.together {
+            return format!("{scheme}://127.0.0.1:{}", self.gateway.port);
+        }
+        let name = self.right_name().unwrap_or("host.docker.internal");
+        format!("{scheme}://{name}:{}", self.gateway.port)
+    }
+
+    /// Path of keys that says the client's URL.
+    pub(super) fn url_key(&self) -> &'static str {
+        "environment.OPENCLAW_GATEWAY_URL"
+    }
+}
