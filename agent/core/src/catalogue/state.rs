@@ -39,7 +39,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             "never share a state directory across the border of a virtual machine",
             "use a named volume inside, and copy with the gateway stopped",
         ],
-        explains: &[Code::StateDbBroken, Code::StateLockWait],
+        explains: &[
+            Code::StateDbBroken, Code::StateLockWait, Code::UnitExitConfig, Code::GatewayRestartStorm, Code::PortSilent,
+            Code::GatewayNotReady,
+        ],
         sources: &["docs/install/docker.md", "https://www.sqlite.org/howtocorrupt.html", "openclaw/openclaw#139214"],
     },
     Entry {
@@ -156,7 +159,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         explains: &[
             Code::PairingStateReadonly, Code::GatewayNotReady, Code::UnitParked, Code::UnitRelaunchLoop,
-            Code::GatewayRestartStorm, Code::PortSilent,
+            Code::GatewayRestartStorm, Code::PortSilent, Code::UnitExitConfig, Code::PairingIdentityLost,
         ],
         sources: &["docs/gateway/doctor.md", "docs/install/docker.md", "openclaw/openclaw#21571"],
     },
@@ -204,7 +207,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         remedy: &[
             "mount the same volume at the same path on both sides",
         ],
-        explains: &[Code::PairingIdentityLost, Code::PairingPending, Code::PairingUnapproved, Code::TokenSplit],
+        explains: &[
+            Code::PairingIdentityLost, Code::PairingPending, Code::PairingUnapproved, Code::TokenSplit, Code::TokenMissing,
+            Code::TokenShadowed,
+        ],
         sources: &["docs/install/docker.md", "openclaw/openclaw#55067"],
     },
     Entry {

@@ -1,5 +1,6 @@
 //! State directories: who uses them, who may, where they lie.
 
+mod contained;
 mod database;
 mod lease;
 mod lock;
@@ -15,6 +16,11 @@ use crate::diagnose::Draft;
 use crate::snapshot::{Gateway, Process, StateDir};
 
 pub(super) const RULES: &[Rule] = &[
+    contained::ephemeral,
+    contained::not_shared,
+    contained::readonly,
+    contained::shared,
+    contained::uid_drift,
     database::aliased,
     database::broken,
     database::wal,
@@ -33,6 +39,9 @@ pub(super) const RULES: &[Rule] = &[
 /// What they may raise.
 pub(super) const RAISES: &[Code] = &[
     Code::StateShared,
+    Code::StateLockBlind,
+    Code::StateEphemeral,
+    Code::StateNotShared,
     Code::StateLockStale,
     Code::StateVersionBoundary,
     Code::StateLeaseForeign,
