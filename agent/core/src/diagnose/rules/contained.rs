@@ -16,11 +16,6 @@ pub(crate) fn of_client<'a>(snapshot: &'a Snapshot, client: &Client) -> Option<&
     snapshot.workload(client.workload.as_deref()?)
 }
 
-/// Whether an engine has it, so that it can be expected to run.
-pub(crate) fn is_real(workload: &Workload) -> bool {
-    workload.engine.is_some()
-}
-
 /// The container whose state a gateway of the host merely mirrors: no process and no unit of the host runs it, and its directory is
 /// mounted into that container as the state of the gateway there.
 pub(crate) fn stands_for<'a>(snapshot: &'a Snapshot, gateway: &Gateway) -> Option<&'a Workload> {

@@ -1,6 +1,6 @@
 //! `state.ephemeral`, `state.readonly` and `state.not-shared` of gateways in containers
 
-use super::super::super::contained::{name, of, of_client, restart, share_namespace};
+use super::super::super::contained::{bring_up, name, of, of_client, share_namespace};
 use super::place::{Source, source};
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
@@ -37,10 +37,7 @@ pub(in super::super) fn readonly(context: Context<'_>, out: &mut Vec<Draft>) {
         let mut draft = about(context, Code::StateReadonly, gateway, workload, summary, &what, &mount.key);
         draft = draft.remedy("remove `:ro` or `read_only` from that mount, then make the container anew");
         if workload.engine.is_some() {
-            draft = draft.command(
-                "see that it starts then",
-                restart(context.snapshot, workload).replace(" restart ", " up -d "),
-            );
+            draft = draft.command("make it anew", bring_up(context.snapshot, workload));
         }
         out.push(draft);
     }
