@@ -39,7 +39,8 @@ impl Node {
             skip("an engine's namespaces need root");
             return None;
         }
-        let config = PathBuf::from(env::var_os(CONFIG).unwrap_or_else(|| panic!("{FOLDER} is set, and {CONFIG} is not")));
+        let config =
+            PathBuf::from(env::var_os(CONFIG).unwrap_or_else(|| panic!("{FOLDER} is set, and {CONFIG} is not")));
         let folders: Vec<PathBuf> = fs::read_dir(&nodes).unwrap().map(|entry| entry.unwrap().path()).collect();
         let folders = || folders.iter().filter(|folder| folder.join("pid").is_file());
         assert!(folders().next().is_some(), "no node runs in `{}`: scripts/engine starts them", nodes.display());
@@ -137,6 +138,11 @@ impl Drop for Node {
 /// Standard output of a command that succeeded.
 pub(crate) fn text(what: &str, output: &Output) -> String {
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "`{what}`: {}\n{stdout}{}", output.status, String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "`{what}`: {}\n{stdout}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
     stdout
 }

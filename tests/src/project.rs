@@ -41,7 +41,8 @@ impl<'a> Project<'a> {
     /// The shape that `OpenClaw` publishes: `openclaw-gateway` on port 18789 of its namespace and of the host's loopback, and
     /// `openclaw-cli` in the gateway's namespace, both with the state in `./state` and the token of `.env`.
     pub fn split(node: &'a Node, openclaw: &OpenClaw, name: &str, token: &str) -> Self {
-        let project = Self::new(node, openclaw, name).gateway("openclaw-gateway", "./state").cli("openclaw-cli", "./state");
+        let project =
+            Self::new(node, openclaw, name).gateway("openclaw-gateway", "./state").cli("openclaw-cli", "./state");
         let project = project.set("/services/openclaw-cli/network_mode", json!("service:openclaw-gateway"));
         let project = project.set("/services/openclaw-gateway/ports", json!(["127.0.0.1:18789:18789"]));
         project.write(".env", &format!("OPENCLAW_GATEWAY_TOKEN={token}\n"));

@@ -29,7 +29,8 @@ fn write(value: &Value, depth: usize, text: &mut String) {
 }
 
 fn entry(value: &Value, depth: usize, text: &mut String) {
-    let nested = value.as_object().is_some_and(|map| !map.is_empty()) || value.as_array().is_some_and(|list| !list.is_empty());
+    let nested =
+        value.as_object().is_some_and(|map| !map.is_empty()) || value.as_array().is_some_and(|list| !list.is_empty());
     if nested {
         text.push('\n');
         write(value, depth + 1, text);

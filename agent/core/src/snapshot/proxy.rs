@@ -37,6 +37,12 @@ pub struct ProxyRoute {
     pub tls: Fact<TlsSeen>,
     /// Address that the gateway sees the proxy come from.
     pub peer: Option<String>,
+    /// HTTP status of `/healthz` through the proxy; none where it was not asked or did not answer.
+    #[serde(default)]
+    pub http: Option<u16>,
+    /// Whether no WebSocket is meant to pass here, so that the handshake tells nothing: a path for web hooks or health checks alone.
+    #[serde(default)]
+    pub http_only: bool,
 }
 
 /// What a proxy's configuration says of one route. A part that says nothing is none, and the program's default holds.

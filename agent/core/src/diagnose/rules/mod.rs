@@ -7,10 +7,12 @@ mod command;
 pub(super) mod contained;
 mod container;
 mod gateway;
+mod ingress;
 mod life;
 mod network;
 pub(super) mod ownership;
 mod pairing;
+mod proxy;
 mod state;
 mod transport;
 mod unit;
@@ -21,15 +23,17 @@ use crate::catalogue::Code;
 /// One family: its rules, and every code that they may raise.
 type Family = (&'static [Rule], &'static [Code]);
 
-const FAMILIES: [Family; 11] = [
+const FAMILIES: [Family; 13] = [
     (agent::RULES, agent::RAISES),
     (auth::RULES, auth::RAISES),
     (channels::RULES, channels::RAISES),
     (container::RULES, container::RAISES),
     (gateway::RULES, gateway::RAISES),
+    (ingress::RULES, ingress::RAISES),
     (network::RULES, network::RAISES),
     (ownership::RULES, ownership::RAISES),
     (pairing::RULES, pairing::RAISES),
+    (proxy::RULES, proxy::RAISES),
     (state::RULES, state::RAISES),
     (transport::RULES, transport::RAISES),
     (unit::RULES, unit::RAISES),
@@ -53,11 +57,6 @@ mod tests {
     /// They need an engine, a measurement over time, a mirror or a registry.
     const WITHOUT_A_RULE: &[Code] = &[
         Code::TransportFlaky,
-        Code::ProxyNoUpgrade,
-        Code::ProxyIdleCut,
-        Code::ProxyBuffering,
-        Code::ProxyUntrusted,
-        Code::ProxyTls,
         Code::ChannelSubagent,
         Code::StateLockWait,
         Code::MirrorTimeMachine,
@@ -78,8 +77,6 @@ mod tests {
         Code::HostAutoUpdate,
         Code::EngineSilent,
         Code::EngineAtLogin,
-        Code::IngressSplit,
-        Code::IngressFailing,
         Code::ComposeHealthBlind,
         Code::ComposeLivenessHarsh,
         Code::AgentBacklog,

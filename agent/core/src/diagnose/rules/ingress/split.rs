@@ -1,0 +1,118 @@
+//! `ingress.split`
+
+use super::{about, gateway_of};
+use crate::Snapshot;
+use crate::catalogue::Code;
+use crate::diagnose::{Context, Draft};
+use crate::snapshot::{Gateway, Ingress};
+
+/// `ingress.split`: web hooks end at another gateway than the one that is meant.
+pub(in super::super) fn elsewhere(context: Context<'_>, out: &mut Vec<Draft>) {
+    let snapshot = context.snapshot;
+    for ingress in &snapshot.ingresses {
+        let Some(meant) = meant(snapshot, ingress) else { continue };
+        let target = format!("{}:{}", ingress.target.host, ingress.target.port);
+        let ends = match gateway_of(snapshot, ingress) {
+            Some(gateway) if gateway.id == meant.id => continue,
+            Some(gateway) => format!("ends at another gateway, `{}`", gateway.id),
+            // A name with a dot may be anywhere in the world.
+            None if is_foreign(&ingress.target.host) => continue,
+            None => "ends where no gateway is known".to_owned(),
+        };
+        let summary = format!(
+            "`{}` passes web hooks on to `{target}`, which {ends}; the gateway that owns port {} is `{}`",
+            ingress.id, meant.port, meant.id
+        );
+        let mut draft = about(context, Code::IngressSplit, ingress, summary).gateway(meant);
+        draft = if meant.ladder.handshake.answer().is_some() {
+            draft.answered("it answers", meant.ladder.target.clone(), &meant.ladder.handshake)
+        } else {
+            draft.seen(format!("it is to listen on port {}: {}", meant.port, meant.port_source), &meant.config)
+        };
+        out.push(draft.remedy(format!("point {} to `{}`", ingress.source, address(snapshot, meant))));
+    }
+}
+
+/// The gateway at which an ingress should end: that of its project, else the only one that listens here.
+fn meant<'a>(snapshot: &'a Snapshot, ingress: &Ingress) -> Option<&'a Gateway> {
+    let project = ingress.workload.as_deref().and_then(|id| snapshot.workload(id)).and_then(|w| w.project.as_ref());
+    let of_project = |gateway: &&Gateway| {
+        let workload = gateway.workload.as_deref().and_then(|id| snapshot.workload(id));
+        project.is_some() && workload.is_some_and(|workload| workload.project.as_ref() == project)
+    };
+    let only = |all: Vec<&'a Gateway>| match all.as_slice() {
+        [gateway] => Some(*gateway),
+        _ => None,
+    };
+    let mine: Vec<&Gateway> = snapshot.gateways.iter().filter(of_project).collect();
+    if !mine.is_empty() {
+        return only(mine);
+    }
+    let listening = |gateway: &&Gateway| gateway.ladder.handshake.answer().is_some();
+    let live: Vec<&Gateway> = snapshot.gateways.iter().filter(listening).collect();
+    // Of several, the one on the port that everybody takes without being told.
+    only(live.clone()).or_else(|| only(live.into_iter().filter(|gateway| gateway.port == 18_789).collect()))
+}
+
+fn is_foreign(host: &str) -> bool {
+    let address = host.parse::<std::net::IpAddr>();
+    let local = host.ends_with(".internal") || host.ends_with(".localhost");
+    match address {
+        Ok(address) => !address.is_loopback(),
+        Err(_) => host.contains('.') && !local,
+    }
+}
+
+fn address(snapshot: &Snapshot, gateway: &Gateway) -> String {
+    let workload = gateway.workload.as_deref().and_then(|id| snapshot.workload(id));
+    let name = workload.and_then(|workload| workload.service.clone().or_else(|| Some(workload.name.clone())));
+    format!("http://{}:{}", name.as_deref().unwrap_or("127.0.0.1"), gateway.port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::with_ingress;
+    use super::*;
+    use crate::diagnose::fixture::*;
+
+    #[test]
+    fn an_ingress_to_another_gateway_is_the_root_cause() {
+        let mut node = with_ingress(|ingress| {
+            ingress.gateway = Some("/other".to_owned());
+            ingress.target.port = 18_999;
+        });
+        let other =
+            Gateway { expected: vec![crate::snapshot::Expectation::Remains], ..silent_gateway("/other", 18_999) };
+        node.gateways.push(other);
+        assert_eq!(
+            draft(elsewhere, &node).summary,
+            "`service:claw/n8n OPENCLAW_HOOKS_URL` passes web hooks on to `gateway:18999`, which ends at another gateway, \
+             `/other`; the gateway that owns port 18789 is `/Users/op/.openclaw`"
+        );
+    }
+
+    #[test]
+    fn one_that_ends_nowhere_is_told_unless_it_leaves_the_node() {
+        let node = |host: &str| {
+            with_ingress(|ingress| {
+                ingress.gateway = None;
+                ingress.target.host = host.to_owned();
+            })
+        };
+        assert_eq!(drafts(elsewhere, &node("old-gateway")).len(), 1);
+        assert_eq!(drafts(elsewhere, &node("127.0.0.1")).len(), 1);
+        assert!(silent(elsewhere, &node("hooks.example.org")) && silent(elsewhere, &node("192.0.2.9")));
+    }
+
+    #[test]
+    fn without_a_gateway_that_is_meant_nothing_is_said() {
+        let mut node = with_ingress(|ingress| ingress.gateway = None);
+        gateway(&mut node).ladder.handshake = untried();
+        assert!(silent(elsewhere, &node));
+    }
+
+    #[test]
+    fn healthy_or_hidden_it_says_nothing() {
+        assert!(silent(elsewhere, &healthy()) && silent(elsewhere, &with_ingress(|_| {})));
+    }
+}

@@ -1,0 +1,209 @@
+//! `proxy.untrusted`
+
+use super::subnets::{Peer, is_trusted, peer, suggestion};
+use super::{about, as_written, gateway_of, location, name};
+use crate::catalogue::Code;
+use crate::diagnose::rules::command::quote;
+use crate::diagnose::rules::contained;
+use crate::diagnose::{Context, Draft};
+use crate::snapshot::{ConfigFacts, Gateway, ProbeOutcome};
+
+/// What a gateway answers to a proxy that it does not trust.
+const REFUSAL: &str = "proxy_attribution_required";
+
+/// `proxy.untrusted`: forwarding headers come from an address that the gateway does not trust.
+pub(in super::super) fn untrusted(context: Context<'_>, out: &mut Vec<Draft>) {
+    let snapshot = context.snapshot;
+    for route in &snapshot.proxies {
+        let Some(gateway) = gateway_of(snapshot, route) else { continue };
+        let forwards = route.config.get().map(|config| config.forwards.as_slice()).unwrap_or_default();
+        let peer = peer(snapshot, route, gateway);
+        let trusted = trusted_of(gateway).and_then(|trusted| is_trusted(trusted, &peer));
+        let only_real_ip = !forwards.is_empty() && forwards.iter().all(|name| name.eq_ignore_ascii_case("x-real-ip"));
+        let refused = route.through.failure().is_some_and(|failure| failure.reason.as_deref() == Some(REFUSAL));
+        let what = if refused {
+            "the gateway answers 403 to all but `/healthz`"
+        } else {
+            // What is only written counts where it is known to be refused.
+            let tried = !matches!(route.through.outcome, ProbeOutcome::NotTried { .. });
+            if tried || forwards.is_empty() || trusted != Some(false) {
+                continue;
+            }
+            "the gateway will answer 403 to all but `/healthz`"
+        };
+        let from = from(&peer);
+        let summary = if trusted == Some(true) {
+            let why = if only_real_ip {
+                "`X-Real-IP` alone names no client"
+            } else {
+                "the client's address is missing or loopback"
+            };
+            format!("{} is trusted, and {why}: {what}", name(route))
+        } else {
+            format!("{} adds forwarding headers and {from} is not in `gateway.trustedProxies`: {what}", name(route))
+        };
+        let mut draft = about(context, Code::ProxyUntrusted, route, summary);
+        if let Some(failure) = route.through.failure() {
+            draft = draft.answered(format!("through the proxy: {}", failure.message), route.id.clone(), &route.through);
+        }
+        if !forwards.is_empty() {
+            let words = format!("it adds {}", forwards.join(", "));
+            draft = as_written(draft, route, "forwards", &words, snapshot.taken_at);
+        }
+        draft = draft.seen(
+            format!("`gateway.trustedProxies` is {}", list(trusted_of(gateway).unwrap_or_default())),
+            &gateway.config,
+        );
+        out.push(if trusted == Some(true) {
+            draft.remedy(format!(
+                "let it send the client's address in `X-Forwarded-For`{}; what runs on the gateway's own node connects to it directly",
+                location(route, "forwards")
+            ))
+        } else {
+            trust(context, gateway, &peer, draft)
+        });
+    }
+}
+
+/// What a gateway trusts; a configuration that is not there trusts nobody.
+fn trusted_of(gateway: &Gateway) -> Option<&[String]> {
+    match gateway.config.get() {
+        Some(ConfigFacts { trusted_proxies, .. }) => Some(trusted_proxies),
+        None => gateway.config.is_absent().then_some(&[]),
+    }
+}
+
+fn from(peer: &Peer) -> String {
+    match peer {
+        Peer::Loopback => "loopback, from where it connects,".to_owned(),
+        Peer::Address(address, Some(subnet)) => format!("its address {address} (network {})", subnet.trunc()),
+        Peer::Address(address, None) => format!("its address {address}"),
+        Peer::Within(subnets) => {
+            let subnets: Vec<String> = subnets.iter().map(ToString::to_string).collect();
+            format!("its network {}", subnets.join(", "))
+        }
+        Peer::Unknown => "its address".to_owned(),
+    }
+}
+
+fn list(entries: &[String]) -> String {
+    if entries.is_empty() { "empty".to_owned() } else { format!("[{}]", entries.join(", ")) }
+}
+
+/// The command that adds the peer to what is trusted already.
+fn trust(context: Context<'_>, gateway: &Gateway, peer: &Peer, draft: Draft) -> Draft {
+    let mut entries: Vec<String> = trusted_of(gateway).unwrap_or_default().to_vec();
+    let suggested = suggestion(peer);
+    if suggested.is_empty() {
+        return draft.remedy(
+            "give the network of the two a fixed subnet (`ipam`), and add that subnet to `gateway.trustedProxies`",
+        );
+    }
+    entries.extend(suggested);
+    let value: Vec<String> = entries.iter().map(|entry| format!("\"{entry}\"")).collect();
+    let value = quote(&format!("[{}]", value.join(","))).into_owned();
+    let command = contained::run_at(context.snapshot, gateway, &format!("config set gateway.trustedProxies {value}"));
+    draft.command(
+        format!("trust it {}; it takes effect at once", contained::place_of(context.snapshot, gateway)),
+        command,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::*;
+    use super::*;
+    use crate::diagnose::fixture::*;
+
+    #[test]
+    fn a_refusal_that_was_seen_names_the_command() {
+        let node = behind(|route| {
+            route.through = refused(403, Some(REFUSAL));
+            value(&mut route.config).forwards = vec!["X-Forwarded-For".to_owned()];
+        });
+        let draft = draft(untrusted, &node);
+        assert_eq!(
+            draft.summary,
+            "`nginx` at `claw.example:443` adds forwarding headers and loopback, from where it connects, is not in \
+             `gateway.trustedProxies`: the gateway answers 403 to all but `/healthz`"
+        );
+        assert_eq!(
+            draft.remedy[0].command.as_deref(),
+            Some(r#"openclaw config set gateway.trustedProxies '["127.0.0.1","::1"]'"#)
+        );
+        assert_eq!(root_causes(&node), [Code::ProxyUntrusted]);
+    }
+
+    #[test]
+    fn between_containers_the_subnet_of_their_network_is_suggested() {
+        let node = in_containers(|node| {
+            node.proxies[0].through = refused(403, Some(REFUSAL));
+            node.proxies[0].peer = Some("172.18.0.3".to_owned());
+            value(&mut gateway(node).config).trusted_proxies = vec!["10.0.0.1".to_owned()];
+        });
+        let draft = draft(untrusted, &node);
+        assert!(
+            draft.summary.contains("its address 172.18.0.3 (network 172.18.0.0/16) is not in"),
+            "{}",
+            draft.summary
+        );
+        let command = draft.remedy[0].command.as_deref().unwrap();
+        assert!(command.ends_with(r#"config set gateway.trustedProxies '["10.0.0.1","172.18.0.0/16"]'"#), "{command}");
+    }
+
+    #[test]
+    fn what_is_only_written_is_judged_by_the_subnet() {
+        let written = |trusted: &[&str], subnets: &[&str]| {
+            in_containers(|node| {
+                untried_both(&mut node.proxies[0]);
+                node.networks[0].subnets = subnets.iter().map(|subnet| (*subnet).to_owned()).collect();
+                value(&mut gateway(node).config).trusted_proxies =
+                    trusted.iter().map(|entry| (*entry).to_owned()).collect();
+            })
+        };
+        for (trusted, subnets, found) in [
+            (&["172.18.0.0/16"][..], &["172.18.0.0/16"][..], false),
+            (&["172.16.0.0/12"], &["172.18.0.0/16"], false),
+            (&["172.19.0.0/16"], &["172.18.0.0/16"], true),
+            (&["127.0.0.1"], &["172.18.0.0/16"], true),
+            (&[], &[], true),
+            (&["127.0.0.1"], &[], true),
+            (&["172.19.0.0/16"], &[], false),
+        ] {
+            assert_eq!(!silent(untrusted, &written(trusted, subnets)), found, "{trusted:?} {subnets:?}");
+        }
+    }
+
+    #[test]
+    fn a_trusted_proxy_without_a_client_address_is_told_apart() {
+        let node = behind(|route| {
+            route.through = refused(403, Some(REFUSAL));
+            value(&mut route.config).forwards = vec!["X-Real-IP".to_owned()];
+        });
+        let node = crate::Snapshot {
+            gateways: {
+                let mut gateways = node.gateways.clone();
+                value(&mut gateways[0].config).trusted_proxies = vec!["127.0.0.1".to_owned()];
+                gateways
+            },
+            ..node
+        };
+        assert!(draft(untrusted, &node).summary.contains("is trusted, and `X-Real-IP` alone names no client"));
+    }
+
+    #[test]
+    fn healthy_or_hidden_it_says_nothing() {
+        assert!(silent(untrusted, &healthy()) && silent(untrusted, &behind(|_| {})));
+        assert!(silent(untrusted, &in_containers(|_| {})));
+        let hidden = in_containers(|node| {
+            untried_both(&mut node.proxies[0]);
+            gateway(node).config = denied();
+        });
+        assert!(silent(untrusted, &hidden));
+        let hidden = behind(|route| {
+            untried_both(route);
+            route.config = denied();
+        });
+        assert!(silent(untrusted, &hidden));
+    }
+}
