@@ -91,7 +91,8 @@ fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
-async fn http(target: &Target) -> (Probe<Liveness>, Probe<Startup>, Probe<Readiness>) {
+/// Asks `/healthz`, `/startupz` and `/readyz` at once, without a secret.
+pub async fn http(target: &Target) -> (Probe<Liveness>, Probe<Startup>, Probe<Readiness>) {
     let at = now();
     let prober = match Prober::new(target, HttpDeadlines::default()).await {
         Ok(prober) => prober,

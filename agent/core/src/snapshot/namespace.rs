@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::client::{DeviceStanding, UrlFacts};
 use super::credentials::Credentials;
 use super::gateway::ConfigFacts;
-use super::probe::{Challenge, Failure, Hello, Ladder, Probe};
+use super::probe::{Challenge, Failure, Hello, Ladder, Liveness, Probe, Readiness, Startup};
 use super::records::Pairing;
 use super::{FileStat, Listener};
 use crate::Fact;
@@ -42,14 +42,20 @@ pub struct NamespaceView {
     pub names: Vec<NameAnswer>,
     /// Plain TCP connects.
     pub connects: Vec<ConnectSeries>,
+    /// HTTP probes of gateways, without a secret.
+    #[serde(default)]
+    pub http: Vec<HttpSeen>,
     /// Sockets that listen in this network namespace.
     pub listeners: Fact<Vec<Listener>>,
     /// What is mounted where `OpenClaw` keeps things.
     pub mounts: Fact<Vec<MountSeen>>,
     /// Unix sockets that a configuration names.
     pub sockets: Vec<SocketSeen>,
-    /// The state directory.
+    /// The state directory; absent where neither it nor any folder above it is there.
     pub state: Fact<StateSeen>,
+    /// Whether a file could be made and removed in the folder that was asked for; none where none was.
+    #[serde(default)]
+    pub write_test: Option<Fact<bool>>,
     /// What a gateway in here accepts and answers; none where no gateway is.
     pub gateway: Option<GatewaySeen>,
     /// Where a client in here would connect, and what comes of it; none where no client is.
@@ -95,6 +101,19 @@ pub struct ConnectSeries {
     pub failures: Vec<Failure>,
 }
 
+/// The HTTP probes of one gateway.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HttpSeen {
+    /// What was asked: `ws://gateway:18789`.
+    pub target: String,
+    /// `/healthz`.
+    pub healthz: Probe<Liveness>,
+    /// `/startupz`.
+    pub startupz: Probe<Startup>,
+    /// `/readyz`.
+    pub readyz: Probe<Readiness>,
+}
+
 /// A mount as the namespace sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MountSeen {
@@ -126,7 +145,7 @@ pub struct SocketSeen {
 pub struct StateSeen {
     /// Path within the workload.
     pub path: String,
-    /// Owner, mode, device and inode.
+    /// Owner, mode, device and inode; those of [`StateSeen::made_in`] where the directory itself is not there yet, as are the permissions.
     pub stat: FileStat,
     /// Whether the workload's user may read and pass it, by owner, group and mode.
     pub readable: bool,

@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use portreeve_core::FingerprintKey;
 use portreeve_core::snapshot::{Expectation, Gateway, Listener, StateDir, Unit};
 use portreeve_facts::credentials::of_gateway;
-use portreeve_facts::{Climb, ConfigRevision, Loaded, certificate, climb, read_environment, secret, unasked, untried};
+use portreeve_facts::{
+    Climb, ConfigRevision, Loaded, certificate, climb, local_target, read_environment, secret, unasked, untried,
+};
 use portreeve_openclaw::credentials::{
     EnvironmentFileKind, EnvironmentLayers, GatewayInputs, ProcessLayer, SecretResolver, resolve_gateway,
 };
-use portreeve_openclaw::endpoint::{CertFingerprint, Scheme, Target, TlsPolicy};
+use portreeve_openclaw::endpoint::CertFingerprint;
 use portreeve_openclaw::environment::Environment;
 use portreeve_openclaw::file::Reader;
 use portreeve_openclaw::paths::{self, LockPurpose};
@@ -129,9 +131,10 @@ impl Draft {
         let gateway = &self.gateway;
         let at = Timestamp::now();
         let tls = gateway.config.get().is_some_and(|config| config.tls);
-        let target = match target(gateway.port, tls, &listeners, self) {
+        let on_port = listeners.as_deref().unwrap_or_default();
+        let target = match local_target(gateway.port, tls, self.certificate(tls), on_port) {
             Ok(target) => target,
-            Err(why) => return unasked(&why, gateway.port, at),
+            Err(error) => return unasked(&error.to_string(), gateway.port, at),
         };
         let secret = trusted(&listeners, &gateway.pids, owner_uid).and_then(|()| self.secret.clone());
         let revision = self.loaded.modified().map_or(ConfigRevision::Unknown, ConfigRevision::ModifiedAt);
@@ -313,30 +316,6 @@ fn trusted(listeners: &Result<Vec<&Listener>, &str>, pids: &[u32], owner_uid: u3
         }
     }
     Ok(())
-}
-
-fn target(port: u16, tls: bool, listeners: &Result<Vec<&Listener>, &str>, draft: &Draft) -> Result<Target, String> {
-    let scheme = if tls { Scheme::Wss } else { Scheme::Ws };
-    // A gateway that is bound to one address of the node is not found on the loopback.
-    let address = listeners.as_ref().ok().and_then(|listeners| {
-        let has =
-            |wanted: fn(&std::net::IpAddr) -> bool| listeners.iter().map(|listener| listener.address).find(wanted);
-        if has(|address| address.is_ipv4() && (address.is_loopback() || address.is_unspecified())).is_some() {
-            return None;
-        }
-        has(|address| address.is_loopback() || address.is_unspecified())
-            .map(|_| std::net::IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]))
-            .or_else(|| has(|_| true))
-    });
-    let target = match address {
-        None => Target::new(scheme, "127.0.0.1", port),
-        Some(address) => Target::new(scheme, &address.to_string(), port),
-    };
-    let target = target.map_err(|error| error.to_string())?;
-    Ok(match draft.certificate(tls) {
-        Some(fingerprint) => target.with_tls(TlsPolicy::Pinned(fingerprint)),
-        None => target,
-    })
 }
 
 impl Draft {
