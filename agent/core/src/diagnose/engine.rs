@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::draft::{Draft, Scope};
+use super::rules::agent::contained as contained_blind;
 use super::rules::contained::{of, stands_for};
 use super::rules::ownership::one_owner;
 use super::{Context, Waiver};
@@ -189,6 +190,7 @@ fn findings(judged: &[Judged], only: Option<Layer>) -> Vec<Finding> {
 /// What could not be seen: what observers say, and facts that are hidden and on which the verdict rests.
 fn blind_spots(snapshot: &Snapshot) -> Vec<Blind> {
     let mut blind = snapshot.blind.clone();
+    blind.extend(contained_blind(snapshot));
     let mut add = |what: String, why: Option<&str>| {
         if let Some(why) = why {
             let remedy = "run as root".to_owned();

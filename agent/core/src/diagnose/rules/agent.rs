@@ -1,7 +1,9 @@
 //! What the agent itself could not see.
 
 use super::super::{Context, Draft, Rule};
+use super::contained::name;
 use crate::catalogue::Code;
+use crate::snapshot::{Blind, Gateway, Snapshot};
 
 pub(super) const RULES: &[Rule] = &[blind];
 
@@ -11,7 +13,7 @@ pub(super) const RAISES: &[Code] = &[Code::AgentBlind];
 /// `agent.blind`: an observer could not see. Where readiness depends on it the verdict cannot be `ready`.
 fn blind(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
-    for spot in &snapshot.blind {
+    for spot in snapshot.blind.iter().chain(&contained(snapshot)) {
         out.push(
             Draft::new(
                 Code::AgentBlind,
@@ -23,4 +25,37 @@ fn blind(context: Context<'_>, out: &mut Vec<Draft>) {
             .remedy(spot.remedy.clone()),
         );
     }
+}
+
+/// Engines that said nothing, and namespaces of gateways and clients that could not be entered.
+pub(crate) fn contained(snapshot: &Snapshot) -> Vec<Blind> {
+    let mut blind = Vec::new();
+    for engine in &snapshot.engines {
+        let what = format!("containers of {} at {}", engine.kind.name(), engine.endpoint);
+        let needed = !engine.needed_by.is_empty();
+        if let Some(why) = engine.answer.blind() {
+            let remedy = if needed { "start or restart it, or run as its user" } else { "start it, if it is needed" };
+            blind.push(Blind { what, why: why.to_owned(), remedy: remedy.to_owned(), readiness: needed });
+        } else if let Some(unlisted) = engine.answer.get().map(|answer| answer.unlisted).filter(|count| *count > 0) {
+            let why = format!("it has {unlisted} more than are looked at");
+            blind.push(Blind { what, why, remedy: "remove those that are not needed".to_owned(), readiness: true });
+        }
+    }
+    let proven = |gateway: &Gateway| gateway.ladder.healthz.answer().is_some();
+    for workload in &snapshot.workloads {
+        let Some(why) = workload.view.blind() else { continue };
+        let mine = |id: &Option<String>| id.as_ref() == Some(&workload.id);
+        let gateway = snapshot.gateways.iter().find(|gateway| mine(&gateway.workload));
+        let is_client = snapshot.clients.iter().any(|client| mine(&client.workload));
+        if gateway.is_none() && !is_client {
+            continue;
+        }
+        blind.push(Blind {
+            what: format!("namespaces of {}", name(workload)),
+            why: why.to_owned(),
+            remedy: "see why its engine runs no probe there".to_owned(),
+            readiness: workload.is_running() && (is_client || gateway.is_some_and(|gateway| !proven(gateway))),
+        });
+    }
+    blind
 }

@@ -96,6 +96,11 @@ fn client_of(snapshot: &Snapshot, workload: &Workload) -> String {
     }
 }
 
+/// A command of a workload's engine.
+pub(crate) fn engine_command(snapshot: &Snapshot, workload: &Workload, arguments: &str) -> String {
+    format!("{} {arguments}", client_of(snapshot, workload))
+}
+
 /// `docker compose` with all that it needs to find the project; none where the workload belongs to none.
 fn compose(snapshot: &Snapshot, workload: &Workload, with_files: bool) -> Option<String> {
     let name = workload.project.as_ref()?;
@@ -135,7 +140,7 @@ pub(crate) fn bring_up(snapshot: &Snapshot, workload: &Workload) -> String {
     }
 }
 
-/// The command that makes a workload's container anew after its definition was changed, or starts it anew where nothing defines it.
+/// The command that starts a workload anew.
 pub(crate) fn restart(snapshot: &Snapshot, workload: &Workload) -> String {
     match (compose(snapshot, workload, false), &workload.service) {
         (Some(compose), Some(service)) => format!("{compose} restart {}", quote(service)),

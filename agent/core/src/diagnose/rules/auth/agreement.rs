@@ -1,9 +1,9 @@
 //! Whether the sources of one side agree, and whether the two sides do.
 
-use super::{Reader, client_name, competing, gateway_of, winning, with_sources};
+use super::{Reader, client_name, competing, gateway_of, located, winning, with_sources};
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
-use crate::snapshot::{AuthMode, Client, Snapshot, TokenSource};
+use crate::snapshot::{AuthMode, Client, Gateway, Snapshot, TokenSource};
 
 /// `token.shadowed`: two sources of different value on one side.
 pub(super) fn shadowed(context: Context<'_>, out: &mut Vec<Draft>) {
@@ -18,7 +18,7 @@ pub(super) fn shadowed(context: Context<'_>, out: &mut Vec<Draft>) {
             continue;
         }
         let refused = match reader {
-            Reader::Gateway(_) => false,
+            Reader::Gateway(gateway) => others.iter().any(|source| is_sent(context.snapshot, gateway, source)),
             Reader::Client(client) => refused(context.snapshot, client),
         };
         let losers: Vec<&str> = others.iter().map(|source| source.location.as_str()).collect();
@@ -32,7 +32,14 @@ pub(super) fn shadowed(context: Context<'_>, out: &mut Vec<Draft>) {
         let mut draft = reader.draft(Code::TokenShadowed, summary);
         draft = draft.severity(if refused { Severity::Error } else { Severity::Warning });
         draft = with_sources(draft, reader, context);
-        draft = if refused {
+        let sends_loser = matches!(reader, Reader::Gateway(_));
+        draft = if refused && sends_loser {
+            draft.remedy(format!(
+                "let {} have the value of {}, or remove the latter: a client sends what the gateway overrules",
+                losers.join(" and "),
+                winner.location
+            ))
+        } else if refused {
             draft.remedy(format!(
                 "remove or correct {}: its value is not the one that the gateway accepts",
                 winner.location
@@ -45,6 +52,18 @@ pub(super) fn shadowed(context: Context<'_>, out: &mut Vec<Draft>) {
         };
         out.push(draft.command("see every source and who reads it", "portreeve tokens"));
     }
+}
+
+/// Whether a client of this gateway sends what the gateway overrules, and is refused for it.
+fn is_sent(snapshot: &Snapshot, gateway: &Gateway, loser: &TokenSource) -> bool {
+    // On a host each side has an environment of its own; one `.env` of a project is meant for both.
+    gateway.workload.is_some()
+        && loser.fingerprint.is_some()
+        && snapshot.clients.iter().any(|client| {
+            client.credentials.winner == loser.fingerprint
+                && gateway_of(snapshot, client).is_some_and(|of_client| of_client.id == gateway.id)
+                && refused(snapshot, client)
+        })
 }
 
 /// Whether the gateway of this node accepts another secret than this client sends.
@@ -104,11 +123,7 @@ pub(super) fn split(context: Context<'_>, out: &mut Vec<Draft>) {
             Draft::new(Code::TokenSplit, "client", client.id.clone(), summary).client(client).gateway(gateway);
         for (who, source) in [("client", ours), ("gateway", theirs)] {
             if let Some(print) = &source.fingerprint {
-                draft = draft.evidence(
-                    format!("{who}: {} {print}", source.kind),
-                    source.location.clone(),
-                    snapshot.taken_at,
-                );
+                draft = located(draft, source, format!("{who}: {} {print}", source.kind), snapshot.taken_at);
             }
         }
         if let Some(url) = client.url.get().filter(|url| url.is_override) {

@@ -1,6 +1,8 @@
 //! Secrets: which one each side uses, and whether the two sides agree.
 
 mod agreement;
+#[cfg(test)]
+mod containers;
 mod mode;
 mod quality;
 #[cfg(test)]
@@ -144,7 +146,15 @@ fn with_sources(mut draft: Draft, reader: Reader<'_>, context: Context<'_>) -> D
             _ => ("", ""),
         };
         let text = format!("{} {print} {word}: {why}", source.kind);
-        draft = draft.evidence(text, source.location.clone(), context.snapshot.taken_at);
+        draft = located(draft, source, text, context.snapshot.taken_at);
     }
     draft
+}
+
+/// Evidence about a source: with its place in a file where that is known, else with its location.
+fn located(draft: Draft, source: &TokenSource, words: String, at: jiff::Timestamp) -> Draft {
+    match &source.place {
+        Some(place) => draft.written(format!("{words} ({})", source.location), Some(place), at),
+        None => draft.evidence(words, source.location.clone(), at),
+    }
 }

@@ -1,8 +1,8 @@
 //! The mode in force, and secrets that are not there.
 
-use super::super::contained::run_at;
-use super::{Reader, client_name, gateway_of};
-use crate::catalogue::Code;
+use super::super::contained::{of, of_client, run_at};
+use super::{Reader, client_name, gateway_of, winning};
+use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{AuthMode, Client, Snapshot, SourceOutcome};
 
@@ -11,10 +11,11 @@ pub(super) fn missing(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
     for reader in Reader::all(snapshot) {
         let credentials = reader.credentials();
+        let written = is_written(snapshot, reader);
         if credentials.winner.is_some()
             || credentials.remote_only
             || credentials.runtime_only
-            || !credentials.blind.is_empty()
+            || !credentials.blind.is_empty() && !written
         {
             continue;
         }
@@ -26,7 +27,7 @@ pub(super) fn missing(context: Context<'_>, out: &mut Vec<Draft>) {
                 credentials.refusal.is_some()
                     && matches!(credentials.mode.get(), Some(AuthMode::Token | AuthMode::Password))
             }
-            Reader::Client(client) => client_needs_secret(snapshot, client),
+            Reader::Client(client) => client_needs_secret(snapshot, client, written),
         };
         if !needed {
             continue;
@@ -38,26 +39,66 @@ pub(super) fn missing(context: Context<'_>, out: &mut Vec<Draft>) {
             }
         };
         let mut draft = reader.draft(Code::TokenMissing, summary).seen("no source holds a secret", &credentials.mode);
+        // What is only written down may find its secret in a state directory that nobody has looked into.
+        if written && !credentials.blind.is_empty() && !overridden(reader) {
+            draft = draft.severity(Severity::Warning);
+            for blind in &credentials.blind {
+                draft = draft.evidence("could not be looked at", blind.clone(), snapshot.taken_at);
+            }
+        }
+        if let Reader::Client(client) = reader {
+            draft = containers(context, draft, client);
+        }
         if let Some(refusal) = &credentials.refusal {
             draft = draft.seen(refusal.clone(), &credentials.mode);
         }
-        if let Reader::Client(client) = reader
-            && client.url.get().is_some_and(|url| url.is_override)
-        {
+        if overridden(reader) {
             draft = draft.remedy("with a URL override only the environment or a flag counts: set `OPENCLAW_GATEWAY_TOKEN`, or remove the override");
         }
         out.push(draft);
     }
 }
 
+/// Whether a reader is a gateway or client that is only written down.
+fn is_written(snapshot: &Snapshot, reader: Reader<'_>) -> bool {
+    let workload = match reader {
+        Reader::Gateway(gateway) => of(snapshot, gateway),
+        Reader::Client(client) => of_client(snapshot, client),
+    };
+    workload.is_some_and(|workload| workload.engine.is_none())
+}
+
+/// Whether a URL override makes configured secrets count for nothing.
+fn overridden(reader: Reader<'_>) -> bool {
+    matches!(reader, Reader::Client(client) if client.url.get().is_some_and(|url| url.is_override))
+}
+
+/// Where a client in a container gets a secret from.
+fn containers(context: Context<'_>, draft: Draft, client: &Client) -> Draft {
+    let snapshot = context.snapshot;
+    let Some(workload) = of_client(snapshot, client) else { return draft };
+    let theirs = gateway_of(snapshot, client).and_then(|gateway| winning(&gateway.credentials));
+    let draft = match workload.place("environment") {
+        Some(place) => draft.written("its environment names no token", Some(place), snapshot.taken_at),
+        None => draft,
+    };
+    match theirs {
+        Some(source) => draft.remedy(format!(
+            "give it the gateway's: `OPENCLAW_GATEWAY_TOKEN` in the `environment` of both services, from one `.env` ({})",
+            source.location
+        )),
+        None => draft,
+    }
+}
+
 /// Whether a client leads to a gateway of this node that asks for a secret, and has no approved device to do without.
-fn client_needs_secret(snapshot: &Snapshot, client: &Client) -> bool {
+fn client_needs_secret(snapshot: &Snapshot, client: &Client, written: bool) -> bool {
     let Some(gateway) = gateway_of(snapshot, client) else { return false };
     let asked = matches!(gateway.credentials.mode.get(), Some(AuthMode::Token | AuthMode::Password));
     let has_device = match client.device.get() {
         Some(device) => device.approved.is_some() || device.pending.is_some(),
         // Nothing is said of a device that could not be looked at.
-        None => !client.device.is_absent(),
+        None => !client.device.is_absent() && !written,
     };
     asked && !gateway.credentials.runtime_only && !gateway.credentials.remote_only && !has_device
 }

@@ -1,5 +1,7 @@
 //! What a secret is worth, and who can read it.
 
+use std::collections::BTreeSet;
+
 use super::{Reader, winning};
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
@@ -71,6 +73,7 @@ pub(super) fn exposed(context: Context<'_>, out: &mut Vec<Draft>) {
             out.push(draft.remedy("then make a new secret: whoever could read it may have"));
         }
     }
+    in_definitions(context, out);
     for process in snapshot.processes.get().into_iter().flatten().filter(|process| process.shows_secret) {
         let summary = format!("pid {} shows a secret in its arguments to everybody on this node", process.pid);
         out.push(
@@ -87,6 +90,36 @@ pub(super) fn exposed(context: Context<'_>, out: &mut Vec<Draft>) {
                 snapshot.taken_at,
             );
             out.push(draft);
+        }
+    }
+}
+
+/// Secrets in Compose files: whoever has the repository has them.
+fn in_definitions(context: Context<'_>, out: &mut Vec<Draft>) {
+    let snapshot = context.snapshot;
+    let files: BTreeSet<&str> =
+        snapshot.projects.iter().flat_map(|project| &project.files).map(String::as_str).collect();
+    let mut seen: BTreeSet<(&str, u32, u32)> = BTreeSet::new();
+    for reader in Reader::all(snapshot) {
+        for source in reader.credentials().sources.iter().filter(|source| source.fingerprint.is_some()) {
+            let Some(place) = source.place.as_ref().filter(|place| files.contains(place.file.as_str())) else {
+                continue;
+            };
+            // A value that the definition takes from elsewhere is not in it.
+            if source.path.as_ref().is_some_and(|path| *path != place.file)
+                || source.quality.as_ref().is_some_and(|quality| quality.placeholder.is_some())
+                || !seen.insert((place.file.as_str(), place.line, place.column))
+            {
+                continue;
+            }
+            let summary = format!("the {} of {} stands in a Compose file", source.kind, source.location);
+            out.push(
+                reader
+                    .draft(Code::TokenExposed, summary)
+                    .written("a value, not a variable", Some(place), snapshot.taken_at)
+                    .remedy("write `${OPENCLAW_GATEWAY_TOKEN:?}` there, and the value in `.env` with mode 600, outside the repository")
+                    .remedy("then make a new secret: whoever could read the file may have it"),
+            );
         }
     }
 }

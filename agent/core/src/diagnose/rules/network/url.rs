@@ -67,7 +67,11 @@ pub(super) fn no_shared_network(context: Context<'_>, out: &mut Vec<Draft>) {
         if way.net.is_running() {
             draft = draft.command(
                 "attach it now",
-                format!("docker network connect {network} {}", super::super::command::quote(&way.net.name)),
+                super::super::contained::engine_command(
+                    context.snapshot,
+                    way.net,
+                    &format!("network connect {network} {}", super::super::command::quote(&way.net.name)),
+                ),
             );
         }
         out.push(

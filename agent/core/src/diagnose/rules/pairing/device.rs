@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::super::auth::{client_name, gateway_of};
-use super::super::contained::{place_of, run_as, run_at};
+use super::super::contained::{of, of_client, place_of, run_as, run_at};
 use super::REQUEST_LIFE;
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
-use crate::snapshot::{Client, Gateway, PairedDevice, Pairing, PendingPairing, Snapshot};
+use crate::snapshot::{Client, Gateway, PairedDevice, Pairing, PendingPairing, Snapshot, Workload};
 
 /// Requests that still live: an old row is no request any more.
 fn live(pairing: &Pairing, now: Timestamp) -> impl Iterator<Item = &PendingPairing> {
@@ -114,6 +114,16 @@ pub(super) fn unapproved(context: Context<'_>, out: &mut Vec<Draft>) {
     }
 }
 
+/// The target of the read-only mount that the state of a client in a container is on, where the client needs to write there and its
+/// gateway is not kept from the same.
+fn read_only<'a>(snapshot: &'a Snapshot, client: &Client) -> Option<&'a str> {
+    let mount_of = |workload: &'a Workload| workload.mount_of(workload.state_dir.as_deref()?);
+    let mount = mount_of(of_client(snapshot, client)?).filter(|mount| mount.read_only && needs_device(client))?;
+    let gateway = gateway_of(snapshot, client).and_then(|gateway| mount_of(of(snapshot, gateway)?));
+    let both = gateway.is_some_and(|other| other.read_only && other.source == mount.source);
+    (!both).then_some(mount.target.as_str())
+}
+
 /// Whether a device may approve others.
 fn can_approve(device: &PairedDevice) -> bool {
     device.scopes.iter().any(|scope| matches!(scope.as_str(), "operator.pairing" | "operator.admin"))
@@ -161,7 +171,7 @@ pub(super) fn identity_lost(context: Context<'_>, out: &mut Vec<Draft>) {
             }
             let old = pairing.paired.iter().find(|device| {
                 device.client_id == request.client_id
-                    && device.remote_ip == request.remote_ip
+                    && (device.remote_ip == request.remote_ip || is_remade(snapshot, request, device))
                     && device.platform == request.platform
                     && client_with_device(snapshot, &device.device_id).is_none()
             });
@@ -177,7 +187,7 @@ pub(super) fn identity_lost(context: Context<'_>, out: &mut Vec<Draft>) {
             if let Some(client) = client_with_device(snapshot, &request.device_id) {
                 draft = draft.client(client);
             }
-            let seen = format!("same client, platform and address as approved device {}", old.device_id);
+            let seen = format!("same client and platform as approved device {}", old.device_id);
             draft = draft.seen(seen, &gateway.pairing);
             draft =
                 draft.remedy("keep the client's state directory on a volume that survives its container or upgrade");
@@ -190,11 +200,29 @@ pub(super) fn identity_lost(context: Context<'_>, out: &mut Vec<Draft>) {
     }
 }
 
+/// Whether a client whose state goes with its container was made anew on the same network: its address changes then as well.
+fn is_remade(snapshot: &Snapshot, request: &PendingPairing, old: &PairedDevice) -> bool {
+    let Some(workload) =
+        client_with_device(snapshot, &request.device_id).and_then(|client| of_client(snapshot, client))
+    else {
+        return false;
+    };
+    let attached = workload.networks.iter().any(|network| network.address == request.remote_ip);
+    let known_elsewhere = snapshot.workloads.iter().flat_map(|workload| &workload.networks).any(|network| {
+        network.address.is_some() && network.address == old.remote_ip && network.address != request.remote_ip
+    });
+    attached && !known_elsewhere && !super::super::state::keeps_state(snapshot, workload)
+}
+
 /// `pairing.state-readonly`: the client cannot keep its identity.
 pub(super) fn state_readonly(context: Context<'_>, out: &mut Vec<Draft>) {
     for client in &context.snapshot.clients {
-        let Some(device) = client.device.get().filter(|device| !device.state_writable) else { continue };
-        let dir = client.state_dir.as_deref().unwrap_or("its state directory");
+        let Some(device) = client.device.get() else { continue };
+        let mount = read_only(context.snapshot, client);
+        if device.state_writable && mount.is_none() {
+            continue;
+        }
+        let dir = client.state_dir.as_deref().or(mount).unwrap_or("its state directory");
         let summary = format!("{} cannot write its identity and tokens to {dir}", client_name(client));
         out.push(
             Draft::new(Code::PairingStateReadonly, "client", client.id.clone(), summary)

@@ -10,6 +10,8 @@ mod shared;
 mod version;
 mod volume;
 
+pub(super) use contained::keeps_state;
+
 use super::super::{Context, Rule};
 use crate::catalogue::Code;
 use crate::diagnose::Draft;

@@ -10,4 +10,5 @@ mod tests;
 
 pub(super) use mounts::{ephemeral, not_shared, readonly};
 pub(super) use owner::uid_drift;
+pub(crate) use place::keeps_state;
 pub(super) use shared::shared;

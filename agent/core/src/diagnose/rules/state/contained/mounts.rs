@@ -59,7 +59,8 @@ pub(in super::super) fn not_shared(context: Context<'_>, out: &mut Vec<Draft>) {
             continue;
         }
         let together = share_namespace(snapshot, here, there) == Some(true);
-        let Some(severity) = need(client, gateway, together, kept(&ours)) else { continue };
+        let lasting = kept(&ours) || here.is_running();
+        let Some(severity) = need(client, gateway, together, lasting) else { continue };
         let summary = format!(
             "{} has its state in {}, its gateway {} in {}",
             super::super::super::auth::client_name(client),
@@ -91,8 +92,8 @@ fn need(client: &Client, gateway: &Gateway, together: bool, keeps: bool) -> Opti
     let (ours, theirs) = (&client.credentials.winner, &gateway.credentials.winner);
     let secret = ours.is_some() && (theirs.is_none() || ours == theirs);
     let device = match client.device.get() {
-        Some(device) => device.approved.is_some(),
-        // An identity that is kept somewhere may have been approved.
+        // An identity that lasts needs approval once, which is no fault of its state.
+        Some(device) => device.approved.is_some() || keeps,
         None => client.device.blind().is_some() || keeps,
     };
     let default_url = client.url.get().is_some_and(|url| url.loopback || url.by_default);

@@ -142,3 +142,8 @@ pub(super) fn is_in_vm(snapshot: &Snapshot, workload: &Workload) -> Option<bool>
 pub(super) fn is_own(process: &Process) -> bool {
     process.workload.is_none() && !process.foreign_pidns
 }
+
+/// Whether a workload's state survives its container.
+pub(crate) fn keeps_state(snapshot: &Snapshot, workload: &Workload) -> bool {
+    !matches!(source(snapshot, workload), Some(Source::Layer | Source::Memory))
+}

@@ -196,6 +196,7 @@ fn a_command_line_that_gets_along_with_its_own_state_only_warns_or_is_left_alone
 fn an_identity_that_goes_with_its_container_is_never_approved_for_long() {
     let apart = |node: &mut Snapshot| cli_workload(node).mounts.clear();
     let mut node = both(bridged, apart)[0].clone();
+    cli_workload(&mut node).runtime = Some(ended(0));
     let device = value(&mut cli_client(&mut node).device);
     (device.device_id, device.approved) = ("another".to_owned(), None);
     assert_eq!(root_causes(&node), [Code::StateNotShared], "{:#?}", report(&node).findings);
