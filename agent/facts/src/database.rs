@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::fact::Outcome;
 use portreeve_openclaw::file::{ReadError, Reader};
-use portreeve_openclaw::state_db::{self, StateDatabase};
+#[cfg(feature = "sqlite")]
+use portreeve_openclaw::state_db::StateDatabase;
+use portreeve_openclaw::state_db::{self, OwnDevices, StateDbError};
 
 use crate::file::{chain, stat};
 
@@ -14,7 +16,36 @@ use crate::file::{chain, stat};
 const COPY_ATTEMPTS: usize = 3;
 
 /// What the shared database at a path says, its log included. Neither of the two may have more than `max_bytes`.
+#[cfg(feature = "sqlite")]
 pub fn read(database: &Path, reader: &Reader, max_bytes: u64, at: Timestamp) -> Fact<StateDatabase> {
+    copy(database, reader, max_bytes, at, state_db::read)
+}
+
+/// The devices and device tokens of a client with the shared database at a path; see [`read()`].
+pub fn own_devices(database: &Path, reader: &Reader, max_bytes: u64, at: Timestamp) -> Fact<OwnDevices> {
+    copy(database, reader, max_bytes, at, state_db::own_devices)
+}
+
+/// Ids of a state directory's own devices.
+#[cfg(feature = "sqlite")]
+pub fn devices(read: &StateDatabase) -> Vec<String> {
+    read.own_devices.rows.iter().filter_map(|device| device.device_id.clone()).collect()
+}
+
+/// Ids of the devices for which the state directory, as a client, holds a token, and when each was stored.
+#[cfg(feature = "sqlite")]
+pub fn device_tokens(read: &StateDatabase) -> Vec<(String, Option<Timestamp>)> {
+    let tokens = read.auth_tokens.rows.iter().filter(|token| token.is_present);
+    tokens.filter_map(|token| Some((token.device_id.clone()?, token.updated_at))).collect()
+}
+
+fn copy<T>(
+    database: &Path,
+    reader: &Reader,
+    max_bytes: u64,
+    at: Timestamp,
+    parse: impl Fn(&[u8], Option<&[u8]>, u64) -> Result<T, StateDbError>,
+) -> Fact<T> {
     let source = database.to_string_lossy().into_owned();
     let mut wal = database.to_path_buf().into_os_string();
     wal.push("-wal");
@@ -35,24 +66,13 @@ pub fn read(database: &Path, reader: &Reader, max_bytes: u64, at: Timestamp) -> 
         // A checkpoint between the two reads would pair an old database with a new log.
         let unchanged =
             before.get().map(|stat| (stat.modified, stat.size)) == after.get().map(|stat| (stat.modified, stat.size));
-        match state_db::read(&copy.bytes, log.as_deref(), max_bytes) {
+        match parse(&copy.bytes, log.as_deref(), max_bytes) {
             Ok(read) if unchanged => return Fact::known(read, source, at),
             Ok(_) => problem = Some("it was written while it was copied".to_owned()),
             Err(error) => problem = Some(chain(&error)),
         }
     }
     Fact::unreadable(problem.unwrap_or_default(), source, at)
-}
-
-/// Ids of a state directory's own devices.
-pub fn devices(read: &StateDatabase) -> Vec<String> {
-    read.own_devices.rows.iter().filter_map(|device| device.device_id.clone()).collect()
-}
-
-/// Ids of the devices for which the state directory, as a client, holds a token, and when each was stored.
-pub fn device_tokens(read: &StateDatabase) -> Vec<(String, Option<Timestamp>)> {
-    let tokens = read.auth_tokens.rows.iter().filter(|token| token.is_present);
-    tokens.filter_map(|token| Some((token.device_id.clone()?, token.updated_at))).collect()
 }
 
 fn refused<T>(error: &ReadError, source: String, at: Timestamp) -> Fact<T> {

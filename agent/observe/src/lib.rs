@@ -13,6 +13,7 @@ pub mod engine;
 pub mod file;
 mod gateway;
 pub mod host;
+pub mod inside;
 pub mod key;
 pub mod launchd;
 pub mod listener;

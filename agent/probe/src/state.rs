@@ -15,7 +15,7 @@ use portreeve_facts::mountinfo::{self, is_below};
 use portreeve_facts::permission::User;
 use portreeve_facts::request::SocketAsked;
 use portreeve_openclaw::paths::{DatabasePaths, default_log_directory};
-use portreeve_openclaw::state_db::StateDatabase;
+use portreeve_openclaw::state_db::OwnDevices;
 
 use crate::os;
 use crate::user::Target;
@@ -46,13 +46,13 @@ pub(crate) struct Seen {
 /// Looks at the state directory. `brief` leaves out the files of other users.
 pub(crate) fn look(target: &Target, brief: bool, at: Timestamp) -> Seen {
     let path = &target.paths.state_dir;
-    let records = database::read(&DatabasePaths::of(path).state, &target.reader(), MAX_DATABASE_BYTES, at);
+    let records = database::own_devices(&DatabasePaths::of(path).state, &target.reader(), MAX_DATABASE_BYTES, at);
     let state = state(target, brief, &records, at);
-    let has_device_token = records.get().is_some_and(|read| !database::device_tokens(read).is_empty());
+    let has_device_token = records.get().is_some_and(|read| !read.tokens.is_empty());
     let writable = state.get().is_none_or(|seen| seen.writable);
     let source = records.source.clone();
     let device = match records.get() {
-        Some(read) => match database::devices(read).into_iter().next() {
+        Some(read) => match read.ids.first().cloned() {
             Some(device_id) => Fact::known(standing(device_id, read, writable), source, at),
             None => Fact::absent(source, at),
         },
@@ -64,10 +64,9 @@ pub(crate) fn look(target: &Target, brief: bool, at: Timestamp) -> Seen {
     Seen { state, device, has_device_token }
 }
 
-fn standing(device_id: String, read: &StateDatabase, state_writable: bool) -> DeviceStanding {
-    let tokens = database::device_tokens(read);
+fn standing(device_id: String, read: &OwnDevices, state_writable: bool) -> DeviceStanding {
     DeviceStanding {
-        has_device_token: tokens.iter().any(|(id, _)| id.eq_ignore_ascii_case(&device_id)),
+        has_device_token: read.tokens.iter().any(|(id, _)| id.eq_ignore_ascii_case(&device_id)),
         device_id,
         approved: None,
         pending: None,
@@ -76,7 +75,7 @@ fn standing(device_id: String, read: &StateDatabase, state_writable: bool) -> De
     }
 }
 
-fn state(target: &Target, brief: bool, records: &Fact<StateDatabase>, at: Timestamp) -> Fact<StateSeen> {
+fn state(target: &Target, brief: bool, records: &Fact<OwnDevices>, at: Timestamp) -> Fact<StateSeen> {
     const SOURCE: &str = "lstat";
     let path = &target.paths.state_dir;
     let text = path.to_string_lossy().into_owned();
@@ -94,7 +93,7 @@ fn state(target: &Target, brief: bool, records: &Fact<StateDatabase>, at: Timest
         stat,
         made_in: made_in.map(|folder| folder.to_string_lossy().into_owned()),
         foreign,
-        devices: records.get().map(database::devices).unwrap_or_default(),
+        devices: records.get().map(|read| read.ids.clone()).unwrap_or_default(),
         path: text,
     };
     Fact::known(seen, SOURCE, at)

@@ -6,17 +6,29 @@
 //!
 //! Tables and columns come and go with the schema's version (18 at the time of writing): what is missing reads as missing and
 //! fails nothing. Private keys and tokens are never selected.
+//!
+//! [`own_devices`] does without SQLite, for a program that must stay small; all else is there with the feature `sqlite`.
 
+mod devices;
+mod pages;
+#[cfg(feature = "sqlite")]
 mod rows;
+#[cfg(feature = "sqlite")]
 mod tables;
 mod wal;
 
+#[cfg(feature = "sqlite")]
 use rusqlite::limits::Limit;
+#[cfg(feature = "sqlite")]
 use rusqlite::{Connection, MAIN_DB};
+#[cfg(feature = "sqlite")]
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use devices::{OwnDevices, own_devices};
+#[cfg(feature = "sqlite")]
 pub use rows::{Rows, TableState};
+#[cfg(feature = "sqlite")]
 pub use tables::{
     AuthToken, Boot, DeviceIdentity, LeaseSupervisor, OwnerLease, PairedDevice, PendingDevice, PortGuardian,
     RestartSentinel,
@@ -26,12 +38,15 @@ pub use wal::{WAL_HEADER_BYTES, WalHeader, WalUse};
 /// Largest database, with its log laid over it, that is read if the caller has no reason for another limit, in bytes.
 pub const DEFAULT_MAX_BYTES: u64 = 512 * 1024 * 1024;
 
+#[cfg(feature = "sqlite")]
 /// Longest row or schema text that SQLite may build, in bytes.
 const MAX_SQLITE_VALUE_BYTES: i32 = 4 * 1024 * 1024;
 
+#[cfg(feature = "sqlite")]
 /// What all queries together may cost, in steps of SQLite's virtual machine. An ordinary read takes some ten thousand.
 const MAX_STEPS: u32 = 50_000_000;
 
+#[cfg(feature = "sqlite")]
 /// How often the cost is looked at, in steps.
 const STEPS_PER_CHECK: i32 = 10_000;
 
@@ -63,13 +78,16 @@ pub enum StateDbError {
         log: u32,
     },
     /// SQLite refuses it; the cause names no content.
+    #[cfg(feature = "sqlite")]
     #[error("failed to open the copy of the state database")]
     Open(#[source] rusqlite::Error),
     /// Its schema cannot be read.
+    #[cfg(feature = "sqlite")]
     #[error("state database is damaged")]
     Damaged(#[source] rusqlite::Error),
 }
 
+#[cfg(feature = "sqlite")]
 /// What the state database says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateDatabase {
@@ -95,6 +113,7 @@ pub struct StateDatabase {
     pub port_guardians: Rows<PortGuardian>,
 }
 
+#[cfg(feature = "sqlite")]
 /// Reads a copy of the database and, if there is one, of its `-wal`. `max_bytes` limits the size of both together laid over
 /// each other; twice as much memory is used at most.
 pub fn read(database: &[u8], log: Option<&[u8]>, max_bytes: u64) -> Result<StateDatabase, StateDbError> {
@@ -116,11 +135,17 @@ pub fn read(database: &[u8], log: Option<&[u8]>, max_bytes: u64) -> Result<State
     })
 }
 
+#[cfg(feature = "sqlite")]
 fn damaged(error: rusqlite::Error) -> StateDbError {
     if rows::is_not_a_database(&error) { StateDbError::NotADatabase } else { StateDbError::Damaged(error) }
 }
 
-fn open(database: &[u8], log: Option<&[u8]>, max_bytes: u64) -> Result<(Connection, WalUse), StateDbError> {
+/// Lays the log over the database.
+fn overlay<'a>(
+    database: &'a [u8],
+    log: Option<&'a [u8]>,
+    max_bytes: u64,
+) -> Result<(wal::Overlay<'a>, WalUse), StateDbError> {
     let log = log.unwrap_or_default();
     let header = WalHeader::parse(log);
     let committed = header.as_ref().and_then(|header| wal::committed(log, header));
@@ -152,6 +177,13 @@ fn open(database: &[u8], log: Option<&[u8]>, max_bytes: u64) -> Result<(Connecti
     if len == 0 {
         return Err(StateDbError::Empty);
     }
+    Ok((overlay, wal))
+}
+
+#[cfg(feature = "sqlite")]
+fn open(database: &[u8], log: Option<&[u8]>, max_bytes: u64) -> Result<(Connection, WalUse), StateDbError> {
+    let (overlay, wal) = overlay(database, log, max_bytes)?;
+    let len = overlay.len;
     let db = deserialize(overlay, len).map_err(StateDbError::Open)?;
     Ok((db, wal))
 }
@@ -163,6 +195,7 @@ fn page_size(database: &[u8]) -> Option<u32> {
     }
 }
 
+#[cfg(feature = "sqlite")]
 fn deserialize(overlay: wal::Overlay<'_>, len: usize) -> rusqlite::Result<Connection> {
     let mut db = Connection::open_in_memory()?;
     db.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_SQLITE_VALUE_BYTES)?;
@@ -180,5 +213,5 @@ fn deserialize(overlay: wal::Overlay<'_>, len: usize) -> rusqlite::Result<Connec
     Ok(db)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "sqlite"))]
 mod tests;

@@ -234,3 +234,75 @@ proptest! {
         let _ = read(&SAMPLE.0, Some(&log), DEFAULT_MAX_BYTES);
     }
 }
+
+/// The reader without SQLite says what SQLite says.
+fn agree(database: &[u8], log: Option<&[u8]>) -> OwnDevices {
+    let full = read(database, log, DEFAULT_MAX_BYTES).unwrap();
+    let own = own_devices(database, log, DEFAULT_MAX_BYTES).unwrap();
+    let ids: Vec<_> = full.own_devices.rows.iter().filter_map(|device| device.device_id.clone()).collect();
+    assert_eq!(own.ids, ids);
+    let present = full.auth_tokens.rows.iter().filter(|token| token.is_present);
+    let mut tokens: Vec<_> = present.filter_map(|token| Some((token.device_id.clone()?, token.updated_at))).collect();
+    let mut found = own.tokens.clone();
+    tokens.sort();
+    found.sort();
+    assert_eq!(found, tokens);
+    own
+}
+
+#[test]
+fn own_devices_are_read_without_sqlite() {
+    let dir = tempfile::tempdir().unwrap();
+    let (database, log) = make(dir.path(), &[SCHEMA, ROWS]);
+    let own = agree(&database, Some(&log));
+    assert_eq!((own.ids.len(), own.tokens.len()), (1, 1));
+    assert!(!format!("{own:?}").contains(SECRET));
+    assert!(own_devices(&database, None, DEFAULT_MAX_BYTES).is_err() || agree(&database, None).ids.is_empty());
+    assert!(matches!(own_devices(b"nonsense", None, 100), Err(StateDbError::NotADatabase)));
+}
+
+#[test]
+fn a_deep_table_with_long_rows_is_read_without_sqlite() {
+    let dir = tempfile::tempdir().unwrap();
+    let many: String = (0..300)
+        .map(|n| {
+            let pem = "x".repeat(n * 97 % 6_000);
+            format!("INSERT INTO device_identities VALUES ('k{n}','id{n:04}','{pem}','SECRET{pem}',{n},{n});")
+        })
+        .collect();
+    for page_size in ["512", "4096", "65536"] {
+        let path = dir.path().join(format!("{page_size}.sqlite"));
+        let db = Connection::open(&path).unwrap();
+        db.execute_batch(&format!("PRAGMA page_size = {page_size};")).unwrap();
+        db.execute_batch(SCHEMA).unwrap();
+        db.execute_batch(&many).unwrap();
+        db.execute_batch("ALTER TABLE device_auth_tokens ADD COLUMN later TEXT; INSERT INTO device_auth_tokens VALUES ('a','r','','[]',5,NULL), ('b','r','t','[]',-7,'x');").unwrap();
+        drop(db);
+        let own = agree(&fs::read(&path).unwrap(), None);
+        assert_eq!(own.ids.len(), 300, "{page_size}");
+        assert_eq!(own.tokens.len(), 1);
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_damaged_file_is_no_trouble_without_sqlite(
+        changes in proptest::collection::vec((0_usize..40_000, any::<u8>()), 0..60),
+        cut in 0_usize..60_000,
+    ) {
+        static GOOD: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
+            let dir = tempfile::tempdir().unwrap();
+            make(dir.path(), &[SCHEMA, ROWS])
+        });
+        let (database, log) = &*GOOD;
+        let mut whole = database.clone();
+        for (at, byte) in &changes {
+            if let Some(place) = whole.get_mut(*at) {
+                *place = *byte;
+            }
+        }
+        whole.truncate(cut);
+        let _ = own_devices(&whole, None, DEFAULT_MAX_BYTES);
+        let _ = own_devices(&whole, Some(log), DEFAULT_MAX_BYTES);
+    }
+}

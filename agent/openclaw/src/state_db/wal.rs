@@ -4,6 +4,7 @@
 //! empty, frames count up to the last commit whose checksums hold, and what follows (a torn or older tail) is dropped.
 
 use std::collections::BTreeMap;
+#[cfg(feature = "sqlite")]
 use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
@@ -146,9 +147,11 @@ pub(super) struct Overlay<'a> {
     pub(super) committed: Option<Committed>,
     /// Length of the result, in bytes.
     pub(super) len: usize,
+    #[cfg(feature = "sqlite")]
     at: usize,
 }
 
+#[cfg(feature = "sqlite")]
 /// Place of the header's write and read version, which are 2 for WAL and 1 for a rollback journal.
 const VERSIONS_AT: std::ops::Range<usize> = 18..20;
 
@@ -157,9 +160,29 @@ impl<'a> Overlay<'a> {
         let len = committed.as_ref().map_or(database.len(), |committed| {
             usize::try_from(u64::from(committed.pages) * u64::from(committed.page_size)).unwrap_or(usize::MAX)
         });
-        Self { database, log, committed, len, at: 0 }
+        Self {
+            database,
+            log,
+            committed,
+            len,
+            #[cfg(feature = "sqlite")]
+            at: 0,
+        }
     }
 
+    /// Bytes that lie on one page, as they are where they come from; none where they are not there in full.
+    pub(super) fn bytes(&self, at: usize, length: usize) -> Option<&'a [u8]> {
+        let end = at.checked_add(length).filter(|end| *end <= self.len)?;
+        let Some(committed) = &self.committed else { return self.database.get(at..end) };
+        let page_size = usize::try_from(committed.page_size).ok()?;
+        let (index, offset) = (at / page_size, at % page_size);
+        match u32::try_from(index + 1).ok().and_then(|number| committed.content.get(&number)) {
+            Some(place) => self.log.get(place + offset..place + offset + length),
+            None => self.database.get(at..end),
+        }
+    }
+
+    #[cfg(feature = "sqlite")]
     /// The longest run of source bytes from the present position on; `None` means zeros, of the given length.
     fn source(&self) -> (Option<&'a [u8]>, usize) {
         let remaining = self.len - self.at;
@@ -178,6 +201,7 @@ impl<'a> Overlay<'a> {
     }
 }
 
+#[cfg(feature = "sqlite")]
 impl Read for Overlay<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.at >= self.len || buffer.is_empty() {

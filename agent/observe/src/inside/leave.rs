@@ -1,0 +1,64 @@
+//! Removal of a throw-away container when nobody waits for it any more.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the engine may take.
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// Tries while the engine may still be making the container.
+const TRIES: u32 = 8;
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Removes a container when it is dropped, in this thread: a future that is dropped at Ctrl-C can wait for nothing.
+#[derive(Debug)]
+pub(super) struct Leave {
+    socket: Arc<Path>,
+    path: String,
+    armed: bool,
+    /// Whether the engine has said that the container is there.
+    pub(super) is_made: bool,
+}
+
+impl Leave {
+    /// Removes at `socket` by the path of the container, the version of the API included.
+    pub(super) fn new(socket: PathBuf, path: String) -> Self {
+        Self { socket: Arc::from(socket), path, armed: true, is_made: false }
+    }
+
+    /// The container is gone.
+    pub(super) fn disarm(&mut self) {
+        self.armed = false;
+    }
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        if !self.armed {
+            return;
+        }
+        for _ in 0..TRIES {
+            let status = delete(&self.socket, &self.path);
+            tracing::debug!(path = self.path, ?status, "removed a probe that nobody waits for");
+            // What is being removed already needs no second try; what is not there yet may come.
+            if self.is_made || !matches!(status, Ok(404)) {
+                return;
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+fn delete(socket: &Path, path: &str) -> std::io::Result<u16> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
+    write!(stream, "DELETE {path}?force=1&v=1 HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n")?;
+    let mut head = [0_u8; 12];
+    stream.read_exact(&mut head)?;
+    let status = std::str::from_utf8(&head).ok().and_then(|head| head.get(9..12)?.parse().ok());
+    Ok(status.unwrap_or_default())
+}
