@@ -8,6 +8,7 @@ mod asked;
 mod client;
 pub mod command;
 pub mod commands;
+mod containers;
 mod deadline;
 pub mod engine;
 pub mod file;
@@ -34,6 +35,7 @@ pub mod units;
 pub mod users;
 pub mod volume;
 
+pub use containers::is_container;
 pub use key::fingerprint_key;
 pub use node::{observe, unit_inventory, unit_inventory_of};
 pub use options::Options;

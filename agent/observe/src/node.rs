@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use portreeve_core::snapshot::{
-    Client, Gateway, Install, Listener, Process, ProcessRole, SCHEMA, Snapshot, StateDir, Timing, Unit, UnitInventory,
-    UnitRole,
+    Client, Gateway, Install, Listener, Node, Process, ProcessRole, SCHEMA, Snapshot, StateDir, Timing, Unit,
+    UnitInventory, UnitRole, Workload,
 };
 use portreeve_core::{Fact, FingerprintKey};
 use portreeve_facts::Climb;
@@ -16,6 +16,8 @@ use portreeve_openclaw::environment::Environment;
 
 use crate::client::{Around, command_line, node_host, node_host_of_unit};
 use crate::command::System;
+use crate::containers::{self, Plan};
+use crate::engine::OwnSystem;
 use crate::gateway::{Draft, Surroundings};
 use crate::listener::Listeners;
 use crate::local_address::local_addresses;
@@ -81,6 +83,7 @@ pub async fn observe(options: &Options) -> Snapshot {
         sites.claim_unit(unit);
     }
     let mut blind = std::mem::take(&mut sites.blind);
+    let accounts = sites.accounts().to_vec();
     let sites = sites.into_sites();
     let dirs = clock.time("state directories", || observe_state(&sites, &running, entries, at));
 
@@ -113,7 +116,20 @@ pub async fn observe(options: &Options) -> Snapshot {
     });
 
     let left = options.deadline.saturating_sub(begun.elapsed());
-    let climbs = clock.time_async("gateways", climb_all(&drafts, &sites, &listeners, left)).await;
+    let question = containers::Question {
+        options,
+        accounts: &accounts,
+        environment: &environment,
+        details: &details,
+        own: OwnSystem { kernel: own_kernel(&node), processes: entries },
+        until: Instant::now() + left,
+        at,
+    };
+    let (climbs, contained) =
+        tokio::join!(timed(climb_all(&drafts, &sites, &listeners, left)), timed(containers::observe(&question)),);
+    clock.note("gateways", climbs.1);
+    clock.note("containers", contained.1);
+    let (climbs, mut contained) = (climbs.0, contained.0);
     for (draft, climb) in drafts.iter_mut().zip(climbs) {
         if let (Some(draft), Some(climb)) = (draft, climb) {
             settle(draft, climb);
@@ -121,31 +137,66 @@ pub async fn observe(options: &Options) -> Snapshot {
     }
     clock.time("logs", || read_logs(&mut drafts, &sites, &dirs, at));
 
-    let gateways: Vec<Gateway> = drafts.iter().flatten().map(|draft| draft.gateway.clone()).collect();
-    let clients =
+    let mut gateways: Vec<Gateway> = drafts.iter().flatten().map(|draft| draft.gateway.clone()).collect();
+    let mut clients =
         clients(&sites, &dirs, &drafts, &gateways, &running, (&units, &details), &options.key, &environment, at);
+    containers::name_needs(&mut contained, &units);
+    let (in_gateways, in_clients) = containers::entries(&mut contained.workloads, at);
+    gateways.extend(in_gateways);
+    clients.extend(in_clients);
+    let workloads: Vec<Workload> = contained.workloads.into_iter().map(|seen| seen.workload).collect();
+    let addresses = local_addresses();
+    let plan = Plan {
+        gateways: &gateways,
+        workloads: &workloads,
+        networks: &contained.networks,
+        engines: &contained.engines,
+        addresses: &addresses,
+    };
+    containers::connect(&mut clients, &plan);
+    let is_local = |workload: &Workload| plan.shares_kernel(workload);
+    let processes = processes(&table, &running, &listeners, at).map(|mut processes| {
+        containers::name_owners(&mut processes, &workloads, entries, &is_local);
+        processes
+    });
+    if let Some(wanted) = &options.in_container {
+        containers::keep_only(wanted, &mut gateways, &mut clients, &workloads);
+    }
+    blind.extend(contained.blind);
     Snapshot {
         schema: SCHEMA.to_owned(),
         taken_at: at,
         agent_version: options.agent_version.clone(),
         node,
-        processes: processes(&table, &running, &listeners, at),
+        processes,
         listeners,
         installs: installs(&units, entries, &running, &environment),
         units: UnitInventory { units, ..inventory },
         state_dirs: dirs,
         gateways,
         clients,
-        engines: Vec::new(),
-        networks: Vec::new(),
-        volumes: Vec::new(),
-        projects: Vec::new(),
-        workloads: Vec::new(),
+        engines: contained.engines,
+        networks: contained.networks,
+        volumes: contained.volumes,
+        projects: contained.projects,
+        workloads,
         proxies: Vec::new(),
         ingresses: Vec::new(),
         blind,
         timings: clock.timings,
     }
+}
+
+/// What comes of work, and how long it took.
+async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let started = Instant::now();
+    let result = work.await;
+    (result, started.elapsed())
+}
+
+/// Release of the kernel that engines of this machine may share: that of Linux.
+fn own_kernel(node: &Node) -> Option<&str> {
+    (std::env::consts::OS == "linux").then(|| node.system.get().map(|system| system.build.as_str())).flatten()
 }
 
 /// Wall times of observers.

@@ -20,6 +20,12 @@ pub struct Options {
     pub key: FingerprintKey,
     /// When to stop looking; what is not known by then stays unknown.
     pub deadline: Duration,
+    /// Whether container engines are asked.
+    pub containers: bool,
+    /// Whether a probe is run in the namespaces of containers; without it they are only read.
+    pub probe: bool,
+    /// The one container, by its name, service or id, that is judged with the gateway that it leads to; none for all of the node.
+    pub in_container: Option<String>,
     /// Version of the agent.
     pub agent_version: String,
 }

@@ -29,7 +29,13 @@ pub(crate) enum UserError {
     /// `explain` of an unknown code.
     #[error("`{code}` is not a finding's code")]
     UnknownCode { code: String, nearest: Option<&'static str> },
+    /// `--in` of a container that no engine has.
+    #[error("no engine of this node has a container `{name}`")]
+    NoSuchContainer { name: String, known: Vec<String> },
 }
+
+/// Most names that a hint lists.
+const MAX_SHOWN: usize = 20;
 
 impl UserError {
     /// What the user can do about it.
@@ -40,6 +46,12 @@ impl UserError {
             Self::NotASnapshot { .. } => "make one with `portreeve check --save FILE`".to_owned(),
             Self::UnknownCode { nearest: Some(nearest), .. } => {
                 format!("did you mean `{nearest}`? `portreeve explain` lists all codes")
+            }
+            Self::NoSuchContainer { known, .. } if known.is_empty() => "no container was found at all".to_owned(),
+            Self::NoSuchContainer { known, .. } => {
+                let shown: Vec<&str> = known.iter().take(MAX_SHOWN).map(String::as_str).collect();
+                let more = if known.len() > MAX_SHOWN { ", …" } else { "" };
+                format!("there are: {}{more}", shown.join(", "))
             }
             Self::UnknownCode { nearest: None, .. } => "`portreeve explain` lists all codes".to_owned(),
         }

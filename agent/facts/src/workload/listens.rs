@@ -12,9 +12,11 @@ use super::role::{role, started};
 ///
 /// `OPENCLAW_GATEWAY_BIND` is not looked at, since `OpenClaw` does not read it: Compose files put it into `--bind`.
 pub fn listens(definition: &Definition, config: Option<&ConfigFacts>) -> Option<Listens> {
-    if role(definition).role != WorkloadRole::Gateway {
-        return None;
-    }
+    (role(definition).role == WorkloadRole::Gateway).then(|| listens_as_gateway(definition, config))
+}
+
+/// The same for a definition that starts a gateway by means that its words do not tell.
+pub fn listens_as_gateway(definition: &Definition, config: Option<&ConfigFacts>) -> Listens {
     let words = definition.words();
     let (flag, bind, profile) =
         started(definition, &words).map_or((None, None, None), |started| (started.port, started.bind, started.profile));
@@ -35,14 +37,14 @@ pub fn listens(definition: &Definition, config: Option<&ConfigFacts>) -> Option<
         (None, Some(bind)) => (bind, config_source("gateway.bind", config), String::new()),
         (None, None) => ("auto", "the default in a container".to_owned(), String::new()),
     };
-    Some(Listens {
+    Listens {
         port: resolved.port,
         port_source,
         bind: bind.to_owned(),
         bind_source,
         bind_key,
         loopback_only: bind == "loopback",
-    })
+    }
 }
 
 fn config_source(key: &str, config: Option<&ConfigFacts>) -> String {

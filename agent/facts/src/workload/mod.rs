@@ -18,7 +18,7 @@ use portreeve_openclaw::environment::Environment;
 pub use arguments::mask;
 pub use health::health_question;
 pub use image::{ImageReference, ImageReferenceError, version};
-pub use listens::{BindKey, listens};
+pub use listens::{BindKey, listens, listens_as_gateway};
 pub use role::{Role, role};
 pub use state::state_dir;
 pub use words::split_words;

@@ -1,8 +1,15 @@
 //! Container engines: where they listen, what they hold.
 
 mod client;
+mod discover;
 mod elements;
 mod lenient;
+mod observe;
 mod text;
+mod wire;
+mod workload;
 
 pub use client::{Body, Bounds, Client, Component, EngineError, List, Platform, Version};
+pub use discover::{Candidate, Discovery, DockerHost, Search, discover};
+pub use observe::{Observed, OwnSystem, observe};
+pub use workload::Seen;

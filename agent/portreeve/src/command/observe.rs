@@ -23,10 +23,17 @@ pub(crate) fn settings(global: &Global) -> Result<Settings> {
 
 /// The facts: those of a file, or of this node now.
 pub(crate) fn snapshot(settings: &Settings, scope: &ScopeArgs, timeout: Option<u64>) -> Result<Snapshot> {
-    match &scope.from {
-        Some(path) => read(path),
-        None => observe(settings, scope, timeout),
+    let snapshot = match &scope.from {
+        Some(path) => read(path)?,
+        None => observe(settings, scope, timeout)?,
+    };
+    if let Some(wanted) = &scope.in_container
+        && !snapshot.workloads.iter().any(|workload| portreeve_observe::is_container(workload, wanted))
+    {
+        let known = snapshot.workloads.iter().map(|workload| workload.name.clone()).collect();
+        return Err(UserError::NoSuchContainer { name: wanted.clone(), known }.into());
     }
+    Ok(snapshot)
 }
 
 fn observe(settings: &Settings, scope: &ScopeArgs, timeout: Option<u64>) -> Result<Snapshot> {
@@ -43,6 +50,9 @@ fn observe(settings: &Settings, scope: &ScopeArgs, timeout: Option<u64>) -> Resu
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect(),
         key,
+        containers: settings.containers && !scope.no_containers,
+        probe: !scope.no_probe,
+        in_container: scope.in_container.clone(),
         deadline: Duration::from_secs(timeout.unwrap_or(settings.timeout_s)),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
     };

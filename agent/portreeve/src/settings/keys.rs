@@ -99,6 +99,20 @@ pub(crate) const KEYS: &[Key] = &[
         show: |settings| integer(settings.timeout_s),
     },
     Key {
+        name: "containers",
+        doc: "`auto` asks every container engine of this node, `off` asks none.",
+        kind: Kind::Text,
+        apply: |settings, value| {
+            settings.containers = match text(value)? {
+                "auto" => true,
+                "off" => false,
+                _ => return Err("takes `auto` or `off`".to_owned()),
+            };
+            Ok(())
+        },
+        show: |settings| Value::String(if settings.containers { "auto" } else { "off" }.to_owned()),
+    },
+    Key {
         name: "data_dir",
         doc: "The agent's own folder, which holds the fingerprint key. As root `/var/db/portreeve`, else below the user's home.",
         kind: Kind::Text,

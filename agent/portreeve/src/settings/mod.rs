@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) state_dirs: Vec<PathBuf>,
     pub(crate) ports: Vec<u16>,
     pub(crate) timeout_s: u64,
+    /// Whether container engines are asked.
+    pub(crate) containers: bool,
     pub(crate) data_dir: PathBuf,
     pub(crate) shared_key_file: Option<PathBuf>,
     pub(crate) policy: Policy,
@@ -136,6 +138,7 @@ impl Settings {
             state_dirs: Vec::new(),
             ports: Vec::new(),
             timeout_s: 15,
+            containers: true,
             data_dir: default_data_dir(variable, is_root),
             shared_key_file: None,
             policy: Policy::default(),

@@ -49,6 +49,8 @@ impl Bench {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portreeve"));
         command.args(arguments).env_clear().current_dir(self.folder.path());
         command.env("HOME", self.folder.path()).env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8");
+        // What this machine's engines hold is no business of these tests.
+        command.env("PORTREEVE_CONTAINERS", "off");
         command.env("COLUMNS", self.columns.to_string()).env("NO_COLOR", "1");
         command.env("PORTREEVE_CONFIG", self.path("portreeve.toml")).env("PORTREEVE_DATA_DIR", self.path("data"));
         command

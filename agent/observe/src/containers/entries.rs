@@ -1,0 +1,100 @@
+//! Gateways and clients of containers, as the snapshot keeps those of the host.
+
+use jiff::Timestamp;
+use portreeve_core::Fact;
+use portreeve_core::snapshot::{
+    Client, ClientKind, Credentials, Expectation, Gateway, NamespaceView, Probe, Workload, WorkloadRole,
+};
+use portreeve_facts::untried;
+use portreeve_facts::workload::{Definition, listens_as_gateway};
+
+const SOURCE: &str = "probe";
+
+/// The gateway of a workload. What was seen within it decides; without a probe nothing of it is known but that it is there.
+pub(crate) fn gateway(workload: &Workload, expected: Expectation, at: Timestamp) -> Option<Gateway> {
+    if workload.role != WorkloadRole::Gateway {
+        return None;
+    }
+    let seen = workload.view.get().and_then(|view| view.gateway.as_ref());
+    let why = why_unseen(workload);
+    let (port, port_source) = match (seen, &workload.listens) {
+        (Some(seen), _) => (seen.port, seen.port_source.clone()),
+        (None, Some(listens)) => (listens.port, listens.port_source.clone()),
+        (None, None) => (portreeve_openclaw::port::DEFAULT_PORT, "the default".to_owned()),
+    };
+    Some(Gateway {
+        id: workload.id.clone(),
+        user: None,
+        profile: None,
+        state_dir: None,
+        workload: Some(workload.id.clone()),
+        expected: vec![expected],
+        config: seen.map_or_else(|| Fact::unreadable(&why, SOURCE, at), |seen| seen.config.clone()),
+        port,
+        port_source,
+        pids: Vec::new(),
+        units: Vec::new(),
+        credentials: seen.map_or_else(|| unseen_credentials(&why, at), |seen| seen.credentials.clone()),
+        ladder: seen.map_or_else(|| untried(&why, port, at), |seen| seen.ladder.clone()),
+        pairing: seen.map_or_else(|| Fact::unreadable(&why, SOURCE, at), |seen| seen.pairing.clone()),
+        log: Fact::unreadable("the logs of containers are not read", "container logs", at),
+    })
+}
+
+/// The client of a workload.
+pub(crate) fn client(workload: &Workload, at: Timestamp) -> Option<Client> {
+    let kind = match workload.role {
+        WorkloadRole::Cli => ClientKind::Cli,
+        WorkloadRole::NodeHost => ClientKind::NodeHost,
+        _ => return None,
+    };
+    let seen = workload.view.get().and_then(|view| view.client.as_ref());
+    let why = why_unseen(workload);
+    Some(Client {
+        id: workload.id.clone(),
+        kind,
+        user: None,
+        state_dir: None,
+        pid: None,
+        workload: Some(workload.id.clone()),
+        url: seen.map_or_else(|| Fact::unreadable(&why, SOURCE, at), |seen| seen.url.clone()),
+        gateway: None,
+        credentials: seen.map_or_else(|| unseen_credentials(&why, at), |seen| seen.credentials.clone()),
+        device: seen.map_or_else(|| Fact::unreadable(&why, SOURCE, at), |seen| seen.device.clone()),
+        handshake: seen.map_or_else(|| Probe::not_tried(&why, at), |seen| seen.handshake.clone()),
+        connect: seen.map_or_else(|| Probe::not_tried(&why, at), |seen| seen.connect.clone()),
+    })
+}
+
+/// Where a gateway listens, with the configuration that was seen within its container.
+pub(crate) fn refine_listens(workload: &mut Workload, definition: &Definition) {
+    if workload.role != WorkloadRole::Gateway {
+        return;
+    }
+    let config = workload.view.get().and_then(|view: &NamespaceView| view.gateway.as_ref()?.config.get());
+    if let Some(config) = config {
+        workload.listens = Some(listens_as_gateway(definition, Some(config)));
+    }
+}
+
+fn why_unseen(workload: &Workload) -> String {
+    match (workload.view.blind(), workload.view.get()) {
+        (Some(why), _) => why.to_owned(),
+        (None, Some(_)) => "the probe in its namespaces did not tell".to_owned(),
+        (None, None) => "no probe was run in its namespaces".to_owned(),
+    }
+}
+
+fn unseen_credentials(why: &str, at: Timestamp) -> Credentials {
+    Credentials {
+        mode: Fact::unreadable(why, SOURCE, at),
+        mode_reason: String::new(),
+        mode_flipped: false,
+        sources: Vec::new(),
+        winner: None,
+        refusal: None,
+        remote_only: false,
+        runtime_only: false,
+        blind: vec![why.to_owned()],
+    }
+}

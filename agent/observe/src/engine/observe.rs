@@ -1,0 +1,483 @@
+//! What each engine holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use jiff::{SignedDuration, Timestamp};
+use portreeve_core::Fact;
+use portreeve_core::snapshot::{
+    Blind, Engine, EngineAnswer, EngineEvent, EngineKind, EngineVolume, Network, NetworkMode, Project, RunState,
+    WorkloadRole,
+};
+use portreeve_openclaw::service::{ProcessKind, ProcessView, classify_process};
+
+use super::client::{Bounds, Client, EngineError, Version};
+use super::discover::{Candidate, Discovery};
+use super::text::line;
+use super::wire::{Event, Info, Inspected, InspectedImage, Listed, ListedNetwork, Top, Volumes};
+use super::workload::{CONFIG_FILES, PROJECT, Seen, WORKING_DIR, inspected, listed, name, network_id, workload_id};
+use crate::process::ProcessTable;
+
+/// How long an engine has for its first answer.
+const FIRST_ANSWER: Duration = Duration::from_secs(3);
+/// How long it has for all of its answers.
+const ALL_ANSWERS: Duration = Duration::from_secs(6);
+/// How long its events may take.
+const EVENTS: Duration = Duration::from_secs(1);
+/// How far back events are asked for. Engines keep few of them.
+const EVENTS_SINCE: SignedDuration = SignedDuration::from_hours(24);
+/// Most containers that are looked at.
+const MAX_CONTAINERS: usize = 2_000;
+/// Most containers that are looked at in full.
+const MAX_INSPECTED: usize = 200;
+/// Questions to one engine at a time.
+const CONCURRENT: usize = 8;
+/// Most events that are kept.
+const MAX_EVENTS: usize = 500;
+/// Longest answer on one thing, in bytes.
+const ONE: usize = 1024 * 1024;
+/// Bounds of a list.
+const LIST: Bounds = Bounds { total: 256 << 20, element: 256 * 1024, items: MAX_CONTAINERS };
+
+/// The agent's own kernel and processes, to tell whether an engine shares them.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnSystem<'a> {
+    /// Release of the kernel; none where engines cannot share it.
+    pub kernel: Option<&'a str>,
+    /// Its processes.
+    pub processes: &'a ProcessTable,
+}
+
+/// What the engines hold.
+#[derive(Debug, Default)]
+pub struct Observed {
+    /// Engines.
+    pub engines: Vec<Engine>,
+    /// Networks.
+    pub networks: Vec<Network>,
+    /// Volumes.
+    pub volumes: Vec<EngineVolume>,
+    /// Projects.
+    pub projects: Vec<Project>,
+    /// Containers.
+    pub workloads: Vec<Seen>,
+    /// Clients of those engines that answered, by [`Engine::id`].
+    pub clients: BTreeMap<String, Client>,
+    /// What could not be seen.
+    pub blind: Vec<Blind>,
+}
+
+/// Asks all engines at once. It ends at the deadline of the slowest, or at `until`.
+pub async fn observe(discovery: Discovery, own: OwnSystem<'_>, until: Instant, at: Timestamp) -> Observed {
+    let mut observed = Observed { blind: discovery.blind, ..Observed::default() };
+    let asked = discovery.candidates.iter().map(|candidate| ask(candidate, until, at));
+    let held = futures_util::future::join_all(asked).await;
+    for (candidate, held) in discovery.candidates.iter().zip(held) {
+        observed.add(candidate, held, own);
+    }
+    observed
+}
+
+/// What one engine gave.
+struct Held {
+    answer: Fact<EngineAnswer>,
+    kind: EngineKind,
+    kernel: Option<String>,
+    client: Option<Client>,
+    seen: Vec<Seen>,
+    networks: Vec<Network>,
+    volumes: Vec<EngineVolume>,
+    projects: Vec<Project>,
+    events: Fact<Vec<EngineEvent>>,
+}
+
+fn engine_id(candidate: &Candidate) -> String {
+    format!("docker:{}", name(&candidate.socket.to_string_lossy()))
+}
+
+async fn ask(candidate: &Candidate, until: Instant, at: Timestamp) -> Held {
+    let engine = engine_id(candidate);
+    let source = format!("GET /version at {}", candidate.socket.display());
+    let nothing = |answer: Fact<EngineAnswer>| Held {
+        events: Fact::unreadable("the engine gave no answer", "GET /events", at),
+        kind: candidate.kind,
+        kernel: None,
+        client: None,
+        seen: Vec::new(),
+        networks: Vec::new(),
+        volumes: Vec::new(),
+        projects: Vec::new(),
+        answer,
+    };
+    if let Some(refusal) = &candidate.refusal {
+        return nothing(Fact::unreadable(refusal, "the socket's owner", at));
+    }
+    let begun = Instant::now();
+    let first = until.min(begun + FIRST_ANSWER);
+    let (client, version) = match Client::connect(&candidate.socket, first).await {
+        Ok(answered) => answered,
+        Err(error) if error.is_nobody() => return nothing(Fact::absent(source, at)),
+        Err(error) if error.is_denied() => {
+            let why = format!("{}; run as root or as a user of that engine", error.sentence());
+            return nothing(Fact::denied(why, source, at));
+        }
+        Err(error) => return nothing(Fact::unreadable(line(&error.sentence(), 512), source, at)),
+    };
+    let all = until.min(begun + ALL_ANSWERS);
+    let asked_at = Timestamp::now();
+    let begun_info = Instant::now();
+    let info = client.get::<Info>("/info", ONE, all).await;
+    let took = begun_info.elapsed();
+    let (list, networks, volumes, events) = tokio::join!(
+        client.list::<Listed>("/containers/json?all=true", LIST, all),
+        client.list::<ListedNetwork>("/networks", LIST, all),
+        client.get::<Volumes>("/volumes", 8 * ONE, all),
+        events(&client, until.min(Instant::now() + EVENTS), at),
+    );
+    let list = match list {
+        Ok(list) => list,
+        Err(error) => return nothing(Fact::unreadable(line(&error.sentence(), 512), "GET /containers/json", at)),
+    };
+    let seen = containers(&client, &list.items, &engine, all, at).await;
+    let projects = projects(&list.items, &engine);
+    let networks = networks.map(|list| list.items).unwrap_or_default();
+    let volumes = volumes.map(|volumes| volumes.volumes).unwrap_or_default();
+    let counted = list.items.len() as u64 + list.passed_over;
+    let total = info.as_ref().map_or(counted, |info| info.containers.max(counted));
+    let info = info.unwrap_or_default();
+    let answer = EngineAnswer {
+        version: name(&version.version),
+        api_version: client.api_version().to_owned(),
+        os: version.os.as_deref().map(name),
+        arch: version.arch.as_deref().map(name),
+        in_vm: false,
+        skew_ms: skew(&info, asked_at, took),
+        elapsed_ms: begun.elapsed().as_secs_f64() * 1e3,
+        containers: total,
+        unlisted: total.saturating_sub(list.items.len() as u64),
+    };
+    Held {
+        kind: kind(&version, &info, candidate.kind),
+        kernel: version.kernel_version.or(info.kernel_version),
+        client: Some(client),
+        networks: networks.iter().take(MAX_CONTAINERS).map(|network| as_network(network, &engine)).collect(),
+        volumes: volumes
+            .iter()
+            .take(MAX_CONTAINERS)
+            .map(|volume| EngineVolume {
+                name: name(&volume.name),
+                engine: Some(engine.clone()),
+                project: volume.labels.get(PROJECT).map(|project| name(project)),
+                driver: name(&volume.driver),
+                mountpoint: Some(name(&volume.mountpoint)).filter(|path| !path.is_empty()),
+            })
+            .collect(),
+        projects,
+        events: events.map(|events| own_events(events, &seen)),
+        seen,
+        answer: Fact::known(answer, source, at),
+    }
+}
+
+/// The product, by what it calls itself or else by where its socket is.
+fn kind(version: &Version, info: &Info, hint: EngineKind) -> EngineKind {
+    let names = version.components.iter().map(|component| component.name.as_str());
+    let said: Vec<&str> =
+        names.chain([version.platform.name.as_str(), info.operating_system.as_deref().unwrap_or_default()]).collect();
+    for (word, kind) in [
+        ("Podman", EngineKind::Podman),
+        ("Docker Desktop", EngineKind::DockerDesktop),
+        ("OrbStack", EngineKind::Orbstack),
+        ("Rancher Desktop", EngineKind::RancherDesktop),
+    ] {
+        if said.iter().any(|text| text.contains(word)) {
+            return kind;
+        }
+    }
+    hint
+}
+
+/// The engine's clock less ours, where it says its time.
+fn skew(info: &Info, asked_at: Timestamp, took: Duration) -> Option<i64> {
+    let theirs: Timestamp = info.system_time.as_deref()?.parse().ok()?;
+    let half = i64::try_from(took.as_millis() / 2).ok()?;
+    theirs.as_millisecond().checked_sub(asked_at.as_millisecond())?.checked_sub(half)
+}
+
+/// All containers; those that may matter in full.
+async fn containers(client: &Client, list: &[Listed], engine: &str, until: Instant, at: Timestamp) -> Vec<Seen> {
+    let mut seen: Vec<Seen> = list.iter().map(|item| listed(item, engine, at)).collect();
+    let wanted = worth_a_look(&seen);
+    let asked = stream::iter(wanted).map(|index| {
+        let id = list.get(index).map(|item| item.id.clone()).unwrap_or_default();
+        async move { (index, inspect(client, &id, until).await) }
+    });
+    let answers: Vec<_> = asked.buffer_unordered(CONCURRENT).collect().await;
+    let ids: BTreeSet<String> = answers
+        .iter()
+        .filter_map(|(_, answer)| Some(answer.as_ref().ok()?.image.clone()))
+        .filter(|id| is_plain(id))
+        .collect();
+    let asked = stream::iter(ids).map(|id| async move {
+        let image = client.get::<InspectedImage>(&format!("/images/{id}/json"), ONE, until).await;
+        (id, image.ok())
+    });
+    let images: BTreeMap<String, Option<InspectedImage>> = asked.buffer_unordered(CONCURRENT).collect().await;
+    for (index, answer) in answers {
+        let Some(place) = seen.get_mut(index) else { continue };
+        match answer {
+            Ok(answer) => {
+                let image = images.get(&answer.image).and_then(Option::as_ref);
+                *place = inspected(&answer, image, engine, at);
+            }
+            Err(error) => tracing::debug!(container = %place.workload.name, error = %error.sentence(), "not inspected"),
+        }
+    }
+    by_processes(client, &mut seen, until).await;
+    resolve_shared(&mut seen);
+    seen
+}
+
+async fn inspect(client: &Client, id: &str, until: Instant) -> Result<Inspected, EngineError> {
+    client.get::<Inspected>(&format!("/containers/{}/json", plain(id)), ONE, until).await
+}
+
+/// Ids go into paths of requests.
+fn plain(id: &str) -> String {
+    id.chars().filter(|c| c.is_ascii_alphanumeric()).take(128).collect()
+}
+
+fn is_plain(id: &str) -> bool {
+    !id.is_empty() && id.len() <= 128 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b':')
+}
+
+/// Which containers may matter: those with a role, those that may have one once more is known, and the rest of their projects and
+/// namespaces.
+fn worth_a_look(seen: &[Seen]) -> Vec<usize> {
+    let may_matter = |seen: &Seen| {
+        let workload = &seen.workload;
+        let speaks = |text: &str| text.contains("openclaw");
+        workload.role != WorkloadRole::Other
+            || workload.role_reason == "waits"
+            || seen.definition.ports.contains(&18_789)
+            || workload.ports.iter().any(|port| port.host_port == Some(18_789))
+            || speaks(&workload.name)
+            || speaks(&workload.image.reference)
+            || workload.mounts.iter().any(|mount| speaks(&mount.target))
+            || matches!(workload.network_mode, NetworkMode::Shared { .. })
+    };
+    let first: BTreeSet<usize> =
+        seen.iter().enumerate().filter(|(_, seen)| may_matter(seen)).map(|(index, _)| index).collect();
+    let projects: BTreeSet<&str> =
+        first.iter().filter_map(|index| seen.get(*index)?.workload.project.as_deref()).collect();
+    let of_project = seen.iter().enumerate().filter(|(index, seen)| {
+        !first.contains(index) && seen.workload.project.as_deref().is_some_and(|project| projects.contains(project))
+    });
+    first.iter().copied().chain(of_project.map(|(index, _)| index)).take(MAX_INSPECTED).collect()
+}
+
+/// A program that nobody knows may start `OpenClaw`: its processes tell.
+async fn by_processes(client: &Client, seen: &mut [Seen], until: Instant) {
+    let unknown = |seen: &Seen| {
+        seen.workload.role == WorkloadRole::Other
+            && seen.workload.is_running()
+            && (seen.definition.ports.contains(&18_789)
+                || seen.definition.is_openclaw_image()
+                || seen.definition.environment.names().any(|name| name.starts_with("OPENCLAW_")))
+    };
+    for seen in seen.iter_mut().filter(|seen| unknown(seen)).take(CONCURRENT) {
+        let id = plain(seen.workload.container_id.as_deref().unwrap_or_default());
+        let path = format!("/containers/{id}/top?ps_args=-eo%20pid,args");
+        let Ok(top) = client.get::<Top>(&path, ONE, until).await else { continue };
+        let Some(column) = top.titles.iter().position(|title| matches!(title.as_str(), "COMMAND" | "CMD")) else {
+            continue;
+        };
+        let role = top.processes.iter().filter_map(|row| row.get(column)).find_map(|command| {
+            let argv: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+            match classify_process(&ProcessView { argv: &argv, ..ProcessView::default() }).kind {
+                ProcessKind::Gateway | ProcessKind::GatewayStarting => Some((WorkloadRole::Gateway, "a gateway")),
+                ProcessKind::NodeHost => Some((WorkloadRole::NodeHost, "a node host")),
+                _ => None,
+            }
+        });
+        if let Some((role, what)) = role {
+            seen.workload.role = role;
+            seen.workload.role_reason = format!("{what} is among its processes");
+            if role == WorkloadRole::Gateway {
+                seen.workload.listens = Some(portreeve_facts::workload::listens_as_gateway(&seen.definition, None));
+            }
+        }
+    }
+}
+
+/// Puts ids of workloads in place of those of containers.
+fn resolve_shared(seen: &mut [Seen]) {
+    let names: Vec<(String, String, String)> = seen
+        .iter()
+        .map(|seen| {
+            let workload = &seen.workload;
+            (workload.container_id.clone().unwrap_or_default(), workload.name.clone(), workload.id.clone())
+        })
+        .collect();
+    for seen in seen.iter_mut() {
+        if let NetworkMode::Shared { with, found } = &mut seen.workload.network_mode {
+            let other = names.iter().find(|(container, name, _)| container == with || name == with);
+            if let Some((_, _, id)) = other {
+                id.clone_into(with);
+                *found = true;
+            }
+        }
+    }
+}
+
+fn projects(list: &[Listed], engine: &str) -> Vec<Project> {
+    let mut projects: BTreeMap<&str, Project> = BTreeMap::new();
+    for item in list {
+        let Some(project) = item.labels.get(PROJECT) else { continue };
+        projects.entry(project).or_insert_with(|| Project {
+            name: name(project),
+            engine: Some(engine.to_owned()),
+            working_dir: item.labels.get(WORKING_DIR).map(|dir| name(dir)),
+            files: item
+                .labels
+                .get(CONFIG_FILES)
+                .into_iter()
+                .flat_map(|files| files.split(','))
+                .take(32)
+                .map(name)
+                .collect(),
+            problems: Vec::new(),
+        });
+    }
+    projects.into_values().collect()
+}
+
+fn as_network(network: &ListedNetwork, engine: &str) -> Network {
+    Network {
+        id: network_id(engine, &network.id),
+        name: name(&network.name),
+        engine: Some(engine.to_owned()),
+        project: network.labels.get(PROJECT).map(|project| name(project)),
+        driver: name(&network.driver),
+        internal: network.internal,
+        subnets: network.ipam.config.iter().map(|config| name(&config.subnet)).filter(|net| !net.is_empty()).collect(),
+        gateways: network
+            .ipam
+            .config
+            .iter()
+            .filter_map(|config| config.gateway.split('/').next()?.parse().ok())
+            .collect(),
+    }
+}
+
+async fn events(client: &Client, until: Instant, at: Timestamp) -> Fact<Vec<Event>> {
+    const SOURCE: &str = "GET /events";
+    let now = at.as_second();
+    let since = now.saturating_sub(EVENTS_SINCE.as_secs());
+    let filters = "%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B%22start%22%2C%22die%22%2C%22oom%22%2C%22kill%22%2C%22health_status%22%5D%7D";
+    let path = format!("/events?since={since}&until={now}&filters={filters}");
+    match client.call_partly(&path, 2 * ONE, until).await {
+        Ok((bytes, _)) => {
+            let lines = bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
+            let mut events: Vec<Event> = lines.collect();
+            events.drain(..events.len().saturating_sub(MAX_EVENTS));
+            Fact::known(events, SOURCE, at)
+        }
+        Err(error) => Fact::unreadable(line(&error.sentence(), 512), SOURCE, at),
+    }
+}
+
+fn own_events(events: Vec<Event>, seen: &[Seen]) -> Vec<EngineEvent> {
+    let ids: BTreeMap<&str, &str> = seen
+        .iter()
+        .filter_map(|seen| Some((seen.workload.container_id.as_deref()?, seen.workload.id.as_str())))
+        .collect();
+    let events = events.into_iter().filter_map(|event| {
+        // A container that is gone is known by its name alone.
+        let named = event.actor.attributes.get("name").map(|known| workload_id(&name(known)));
+        let workload = ids.get(event.actor.id.as_str()).map(|id| (*id).to_owned()).or(named)?;
+        Some(EngineEvent {
+            at: Timestamp::from_nanosecond(i128::from(event.time_nano)).ok()?,
+            action: name(&event.action),
+            workload,
+            exit_code: event.actor.attributes.get("exitCode").and_then(|code| code.parse().ok()),
+        })
+    });
+    events.collect()
+}
+
+impl Observed {
+    fn add(&mut self, candidate: &Candidate, held: Held, own: OwnSystem<'_>) {
+        let id = engine_id(candidate);
+        let in_vm = in_vm(&held, own);
+        let mut seen = held.seen;
+        let taken: BTreeSet<String> = self.workloads.iter().map(|seen| seen.workload.id.clone()).collect();
+        let renamed: BTreeMap<String, String> = seen
+            .iter()
+            .filter(|seen| taken.contains(&seen.workload.id))
+            .map(|seen| (seen.workload.id.clone(), format!("{}@{id}", seen.workload.id)))
+            .collect();
+        for seen in &mut seen {
+            if let Some(new) = renamed.get(&seen.workload.id) {
+                new.clone_into(&mut seen.workload.id);
+            }
+            if let NetworkMode::Shared { with, .. } = &mut seen.workload.network_mode
+                && let Some(new) = renamed.get(with)
+            {
+                new.clone_into(with);
+            }
+        }
+        let events = held.events.map(|mut events| {
+            for event in &mut events {
+                if let Some(new) = renamed.get(&event.workload) {
+                    new.clone_into(&mut event.workload);
+                }
+            }
+            events
+        });
+        let answer = held.answer.map(|answer| EngineAnswer { in_vm, ..answer });
+        if let Some(answer) = answer.get().filter(|answer| answer.unlisted > 0) {
+            self.blind.push(Blind {
+                what: format!("{} of the {} containers of {id}", answer.unlisted, answer.containers),
+                why: "they are more than are looked at, larger than any honest one, or came after the deadline"
+                    .to_owned(),
+                remedy: "remove containers that nobody needs: docker container prune".to_owned(),
+                readiness: false,
+            });
+        }
+        if let (Some(client), true) = (held.client, answer.get().is_some()) {
+            self.clients.insert(id.clone(), client);
+        }
+        self.engines.push(Engine {
+            endpoint: format!("unix://{}", name(&candidate.socket.to_string_lossy())),
+            id,
+            kind: held.kind,
+            user: candidate.user.clone(),
+            known_from: candidate.known_from.clone(),
+            needed_by: Vec::new(),
+            answer,
+            events,
+        });
+        self.networks.extend(held.networks);
+        self.volumes.extend(held.volumes);
+        self.projects.extend(held.projects);
+        self.workloads.extend(seen);
+    }
+}
+
+/// Whether its containers run under another kernel: it names another release, or its processes are not here.
+fn in_vm(held: &Held, own: OwnSystem<'_>) -> bool {
+    let (Some(kernel), Some(theirs)) = (own.kernel, held.kernel.as_deref()) else { return true };
+    if kernel != theirs {
+        return true;
+    }
+    let mut pids = held.seen.iter().filter_map(|seen| {
+        let runtime = seen.workload.runtime.as_ref()?;
+        runtime.pid.filter(|_| runtime.state == RunState::Running)
+    });
+    let first = pids.next();
+    let is_here = |pid: u32| own.processes.get(pid).is_some();
+    first.is_some_and(|first| !is_here(first)) && !pids.any(is_here)
+}
