@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use super::draft::{Draft, Scope};
 use super::rules::agent::contained as contained_blind;
 use super::rules::contained::{of, stands_for};
+use super::rules::network::reached;
 use super::rules::ownership::one_owner;
 use super::{Context, Waiver};
 use crate::catalogue::{Code, Layer, Severity};
 use crate::report::{
-    Agent, Finding, GatewaySummary, LayerState, LayerSummary, NodeSummary, Remedy, Report, RungState, RungSummary,
-    SCHEMA, Verdict, Waived,
+    Agent, ContainerSummary, Finding, GatewaySummary, LayerState, LayerSummary, NodeSummary, Remedy, Report, RungState,
+    RungSummary, SCHEMA, Verdict, Waived,
 };
 use crate::snapshot::{Blind, Gateway, Snapshot};
 
@@ -40,8 +41,10 @@ pub(super) fn report(context: Context<'_>, drafts: Vec<Draft>) -> Report {
     // A directory of the host that a container has as its state is that container's gateway, and is judged there.
     let gateways: Vec<&Gateway> =
         snapshot.gateways.iter().filter(|gateway| stands_for(snapshot, gateway).is_none()).collect();
-    let summaries: Vec<GatewaySummary> =
-        gateways.iter().map(|gateway| GatewaySummary::new(gateway, snapshot, one_owner(context, gateway))).collect();
+    let summaries: Vec<GatewaySummary> = gateways
+        .iter()
+        .map(|gateway| GatewaySummary::new(gateway, snapshot, one_owner(context, gateway), reached(context, gateway)))
+        .collect();
     let blind = blind_spots(snapshot);
     let standings: Vec<Standing<'_>> = gateways
         .iter()
@@ -77,7 +80,8 @@ pub(super) fn report(context: Context<'_>, drafts: Vec<Draft>) -> Report {
         gateways: summaries,
         clients: snapshot.clients.iter().map(Into::into).collect(),
         units: snapshot.units.units.iter().map(Into::into).collect(),
-        containers: Vec::new(),
+        engines: snapshot.engines.iter().map(Into::into).collect(),
+        containers: snapshot.workloads.iter().map(|workload| ContainerSummary::new(workload, snapshot)).collect(),
         state_dirs: snapshot.state_dirs.iter().map(Into::into).collect(),
         blind,
     }
@@ -262,8 +266,27 @@ fn breaks(code: Code, rung: &str) -> bool {
         "handshake" => down || code == Code::TransportSlowChallenge,
         "authenticated" => layer == Layer::Auth,
         "channels" => layer == Layer::Channels,
+        "reached" => down || layer == Layer::Auth || is_on_the_way(code),
         _ => down || code == Code::GatewayNotReady,
     }
+}
+
+/// Whether a finding says that a client does not come through to its gateway.
+fn is_on_the_way(code: Code) -> bool {
+    matches!(
+        code,
+        Code::UrlLoopbackInNamespace
+            | Code::UrlUnresolvable
+            | Code::UrlNoSharedNetwork
+            | Code::UrlWrongPort
+            | Code::UrlWrongScheme
+            | Code::UrlPlaintextRefused
+            | Code::BindLoopback
+            | Code::SocketMissing
+            | Code::SocketDenied
+            | Code::ProxyUntrusted
+            | Code::StateNotShared
+    )
 }
 
 fn rung_layer(rung: &str) -> Layer {

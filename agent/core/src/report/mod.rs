@@ -1,5 +1,6 @@
 //! The verdict on a node, as people and programs read it.
 
+mod containers;
 mod credentials;
 mod schema;
 mod summary;
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use containers::{ContainerSummary, EngineSummary};
 pub use credentials::{Reader, credentials};
 pub use schema::json_schema;
 pub use summary::{ClientSummary, GatewaySummary, RungState, RungSummary, StateDirSummary, UnitSummary};
@@ -46,21 +48,15 @@ pub struct Report {
     pub clients: Vec<ClientSummary>,
     /// Service definitions.
     pub units: Vec<UnitSummary>,
-    /// Containers.
+    /// Container engines.
+    #[serde(default)]
+    pub engines: Vec<EngineSummary>,
+    /// Containers, and services of Compose files that no container runs.
     pub containers: Vec<ContainerSummary>,
     /// State directories.
     pub state_dirs: Vec<StateDirSummary>,
     /// What could not be seen.
     pub blind: Vec<Blind>,
-}
-
-/// One container. No observer of engines feeds it yet in this schema version's reports, so that the list is empty.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ContainerSummary {
-    /// Container id.
-    pub id: String,
-    /// Name.
-    pub name: String,
 }
 
 /// The agent that took the facts.
@@ -152,7 +148,8 @@ pub struct Finding {
 /// What a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Subject {
-    /// `port`, `unit`, `process`, `gateway`, `client`, `state`, `config`, `device`, `channel`, `token`, `node`.
+    /// `port`, `unit`, `process`, `gateway`, `client`, `state`, `config`, `device`, `channel`, `token`, `node`,
+    /// `container`, `engine`, `socket`, `proxy`, `ingress`.
     pub kind: String,
     /// Which one.
     pub id: String,

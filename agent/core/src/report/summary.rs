@@ -23,7 +23,8 @@ pub enum RungState {
 /// One rung of a gateway's ladder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RungSummary {
-    /// `one-owner`, `live`, `started`, `ready`, `handshake`, `authenticated`, `channels`.
+    /// `one-owner`, `live`, `started`, `ready`, `handshake`, `authenticated`, `channels`; `reached` where clients
+    /// run in containers.
     pub rung: String,
     /// Whether it holds.
     pub state: RungState,
@@ -44,6 +45,9 @@ pub struct GatewaySummary {
     pub profile: Option<String>,
     /// Why it is expected to run.
     pub expected: Vec<Expectation>,
+    /// The workload that it runs in.
+    #[serde(default)]
+    pub workload: Option<String>,
     /// State directory.
     pub state_dir: Option<String>,
     /// Config file.
@@ -75,6 +79,9 @@ pub struct ClientSummary {
     pub kind: ClientKind,
     /// User.
     pub user: Option<String>,
+    /// The workload that it runs in.
+    #[serde(default)]
+    pub workload: Option<String>,
     /// State directory.
     pub state_dir: Option<String>,
     /// Where it would connect.
@@ -183,6 +190,7 @@ impl From<&Client> for ClientSummary {
             id: client.id.clone(),
             kind: client.kind,
             user: client.user.clone(),
+            workload: client.workload.clone(),
             state_dir: client.state_dir.clone(),
             url: url.map(|url| url.url.clone()),
             url_source: url.map(|url| url.source.clone()),
@@ -194,8 +202,8 @@ impl From<&Client> for ClientSummary {
 }
 
 impl GatewaySummary {
-    /// The summary of one gateway; `one_owner` is what the rules say of rung 1.
-    pub fn new(gateway: &Gateway, snapshot: &Snapshot, one_owner: RungSummary) -> Self {
+    /// The summary of one gateway; `one_owner` is what the rules say of rung 1, `reached` what they say of clients in containers.
+    pub fn new(gateway: &Gateway, snapshot: &Snapshot, one_owner: RungSummary, reached: Option<RungSummary>) -> Self {
         let boots: &[Boot] = gateway
             .state_dir
             .as_deref()
@@ -204,11 +212,13 @@ impl GatewaySummary {
             .map_or(&[], |records| &records.boots);
         let mut rungs = vec![one_owner];
         rungs.extend(ladder(gateway));
+        rungs.extend(reached);
         Self {
             id: gateway.id.clone(),
             user: gateway.user.clone(),
             profile: gateway.profile.clone(),
             expected: gateway.expected.clone(),
+            workload: gateway.workload.clone(),
             state_dir: gateway.state_dir.clone(),
             config: gateway.config.get().map(|config| config.path.clone()),
             port: gateway.port,

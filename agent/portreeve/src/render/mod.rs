@@ -1,5 +1,6 @@
 //! What people read. Each function turns data into text; none of them looks anything up.
 
+mod containers;
 mod explain;
 mod lists;
 mod map;

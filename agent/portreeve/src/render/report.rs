@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use portreeve_core::report::{Evidence, Finding, GatewaySummary, LayerState, Report, RungState};
 use portreeve_core::{Code, Severity, Verdict};
 
+use super::containers::containers;
 use super::text::{columns, count, labelled, milliseconds, paragraph};
 use crate::output::{BAD, BOLD, COMMAND, DIM, GOOD, WARN, copyable, plain, styled};
 
@@ -56,6 +57,7 @@ pub(crate) fn report(report: &Report, verbose: bool, width: usize) -> String {
     for gateway in &report.gateways {
         out.push_str(&ladder(gateway, width));
     }
+    out.push_str(&containers(report, width));
     out.push_str(&layers(report, width));
     out
 }

@@ -12,7 +12,7 @@ mod gateway;
 mod image;
 mod ingress;
 mod life;
-mod network;
+pub(super) mod network;
 pub(super) mod ownership;
 mod pairing;
 mod proxy;

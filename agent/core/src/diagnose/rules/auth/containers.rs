@@ -6,8 +6,8 @@ use crate::diagnose::fixture::project::*;
 use crate::diagnose::fixture::*;
 use crate::snapshot::{PendingPairing, Place, Snapshot, TokenSource};
 
-fn place(file: &str, line: u32) -> Option<Place> {
-    Some(Place { file: file.to_owned(), line, column: 7 })
+fn place(file: &str, line: u32) -> Place {
+    Place { file: file.to_owned(), line, column: 7 }
 }
 
 fn only(node: &Snapshot, code: Code) {
@@ -20,11 +20,11 @@ fn a_token_in_an_override_file_that_shadows_the_first_is_the_cause() {
         let sources = &mut cli_client(node).credentials.sources;
         let mut base: TokenSource = sources[0].clone();
         base.outcome = loses();
-        base.place = place(COMPOSE, 31);
+        base.place = Some(place(COMPOSE, 31));
         base.path = Some("/srv/claw/.env".to_owned());
         sources[0].fingerprint = Some(fingerprint("the token of the override"));
         sources[0].location = "OPENCLAW_GATEWAY_TOKEN in /srv/claw/compose.override.yaml".to_owned();
-        sources[0].place = place("/srv/claw/compose.override.yaml", 4);
+        sources[0].place = Some(place("/srv/claw/compose.override.yaml", 4));
         sources.push(base);
         cli_client(node).credentials.winner = Some(fingerprint("the token of the override"));
         node.projects[0].files.push("/srv/claw/compose.override.yaml".to_owned());
@@ -33,7 +33,12 @@ fn a_token_in_an_override_file_that_shadows_the_first_is_the_cause() {
         only(node, Code::TokenShadowed);
         let shadowed = finding(node, Code::TokenShadowed);
         assert_eq!(shadowed.explains, [Code::TokenSplit]);
-        assert!(shadowed.evidence.iter().any(|evidence| evidence.place == place("/srv/claw/compose.override.yaml", 4)));
+        assert!(
+            shadowed
+                .evidence
+                .iter()
+                .any(|evidence| evidence.place == Some(place("/srv/claw/compose.override.yaml", 4)))
+        );
         let exposed = finding(node, Code::TokenExposed);
         assert_eq!(exposed.severity, Severity::Warning);
         assert!(exposed.summary.contains("compose.override.yaml"), "the value of `.env` is not in the file");
@@ -190,7 +195,7 @@ fn a_value_in_the_compose_file_is_exposed_and_a_variable_is_not() {
     let at = |path: Option<&'static str>| {
         both(split, move |node| {
             let source = &mut gateway(node).credentials.sources[0];
-            source.place = place(COMPOSE, 12);
+            source.place = Some(place(COMPOSE, 12));
             source.path = path.map(str::to_owned);
         })
     };

@@ -1,12 +1,15 @@
 //! The way from clients in containers to their gateway: names, networks, ports and sockets.
 
 mod bind;
+mod reach;
 mod socket;
 mod url;
 mod way;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use reach::reached;
 
 use super::Rule;
 use super::auth::client_name;
@@ -46,7 +49,7 @@ fn about(context: Context<'_>, code: Code, way: &Way<'_>, summary: String) -> Dr
     let url = &way.url.url;
     let words = format!("`{}://{}:{}` from {}", url.scheme, url.host, url.port, way.url.source);
     let mut draft = Draft::new(code, "client", way.client.id.clone(), summary).client(way.client).gateway(way.gateway);
-    draft = match way.here.place(way.url_key()) {
+    draft = match way.here.place(Way::URL_KEY) {
         Some(place) => draft.written(words, Some(place), context.snapshot.taken_at),
         None => draft.seen(words, &way.client.url),
     };

@@ -151,7 +151,5 @@ impl<'a> Way<'a> {
     }
 
     /// Path of keys that says the client's URL.
-    pub(super) fn url_key(&self) -> &'static str {
-        "environment.OPENCLAW_GATEWAY_URL"
-    }
+    pub(super) const URL_KEY: &'static str = "environment.OPENCLAW_GATEWAY_URL";
 }

@@ -176,7 +176,7 @@ fn is_contained(process: &Process) -> bool {
 
 /// The containers and services that would have a port of the host, each with how it publishes it.
 pub(crate) fn publishers(snapshot: &Snapshot, port: u16) -> impl Iterator<Item = (&Workload, &PublishedPort)> {
-    snapshot.workloads.iter().filter(|workload| wants_to_run(workload)).flat_map(move |workload| {
+    snapshot.workloads.iter().filter(|workload| wants_to_run(workload)).filter_map(move |workload| {
         let published =
             workload.ports.iter().find(|published| published.host_port == Some(port) && published.protocol != "udp");
         published.map(|published| (workload, published))

@@ -109,7 +109,9 @@ pub(super) fn groups<'a>(
         }
     }
     let mut found: Vec<Vec<usize>> = by_key.into_values().filter(|group| group.len() > 1).collect();
-    found.iter_mut().for_each(|group| group.sort_unstable());
+    for group in &mut found {
+        group.sort_unstable();
+    }
     found.sort();
     found.dedup();
     found
