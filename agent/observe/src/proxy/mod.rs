@@ -6,12 +6,21 @@
 
 mod caddy;
 mod files;
+mod host;
+mod ingress;
+mod live;
 mod nginx;
+mod relate;
 mod route;
+mod tls;
 
 use portreeve_core::snapshot::Place;
 
 pub use files::{File, Files, MAX_FILE_BYTES};
+pub use host::{HostFiles, MountedFiles};
+pub use ingress::ingresses;
+pub use live::{Question, Seen, observe};
+pub use relate::{Owner, World, routes};
 pub use route::RouteFound;
 
 /// A proxy whose configuration can be read.

@@ -129,6 +129,53 @@ pub async fn greet(target: &Target, deadlines: &Deadlines) -> Result<Greeting, C
     }
 }
 
+/// What became of a connection on which nothing was said after the challenge.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// From the challenge to its end, or to the end of the wait.
+    pub held: Duration,
+    /// How it ended; none where it was still open.
+    pub ended: Option<ErrorKind>,
+}
+
+/// Goes as far as the challenge and says nothing for `window`. No secret is needed: a gateway itself leaves such a connection open for
+/// 15 s, and then ends it with a close frame.
+pub async fn hold(target: &Target, deadlines: &Deadlines, window: Duration) -> Result<Held, ConnectError> {
+    let mut trail = Trail::default();
+    let mut socket = match dial(target, deadlines, &mut trail).await {
+        Ok(socket) => socket,
+        Err(failed) => return Err(failed.into_error(target, trail, None)),
+    };
+    let params = ConnectParams::reader(ClientIdentity::Cli, Credential::None);
+    let mut machine = Machine::new(params, CONNECT_ID);
+    let mut challenged = None;
+    let mut deadline = Instant::now() + deadlines.challenge;
+    loop {
+        let Some(received) = receive_by(&mut socket, deadline).await else {
+            let Some(since) = challenged else {
+                let kind = machine.expire(deadlines.challenge);
+                return Err(Failed { phase: Phase::Challenge, kind }.into_error(target, trail, None));
+            };
+            goodbye(&mut socket).await;
+            return Ok(Held { held: Instant::elapsed(&since), ended: None });
+        };
+        match machine.on(received.input()) {
+            Step::Send(_) if challenged.is_none() => {
+                let now = Instant::now();
+                challenged = Some(now);
+                deadline = now + window;
+            }
+            Step::Ended(kind) => {
+                return match challenged {
+                    Some(since) => Ok(Held { held: since.elapsed(), ended: Some(kind) }),
+                    None => Err(Failed { phase: Phase::Challenge, kind }.into_error(target, trail, None)),
+                };
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Failed {
     fn into_error(self, target: &Target, trail: Trail, clock_skew: Option<ClockSkew>) -> ConnectError {
         let Self { phase, kind } = self;

@@ -1,0 +1,204 @@
+//! What TLS a front speaks: the certificates it shows, whoever signed them, and what a client with the public roots makes of them.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use portreeve_core::Fact;
+use portreeve_core::snapshot::TlsSeen;
+use portreeve_openclaw::endpoint::{CertFingerprint, Target, TlsFailure};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::FromDer;
+
+/// Most names that are kept of a certificate.
+const MAX_NAMES: usize = 16;
+/// Most characters that are kept of a name.
+const MAX_NAME_CHARS: usize = 128;
+
+/// What was seen of a front.
+pub(super) struct Look {
+    /// The certificate; absent where the port does not speak TLS.
+    pub(super) seen: Fact<TlsSeen>,
+    /// The certificate that came, to go on with whoever signed it.
+    pub(super) pin: Option<CertFingerprint>,
+}
+
+/// Shakes hands with a front and leaves. No certificate is refused, and nothing is sent.
+pub(super) async fn look(target: &Target, deadline: Duration, at: Timestamp) -> Look {
+    let source = format!("TLS handshake with {}", target.authority());
+    let unreadable = |why: String| Look { seen: Fact::unreadable(why, source.clone(), at), pin: None };
+    let Ok(name) = ServerName::try_from(target.host().to_owned()) else {
+        return unreadable("the host is not a name for TLS".to_owned());
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let recorder = Arc::new(Recorder { seen: Mutex::new(Vec::new()), provider: Arc::clone(&provider) });
+    let config = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().map(
+        |builder| {
+            let verifier: Arc<dyn ServerCertVerifier> = Arc::clone(&recorder) as _;
+            builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
+        },
+    );
+    let config = match config {
+        Ok(config) => config,
+        Err(error) => return unreadable(error.to_string()),
+    };
+    let shaken = timeout(deadline, async {
+        let stream = match target.address() {
+            Some(address) => TcpStream::connect(SocketAddr::new(address, target.port())).await?,
+            None => TcpStream::connect((target.host(), target.port())).await?,
+        };
+        TlsConnector::from(Arc::new(config)).connect(name.clone(), stream).await
+    })
+    .await;
+    match shaken {
+        Err(_) => return unreadable("timed out".to_owned()),
+        Ok(Err(error)) => {
+            let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+            let failure = inner.map(TlsFailure::classify);
+            if failure == Some(TlsFailure::NotTls) {
+                return Look { seen: Fact::absent(source, at), pin: None };
+            }
+            if recorder.certificates().is_empty() {
+                return unreadable(failure.map_or_else(|| error.to_string(), |failure| failure.to_string()));
+            }
+        }
+        Ok(Ok(_)) => {}
+    }
+    let chain = recorder.certificates();
+    let Some(first) = chain.first() else { return unreadable("no certificate came".to_owned()) };
+    let pin = Some(CertFingerprint::of(first));
+    match judge(&chain, &name, &provider) {
+        Ok(seen) => Look { seen: Fact::known(seen, source, at), pin },
+        Err(why) => Look { pin, ..unreadable(why) },
+    }
+}
+
+fn judge(
+    chain: &[CertificateDer<'_>],
+    name: &ServerName<'_>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<TlsSeen, String> {
+    let [first, rest @ ..] = chain else { return Err("no certificate came".to_owned()) };
+    let (_, certificate) = X509Certificate::from_der(first).map_err(|error| format!("not a certificate: {error}"))?;
+    let moment = |time: x509_parser::time::ASN1Time| Timestamp::from_second(time.timestamp()).ok();
+    let name_matches = ParsedCertificate::try_from(first).is_ok_and(|parsed| verify_server_name(&parsed, name).is_ok());
+    let roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
+    let refusal =
+        verifier.map_err(|error| error.to_string())?.verify_server_cert(first, rest, name, &[], UnixTime::now());
+    Ok(TlsSeen {
+        names: names(&certificate),
+        issuer: Some(short(&certificate.issuer().to_string())).filter(|issuer| !issuer.is_empty()),
+        not_before: moment(certificate.validity().not_before),
+        not_after: moment(certificate.validity().not_after),
+        name_matches,
+        self_signed: certificate.issuer() == certificate.subject(),
+        chain_length: u32::try_from(chain.len()).unwrap_or(u32::MAX),
+        refusal: refusal.err().map(|error| TlsFailure::classify(&error).to_string()),
+    })
+}
+
+fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let alternatives = certificate.subject_alternative_name().ok().flatten();
+    let names =
+        alternatives.iter().flat_map(|extension| &extension.value.general_names).filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some(short(name)),
+            GeneralName::IPAddress(bytes) => match *bytes {
+                [a, b, c, d] => Some(std::net::Ipv4Addr::new(*a, *b, *c, *d).to_string()),
+                other => <[u8; 16]>::try_from(other).ok().map(|bytes| std::net::Ipv6Addr::from(bytes).to_string()),
+            },
+            _ => None,
+        });
+    names.take(MAX_NAMES).collect()
+}
+
+/// Text of a stranger, without what a terminal would obey.
+fn short(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect()
+}
+
+/// Keeps the certificates and refuses none.
+#[derive(Debug)]
+struct Recorder {
+    seen: Mutex<Vec<CertificateDer<'static>>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Recorder {
+    fn certificates(&self) -> Vec<CertificateDer<'static>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl ServerCertVerifier for Recorder {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let all = std::iter::once(end_entity).chain(intermediates).take(8).map(|one| one.clone().into_owned());
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = all.collect();
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::pem::PemObject;
+
+    use super::*;
+
+    fn seen(pem: &[u8], name: &'static str) -> TlsSeen {
+        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem).map(|one| one.unwrap()).collect();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        judge(&chain, &ServerName::try_from(name).unwrap(), &provider).unwrap()
+    }
+
+    #[test]
+    fn a_certificate_is_told_with_its_names_and_its_end() {
+        let expired = seen(include_bytes!("../../../openclaw/tests/fixtures/tls/expired.pem"), "localhost");
+        assert!(expired.not_after.unwrap() < Timestamp::now());
+        assert!(expired.name_matches && expired.refusal.is_some(), "{expired:?}");
+        let other = seen(include_bytes!("../../../openclaw/tests/fixtures/tls/other-name.pem"), "localhost");
+        assert!(!other.name_matches && !other.names.is_empty(), "{other:?}");
+        let valid = seen(include_bytes!("../../../openclaw/tests/fixtures/tls/valid.pem"), "localhost");
+        assert!(valid.name_matches && !valid.self_signed && valid.chain_length == 1, "{valid:?}");
+        assert_eq!(valid.refusal.as_deref(), Some("the certificate is signed by nobody trusted"));
+    }
+}
