@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use portreeve_core::snapshot::{
-    Client, Gateway, Install, Listener, Node, Process, ProcessRole, SCHEMA, Snapshot, StateDir, Timing, Unit,
-    UnitInventory, UnitRole, Workload,
+    Client, Gateway, Ingress, Install, Listener, Node, Process, ProcessRole, SCHEMA, Snapshot, StateDir, Timing, Unit,
+    UnitInventory, UnitRole, Workload, WorkloadRole,
 };
 use portreeve_core::{Fact, FingerprintKey};
 use portreeve_facts::Climb;
@@ -17,7 +17,7 @@ use portreeve_openclaw::environment::Environment;
 use crate::client::{Around, command_line, node_host, node_host_of_unit};
 use crate::command::System;
 use crate::containers::{self, Plan};
-use crate::engine::OwnSystem;
+use crate::engine::{OwnSystem, Seen};
 use crate::gateway::{Draft, Surroundings};
 use crate::listener::Listeners;
 use crate::local_address::local_addresses;
@@ -26,7 +26,7 @@ use crate::running::{self, Running};
 use crate::site::{Site, Sites};
 use crate::state::{self, Place};
 use crate::units::{Detail, Question, inventory, native_manager};
-use crate::{Options, asked, host, listener, log, users};
+use crate::{Options, asked, host, listener, log, proxy, users};
 
 /// The port that a gateway takes where nothing says otherwise.
 const DEFAULT_PORT: u16 = 18789;
@@ -144,6 +144,8 @@ pub async fn observe(options: &Options) -> Snapshot {
     let (in_gateways, in_clients) = containers::entries(&mut contained.workloads, at);
     gateways.extend(in_gateways);
     clients.extend(in_clients);
+    let takers: Vec<Seen> =
+        contained.workloads.iter().filter(|seen| seen.workload.role == WorkloadRole::Ingress).cloned().collect();
     let workloads: Vec<Workload> = contained.workloads.into_iter().map(|seen| seen.workload).collect();
     let addresses = local_addresses();
     let plan = Plan {
@@ -163,6 +165,23 @@ pub async fn observe(options: &Options) -> Snapshot {
         containers::keep_only(wanted, &mut gateways, &mut clients, &workloads);
     }
     blind.extend(contained.blind);
+    let world = proxy::World {
+        gateways: &gateways,
+        workloads: &workloads,
+        networks: &contained.networks,
+        addresses: &addresses,
+    };
+    let question = proxy::Question {
+        world,
+        processes: entries,
+        public_urls: &options.public_urls,
+        container_file: None,
+        ingresses: takers.iter().flat_map(|seen| ingresses_of(seen, &world, at)).collect(),
+        deadline: options.deadline.saturating_sub(begun.elapsed()),
+        at,
+    };
+    let through = clock.time_async("proxies", proxy::observe(question)).await;
+    blind.extend(through.blind);
     Snapshot {
         schema: SCHEMA.to_owned(),
         taken_at: at,
@@ -180,11 +199,18 @@ pub async fn observe(options: &Options) -> Snapshot {
         volumes: contained.volumes,
         projects: contained.projects,
         workloads,
-        proxies: Vec::new(),
-        ingresses: Vec::new(),
+        proxies: through.routes,
+        ingresses: through.ingresses,
         blind,
         timings: clock.timings,
     }
+}
+
+/// Where a container that takes web hooks passes them on to.
+fn ingresses_of(seen: &Seen, world: &proxy::World<'_>, at: Timestamp) -> Vec<Ingress> {
+    let definition = &seen.definition;
+    let words = definition.entrypoint.iter().chain(&definition.command).flatten().cloned();
+    proxy::ingresses(&seen.workload, &definition.environment, &words.collect::<Vec<String>>(), world, at)
 }
 
 /// What comes of work, and how long it took.

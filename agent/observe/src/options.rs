@@ -14,6 +14,8 @@ pub struct Options {
     pub state_dirs: Vec<PathBuf>,
     /// Ports of interest besides those found.
     pub ports: Vec<u16>,
+    /// URLs by which clients reach gateways of this node from outside.
+    pub public_urls: Vec<String>,
     /// Environment of the caller: what the command line of this user would see.
     pub environment: Vec<(String, String)>,
     /// Key of the fingerprints.

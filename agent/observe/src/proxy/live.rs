@@ -75,6 +75,9 @@ struct Way {
 pub async fn observe(question: Question<'_>) -> Seen {
     let begun = Instant::now();
     let mut blind = Vec::new();
+    if question.world.gateways.is_empty() {
+        return Seen { ingresses: question.ingresses, ..Seen::default() };
+    }
     let mut ways = of_processes(&question, &mut blind);
     ways.extend(of_workloads(&question, &mut blind));
     ways.extend(question.public_urls.iter().filter_map(|url| of_url(url, &question)));

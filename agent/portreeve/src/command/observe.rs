@@ -46,6 +46,7 @@ fn observe(settings: &Settings, scope: &ScopeArgs, timeout: Option<u64>) -> Resu
         homes: (!homes.is_empty()).then_some(homes),
         state_dirs,
         ports: settings.ports.clone(),
+        public_urls: settings.public_urls.clone(),
         environment: std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect(),

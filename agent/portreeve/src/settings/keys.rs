@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Paths,
     /// Separated by `,` in the environment.
     Integers,
+    /// Separated by white space in the environment.
+    Urls,
 }
 
 impl Key {
@@ -49,6 +51,7 @@ impl Key {
             Kind::Paths => Value::Array(
                 text.split(':').filter(|part| !part.is_empty()).map(|part| Value::String(part.to_owned())).collect(),
             ),
+            Kind::Urls => Value::Array(text.split_whitespace().map(|part| Value::String(part.to_owned())).collect()),
             Kind::Integers => {
                 Value::Array(text.split(',').filter(|part| !part.trim().is_empty()).map(integer).collect())
             }
@@ -87,6 +90,16 @@ pub(crate) const KEYS: &[Key] = &[
             Ok(())
         },
         show: |settings| Value::Array(settings.ports.iter().map(|&port| Value::Integer(port.into())).collect()),
+    },
+    Key {
+        name: "public_urls",
+        doc: "URLs by which clients reach gateways of this node from outside, such as `https://claw.example`: the way through each is tried.",
+        kind: Kind::Urls,
+        apply: |settings, value| {
+            settings.public_urls = urls(value)?;
+            Ok(())
+        },
+        show: |settings| Value::Array(settings.public_urls.iter().map(|url| Value::String(url.clone())).collect()),
     },
     Key {
         name: "timeout_s",
@@ -288,6 +301,16 @@ fn path(value: &Value) -> Result<PathBuf, String> {
 fn paths(value: &Value) -> Result<Vec<PathBuf>, String> {
     let array = value.as_array().ok_or_else(|| "takes a list of absolute paths".to_owned())?;
     array.iter().map(|item| path(item).map_err(|_| "takes a list of absolute paths".to_owned())).collect()
+}
+
+fn urls(value: &Value) -> Result<Vec<String>, String> {
+    let problem = || "takes a list of URLs that begin with `https://`, `http://`, `wss://` or `ws://`".to_owned();
+    let array = value.as_array().ok_or_else(problem)?;
+    let url = |item: &Value| {
+        let text = item.as_str().filter(|text| portreeve_openclaw::endpoint::Target::from_url(text).is_ok());
+        text.map(str::to_owned).ok_or_else(problem)
+    };
+    array.iter().map(url).collect()
 }
 
 fn ports(value: &Value) -> Result<Vec<u16>, String> {

@@ -21,6 +21,7 @@ pub(crate) struct Settings {
     pub(crate) homes: Vec<PathBuf>,
     pub(crate) state_dirs: Vec<PathBuf>,
     pub(crate) ports: Vec<u16>,
+    pub(crate) public_urls: Vec<String>,
     pub(crate) timeout_s: u64,
     /// Whether container engines are asked.
     pub(crate) containers: bool,
@@ -137,6 +138,7 @@ impl Settings {
             homes: Vec::new(),
             state_dirs: Vec::new(),
             ports: Vec::new(),
+            public_urls: Vec::new(),
             timeout_s: 15,
             containers: true,
             data_dir: default_data_dir(variable, is_root),
