@@ -226,13 +226,13 @@ fn resolve(text: &str) -> Plain {
     }
 }
 
-/// Go's `%v` of a float: the shortest form, with an exponent below 1e-4 and from 1e21 on.
+/// The shortest form of a float in Go, with an exponent below 1e-4 and from 1e6 on.
 fn float(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
     let size = value.abs();
-    if size != 0.0 && !(1e-4..1e21).contains(&size) {
+    if size != 0.0 && !(1e-4..1e6).contains(&size) {
         let text = format!("{value:e}");
         let Some((mantissa, exponent)) = text.split_once('e') else { return text };
         let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
