@@ -150,9 +150,14 @@ fn pairs(name: &str, node: &mut Node, separators: &[char], loader: &mut Loader<'
                 let unknown = scalar.unknown.as_ref().and_then(|unknown| {
                     let (_, expression) = unknown.expression.split_once(separators)?;
                     let (expression, variables) = (expression.to_owned(), unknown.variables.clone());
-                    expression.contains("${").then(|| Box::new(Unknown { expression, variables }))
+                    expression
+                        .contains("${")
+                        .then(|| Box::new(Unknown { expression, variables, may_be_empty: unknown.may_be_empty }))
                 });
-                (key.to_owned(), Kind::Scalar(Scalar { text: value.to_owned(), plain: false, unknown }))
+                (
+                    key.to_owned(),
+                    Kind::Scalar(Scalar { text: value.to_owned(), plain: false, unknown, literal: scalar.literal }),
+                )
             }
             None => (text, Kind::Null),
         };
@@ -269,8 +274,12 @@ fn unknown_port(item: &Node) -> Option<Node> {
     map.insert("protocol".to_owned(), derived(&item.at, protocol));
     for (key, text) in ["published", "host_ip"].into_iter().zip(parts) {
         let given = if text.contains("${") {
-            let unknown = Some(Box::new(Unknown { expression: text.to_owned(), variables: unknown.variables.clone() }));
-            Kind::Scalar(Scalar { text: String::new(), plain: false, unknown })
+            let unknown = Some(Box::new(Unknown {
+                expression: text.to_owned(),
+                variables: unknown.variables.clone(),
+                may_be_empty: unknown.may_be_empty,
+            }));
+            Kind::Scalar(Scalar { text: String::new(), plain: false, unknown, literal: false })
         } else {
             Kind::Scalar(Scalar::quoted(text))
         };
@@ -328,7 +337,7 @@ fn long_volume(item: &Node, short: &volume::Short, folder: &Path) -> Node {
             unknown.expression.clone_from(source);
             unknown
         });
-        let scalar = Scalar { text: source.clone(), plain: false, unknown };
+        let scalar = Scalar { text: source.clone(), plain: false, unknown, literal: false };
         let mut node = Node::new(item.at.clone(), Kind::Scalar(scalar));
         if short.bind {
             resolve::path(&mut node, folder);

@@ -18,7 +18,12 @@ use crate::{dotenv, duration, places, quantity, words};
 /// A scalar with its place.
 fn value(node: &Node) -> Option<Value> {
     let scalar = node.scalar()?;
-    Some(Value { text: scalar.string(), unknown: scalar.unknown.as_deref().cloned(), place: node.at.place() })
+    Some(Value {
+        text: scalar.string(),
+        unknown: scalar.unknown.as_deref().cloned(),
+        literal: scalar.literal,
+        place: node.at.place(),
+    })
 }
 
 fn value_at(node: &Node, key: &str) -> Option<Value> {
@@ -183,10 +188,14 @@ impl Loader<'_> {
     /// A variable that is named without a value takes the one of the surroundings.
     fn inherited(&mut self, name: &str, place: Place) -> Value {
         match self.variables.get(name) {
-            Some(text) => Value { text: text.clone(), unknown: None, place },
+            Some(text) => Value { text: text.clone(), unknown: None, literal: false, place },
             None => {
-                let unknown = Unknown { expression: format!("${{{name}}}"), variables: vec![name.to_owned()] };
-                Value { text: String::new(), unknown: Some(unknown), place }
+                let unknown = Unknown {
+                    expression: format!("${{{name}}}"),
+                    variables: vec![name.to_owned()],
+                    may_be_empty: true,
+                };
+                Value { text: String::new(), unknown: Some(unknown), literal: false, place }
             }
         }
     }
@@ -224,7 +233,7 @@ impl Loader<'_> {
             for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#')) {
                 if let Some((name, value)) = line.split_once('=') {
                     let line = u32::try_from(index + 1).unwrap_or(u32::MAX);
-                    let value = Value { text: value.to_owned(), unknown: None, place: place(line) };
+                    let value = Value { text: value.to_owned(), unknown: None, literal: true, place: place(line) };
                     add(name.trim().to_owned(), value, false);
                 }
             }
@@ -237,8 +246,12 @@ impl Loader<'_> {
                     match one.value {
                         Some(expanded) => {
                             self.note(&expanded, &place(one.line));
-                            let unknown = unknown(&expanded);
-                            add(one.name, Value { text: expanded.text, unknown, place: place(one.line) }, false);
+                            let (unknown, literal) = (unknown(&expanded), expanded.used.is_empty());
+                            add(
+                                one.name,
+                                Value { text: expanded.text, unknown, literal, place: place(one.line) },
+                                false,
+                            );
                         }
                         None => {
                             let value = self.inherited(&one.name, place(one.line));
@@ -265,7 +278,10 @@ impl Loader<'_> {
         match &whole.unknown {
             None => match words::split(&whole.text) {
                 Ok(words) => Some(
-                    words.into_iter().map(|text| Value { text, unknown: None, place: whole.place.clone() }).collect(),
+                    words
+                        .into_iter()
+                        .map(|text| Value { text, unknown: None, literal: whole.literal, place: whole.place.clone() })
+                        .collect(),
                 ),
                 Err(error) => {
                     self.fatal(Some(whole.place), error.to_string());
@@ -276,11 +292,13 @@ impl Loader<'_> {
             Some(unknown) => {
                 let words = words::split(&unknown.expression).ok()?;
                 let word = |text: String| {
-                    let own = text
-                        .contains("${")
-                        .then(|| Unknown { expression: text.clone(), variables: unknown.variables.clone() });
+                    let own = text.contains("${").then(|| Unknown {
+                        expression: text.clone(),
+                        variables: unknown.variables.clone(),
+                        may_be_empty: unknown.may_be_empty,
+                    });
                     let text = if own.is_some() { String::new() } else { text };
-                    Value { text, unknown: own, place: whole.place.clone() }
+                    Value { text, unknown: own, literal: false, place: whole.place.clone() }
                 };
                 Some(words.into_iter().map(word).collect())
             }
@@ -315,7 +333,8 @@ impl Loader<'_> {
         let test = check.get("test").and_then(|test| match &test.kind {
             Kind::Scalar(_) => {
                 let value = value(test)?;
-                let shell = Value { text: "CMD-SHELL".to_owned(), unknown: None, place: value.place.clone() };
+                let shell =
+                    Value { text: "CMD-SHELL".to_owned(), unknown: None, literal: true, place: value.place.clone() };
                 Some(vec![shell, value])
             }
             Kind::List(_) => Some(values(Some(test))),
@@ -448,7 +467,7 @@ fn deploy_restart(node: &Node) -> Option<Value> {
         Some("any") | None => "always",
         Some(_) => return None,
     };
-    Some(Value { text: text.to_owned(), unknown: None, place: policy.at.place() })
+    Some(Value { text: text.to_owned(), unknown: None, literal: true, place: policy.at.place() })
 }
 
 fn grants(node: &Node, key: &str, folder: &str) -> Vec<FileGrant> {

@@ -22,6 +22,7 @@ impl Loader<'_> {
                     Ok(expanded) => {
                         self.note(&expanded, &place);
                         scalar.unknown = unknown(&expanded).map(Box::new);
+                        scalar.literal = expanded.used.is_empty();
                         // A number that a variable gives is read as one where a number is wanted, and as a text elsewhere.
                         scalar.plain = false;
                         scalar.text = expanded.text;
@@ -43,6 +44,9 @@ impl Loader<'_> {
             match self.project.unset.iter_mut().find(|known| known.name == unset.name) {
                 Some(known) => {
                     known.has_default &= has_default;
+                    if place.file == known.place.file && *place < known.place {
+                        known.place.clone_from(place);
+                    }
                     if known.required.is_none() {
                         known.required = required;
                     }
@@ -63,5 +67,6 @@ pub(crate) fn unknown(expanded: &Expanded) -> Option<Unknown> {
     let mut variables: Vec<String> = expanded.unset.iter().map(|unset| unset.name.clone()).collect();
     variables.sort_unstable();
     variables.dedup();
-    (!variables.is_empty()).then(|| Unknown { expression: expanded.expression.clone(), variables })
+    let may_be_empty = expanded.unset.iter().all(|unset| unset.fallback == Fallback::Empty);
+    (!variables.is_empty()).then(|| Unknown { expression: expanded.expression.clone(), variables, may_be_empty })
 }

@@ -71,6 +71,8 @@ pub struct Unknown {
     pub expression: String,
     /// The variables.
     pub variables: Vec<String>,
+    /// Each of them may as well be left empty: the reference says `${V:-}`, or names the variable alone.
+    pub may_be_empty: bool,
 }
 
 /// A text with its place. It may be a secret and does not print.
@@ -80,6 +82,8 @@ pub struct Value {
     pub text: String,
     /// What it hangs on that nobody gave.
     pub unknown: Option<Unknown>,
+    /// Written out where it is, with no part that a variable gives.
+    pub literal: bool,
     /// Where it is written.
     pub place: Place,
 }

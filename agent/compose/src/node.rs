@@ -51,6 +51,8 @@ pub(crate) struct Scalar {
     pub(crate) plain: bool,
     /// What it hangs on that nobody gave.
     pub(crate) unknown: Option<Box<Unknown>>,
+    /// No part of it comes from a variable.
+    pub(crate) literal: bool,
 }
 
 impl fmt::Debug for Scalar {
@@ -70,7 +72,7 @@ enum Plain {
 
 impl Scalar {
     pub(crate) fn quoted(text: impl Into<String>) -> Self {
-        Self { text: text.into(), plain: false, unknown: None }
+        Self { text: text.into(), plain: false, unknown: None, literal: true }
     }
 
     /// The text that Compose makes of it where it wants a string: numbers in Go's default format.
@@ -246,7 +248,7 @@ mod tests {
     use super::*;
 
     fn plain(text: &str) -> String {
-        Scalar { text: text.to_owned(), plain: true, unknown: None }.string()
+        Scalar { text: text.to_owned(), plain: true, unknown: None, literal: true }.string()
     }
 
     #[test]

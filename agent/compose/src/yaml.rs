@@ -107,7 +107,7 @@ impl Composer<'_> {
                 let kind = if null {
                     Kind::Null
                 } else {
-                    Kind::Scalar(Scalar { text: text.into_owned(), plain, unknown: None })
+                    Kind::Scalar(Scalar { text: text.into_owned(), plain, unknown: None, literal: true })
                 };
                 let node = Node { at: at.clone(), tag: merge_tag(tag.as_deref()), kind };
                 self.finish(node, anchor, 1, 1, at)

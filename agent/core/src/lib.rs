@@ -12,6 +12,7 @@
 pub mod catalogue;
 pub mod diagnose;
 pub mod fact;
+pub mod lint;
 pub mod report;
 pub mod secret;
 pub mod snapshot;
@@ -20,6 +21,7 @@ pub mod topology;
 pub use catalogue::{Code, Layer, Severity};
 pub use diagnose::{Policy, Waiver, diagnose};
 pub use fact::Fact;
+pub use lint::{LintReport, lint};
 pub use report::{Report, Verdict};
 pub use secret::{Fingerprint, FingerprintKey, Secret};
 pub use snapshot::Snapshot;

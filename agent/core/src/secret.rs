@@ -64,6 +64,13 @@ pub struct KeyTooShort {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Fingerprint(String);
 
+impl Fingerprint {
+    /// A name for the secret that was met as the `number`th, where only equality counts and no key is kept.
+    pub fn numbered(number: usize) -> Self {
+        Self(format!("{number:012x}"))
+    }
+}
+
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

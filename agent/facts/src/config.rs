@@ -31,6 +31,11 @@ impl Loaded {
         }
     }
 
+    /// A configuration that is not there, or that nobody looks at.
+    pub fn nothing(path: &Path) -> Self {
+        Self { config: None, error: None, path: path.to_owned() }
+    }
+
     /// Whether there is a file, be it broken.
     pub fn exists(&self) -> bool {
         self.config.is_some() || self.error.is_some()

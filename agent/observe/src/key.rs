@@ -109,6 +109,26 @@ fn make(data_dir: &Path, path: &Path) -> io::Result<()> {
     placed.and(removed)
 }
 
+/// A key that nobody keeps, for fingerprints that are compared with each other and never shown.
+pub fn passing() -> Result<FingerprintKey, PassingKeyError> {
+    let mut bytes = [0_u8; KEY_BYTES];
+    std::fs::File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .map_err(PassingKeyError::Random)?;
+    FingerprintKey::new(&bytes).map_err(PassingKeyError::Short)
+}
+
+/// Why no key could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PassingKeyError {
+    /// The system gives no randomness.
+    #[error("no randomness from `/dev/urandom`")]
+    Random(#[source] io::Error),
+    /// It is too short.
+    #[error("the key is too short")]
+    Short(#[source] portreeve_core::secret::KeyTooShort),
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;

@@ -8,6 +8,7 @@ mod asked;
 mod client;
 pub mod command;
 pub mod commands;
+pub mod compose;
 mod containers;
 mod deadline;
 pub mod engine;

@@ -64,18 +64,24 @@ pub struct Reader {
     home: Option<PathBuf>,
     uid: u32,
     guarded: bool,
+    sealed: bool,
 }
 
 impl Reader {
     /// Reads for user `uid` with the given home directory.
     pub fn for_user(uid: u32, home: Option<PathBuf>) -> Self {
         let guarded = nix::unistd::geteuid().is_root() && uid != 0;
-        Self { home, uid, guarded }
+        Self { home, uid, guarded, sealed: false }
     }
 
     /// Reads for the user of this process.
     pub fn for_self(home: Option<PathBuf>) -> Self {
-        Self { home, uid: nix::unistd::geteuid().as_raw(), guarded: false }
+        Self { home, uid: nix::unistd::geteuid().as_raw(), guarded: false, sealed: false }
+    }
+
+    /// Reads nothing and says that it was refused: for paths of another mount namespace, where a file of this name is another file.
+    pub fn sealed() -> Self {
+        Self { home: None, uid: nix::unistd::geteuid().as_raw(), guarded: false, sealed: true }
     }
 
     /// The user for whom files are read.
@@ -90,6 +96,10 @@ impl Reader {
 
     /// Reads a regular file that is not a symbolic link.
     pub fn read(&self, path: &Path, max_bytes: u64) -> Result<FileContent, ReadError> {
+        if self.sealed {
+            let source = io::Error::from_raw_os_error(nix::errno::Errno::EACCES as i32);
+            return Err(ReadError::from_io(path, source));
+        }
         if self.guarded {
             read_owned(path, max_bytes, self.home.as_deref(), self.uid)
         } else {
@@ -325,7 +335,7 @@ mod tests {
     #[test]
     fn follows_a_link_only_to_the_same_users_file_in_the_same_home() {
         let (_dir, home) = home();
-        let reader = Reader { home: Some(home.clone()), uid: own_uid(), guarded: true };
+        let reader = Reader { home: Some(home.clone()), uid: own_uid(), guarded: true, sealed: false };
         fs::create_dir(home.join("dotfiles")).unwrap();
         fs::write(home.join("dotfiles/openclaw.json"), b"{}").unwrap();
         symlink("dotfiles/openclaw.json", home.join("good")).unwrap();

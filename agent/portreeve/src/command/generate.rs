@@ -11,8 +11,9 @@ use crate::error::UserError;
 use crate::settings::example;
 use crate::{output, render};
 
-pub(super) fn schema() -> Result<u8> {
-    output::print(&json(&portreeve_core::report::json_schema())?)?;
+pub(super) fn schema(lint: bool) -> Result<u8> {
+    let schema = if lint { portreeve_core::lint::json_schema() } else { portreeve_core::report::json_schema() };
+    output::print(&json(&schema)?)?;
     Ok(0)
 }
 
@@ -20,6 +21,7 @@ pub(super) fn schema() -> Result<u8> {
 pub(super) fn reference(dir: &Path) -> Result<u8> {
     let files = [
         ("report.schema.json", json(&portreeve_core::report::json_schema())?),
+        ("lint.schema.json", json(&portreeve_core::lint::json_schema())?),
         ("findings.md", render::findings()),
         ("configuration.md", render::configuration()),
         ("portreeve.toml", example()),

@@ -4,6 +4,7 @@ mod check;
 mod config;
 mod explain;
 mod generate;
+mod lint;
 mod map;
 mod observe;
 mod tokens;
@@ -22,9 +23,10 @@ pub(crate) fn run(cli: Cli) -> Result<u8> {
         Command::Units(args) => units::run(&cli.global, &args),
         Command::Tokens(args) => tokens::run(&cli.global, &args),
         Command::Map(args) => map::run(&cli.global, &args),
+        Command::Lint(args) => lint::run(&cli.global, &args),
         Command::Explain(args) => explain::run(&args),
         Command::Config(which) => config::run(&cli.global, which),
-        Command::Schema => generate::schema(),
+        Command::Schema { lint } => generate::schema(lint),
         Command::Reference { dir } => generate::reference(&dir),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { dir } => generate::man(dir.as_deref()),

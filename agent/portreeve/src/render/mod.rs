@@ -2,6 +2,7 @@
 
 mod containers;
 mod explain;
+mod lint;
 mod lists;
 mod map;
 mod reference;
@@ -9,6 +10,7 @@ mod report;
 mod text;
 
 pub(crate) use explain::{catalogue, entry};
+pub(crate) use lint::{lint_github, lint_sarif, lint_text};
 pub(crate) use lists::{settings, tokens, units};
 pub(crate) use map::{map_mermaid, map_text};
 pub(crate) use reference::{configuration, findings};

@@ -26,7 +26,8 @@ fn help_of_check() {
 
 #[test]
 fn every_command_has_help() {
-    for command in ["check", "units", "tokens", "map", "explain", "config", "schema", "completions", "man", "reference"]
+    for command in
+        ["check", "units", "tokens", "map", "lint", "explain", "config", "schema", "completions", "man", "reference"]
     {
         let run = Bench::new().run(&[command, "--help"]);
         assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{command}");
