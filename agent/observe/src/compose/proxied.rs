@@ -40,7 +40,6 @@ pub(super) fn add(project: &Project, reading: &Reading, facts: &mut Facts) {
         let routes: Vec<ProxyRoute> = parsed
             .routes
             .into_iter()
-            .filter(|route| !route.http_only)
             .map(|route| {
                 let gateway = route.upstream.as_ref().and_then(|upstream| leads_to(facts, workload, upstream));
                 let front = route.front();
@@ -61,6 +60,8 @@ pub(super) fn add(project: &Project, reading: &Reading, facts: &mut Facts) {
                     idle: Probe::not_tried(ONLY_FILES, reading.at),
                     tls: Fact::unreadable(ONLY_FILES, "configuration", reading.at),
                     peer: None,
+                    http: None,
+                    http_only: route.http_only,
                 }
             })
             .collect();
