@@ -41,9 +41,12 @@ pub(super) fn report(context: Context<'_>, drafts: Vec<Draft>) -> Report {
     // A directory of the host that a container has as its state is that container's gateway, and is judged there.
     let gateways: Vec<&Gateway> =
         snapshot.gateways.iter().filter(|gateway| stands_for(snapshot, gateway).is_none()).collect();
+    let mut reached = reached(context);
     let summaries: Vec<GatewaySummary> = gateways
         .iter()
-        .map(|gateway| GatewaySummary::new(gateway, snapshot, one_owner(context, gateway), reached(context, gateway)))
+        .map(|gateway| {
+            GatewaySummary::new(gateway, snapshot, one_owner(context, gateway), reached.remove(gateway.id.as_str()))
+        })
         .collect();
     let blind = blind_spots(snapshot);
     let standings: Vec<Standing<'_>> = gateways

@@ -199,39 +199,42 @@ pub(crate) fn run_as(snapshot: &Snapshot, client: &Client, arguments: &str) -> S
 /// its engine.
 pub(crate) fn meant<'a>(snapshot: &'a Snapshot, client: &Client) -> Option<&'a Gateway> {
     let workload = of_client(snapshot, client)?;
-    let url = client.url.get().map(|url| url.url.host.as_str());
-    let here = || {
-        snapshot
-            .gateways
-            .iter()
-            .filter_map(|gateway| Some((gateway, of(snapshot, gateway)?)))
-            .filter(|(_, other)| other.engine == workload.engine)
-    };
-    let named = |(_, other): &(&Gateway, &Workload)| {
-        url.is_some_and(|host| {
+    let url = client.url.get();
+    let host = url.map(|url| url.url.host.as_str());
+    let here: Vec<&'a Workload> = snapshot
+        .workloads
+        .iter()
+        .filter(|other| other.role == WorkloadRole::Gateway && other.engine == workload.engine)
+        .collect();
+    let named = |other: &&&Workload| {
+        host.is_some_and(|host| {
             other.networks.iter().any(|network| {
                 network.aliases.iter().any(|alias| alias == host) || network.address.as_deref() == Some(host)
             })
         })
     };
-    let of_project =
-        |(_, other): &(&Gateway, &Workload)| workload.project.is_some() && other.project == workload.project;
-    let shared = |(_, other): &(&Gateway, &Workload)| share_namespace(snapshot, workload, other) == Some(true);
-    let only = |mut all: Box<dyn Iterator<Item = (&'a Gateway, &'a Workload)> + '_>| {
-        all.next().filter(|_| all.next().is_none())
-    };
+    let of_project = |other: &&&Workload| workload.project.is_some() && other.project == workload.project;
     // A name with a dot or an address that is nobody's here leads out of the engine.
-    let leads_out = url.is_some_and(|host| host.contains('.') || host.contains(':'))
-        && !client.url.get().is_some_and(|url| url.loopback)
-        && !url.is_some_and(|host| host.ends_with(".internal"));
-    if leads_out {
-        return only(Box::new(here().filter(named))).map(|(gateway, _)| gateway);
-    }
-    here()
-        .find(shared)
-        .or_else(|| only(Box::new(here().filter(of_project).filter(named))))
-        .or_else(|| only(Box::new(here().filter(of_project))))
-        .or_else(|| only(Box::new(here().filter(named))))
-        .or_else(|| only(Box::new(here())))
-        .map(|(gateway, _)| gateway)
+    let leads_out = host.is_some_and(|host| host.contains('.') || host.contains(':'))
+        && !url.is_some_and(|url| url.loopback)
+        && !host.is_some_and(|host| host.ends_with(".internal"));
+    let found = if leads_out {
+        only(here.iter().filter(named))
+    } else {
+        let net = namespace(snapshot, workload);
+        here.iter()
+            .find(|other| namespace(snapshot, other).id == net.id)
+            .or_else(|| only(here.iter().filter(of_project).filter(named)))
+            .or_else(|| only(here.iter().filter(of_project)))
+            .or_else(|| only(here.iter().filter(named)))
+            .or_else(|| only(here.iter()))
+    };
+    let id = &found?.id;
+    snapshot.gateways.iter().find(|gateway| gateway.workload.as_ref() == Some(id))
+}
+
+/// The only one there is.
+fn only<T>(mut all: impl Iterator<Item = T>) -> Option<T> {
+    let first = all.next()?;
+    all.next().is_none().then_some(first)
 }

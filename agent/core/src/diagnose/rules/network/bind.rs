@@ -11,6 +11,7 @@ use crate::snapshot::{Gateway, NetworkMode, PublishedPort, Workload};
 /// `bind.loopback`: the gateway listens on its container's loopback, and somebody comes from elsewhere.
 pub(super) fn loopback(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
+    let ways: Vec<Way<'_>> = ways(context).collect();
     for gateway in &snapshot.gateways {
         let Some(workload) = of(snapshot, gateway).filter(|workload| workload.network_mode == NetworkMode::Own) else {
             continue;
@@ -19,7 +20,8 @@ pub(super) fn loopback(context: Context<'_>, out: &mut Vec<Draft>) {
             continue;
         }
         let published: Vec<&PublishedPort> = published(workload, gateway.port).collect();
-        let outside: Vec<Way<'_>> = ways(context)
+        let outside: Vec<&Way<'_>> = ways
+            .iter()
             .filter(|way| way.gateway.id == gateway.id && !way.together && way.names_gateway() && !way.works())
             .collect();
         let who = match (outside.first(), published.first()) {

@@ -1,29 +1,38 @@
 //! The rung of clients in containers: whether each comes through to its gateway from its own namespace.
 
+use std::collections::BTreeMap;
+
 use super::super::auth::gateway_of;
 use super::super::contained::{of, of_client, share_namespace};
 use crate::diagnose::Context;
 use crate::report::{RungState, RungSummary};
 use crate::snapshot::{Client, Gateway, Workload};
 
-/// Whether every client in a container comes through to this gateway. None where none of them runs or was tried.
-pub(crate) fn reached(context: Context<'_>, gateway: &Gateway) -> Option<RungSummary> {
+/// Whether every client in a container comes through, by the id of its gateway. None for a gateway of which none runs or was tried.
+pub(crate) fn reached(context: Context<'_>) -> BTreeMap<&str, RungSummary> {
     let snapshot = context.snapshot;
-    let mine = snapshot.clients.iter().filter_map(|client| Some((client, of_client(snapshot, client)?)));
-    let judged: Vec<(RungState, f64, String)> = mine
-        .filter(|(client, _)| gateway_of(snapshot, client).is_some_and(|other| other.id == gateway.id))
-        .filter_map(|(client, workload)| judge(context, gateway, client, workload))
-        .collect();
-    let worst = [RungState::Fail, RungState::Unknown, RungState::Pass]
+    let mut judged: BTreeMap<&str, Vec<(RungState, f64, String)>> = BTreeMap::new();
+    for client in &snapshot.clients {
+        let Some(workload) = of_client(snapshot, client) else { continue };
+        let Some(gateway) = gateway_of(snapshot, client) else { continue };
+        if let Some(standing) = judge(context, gateway, client, workload) {
+            judged.entry(&gateway.id).or_default().push(standing);
+        }
+    }
+    judged.into_iter().filter_map(|(gateway, clients)| Some((gateway, rung(&clients)?))).collect()
+}
+
+/// The rung of a gateway with these clients: that of the worst.
+fn rung(clients: &[(RungState, f64, String)]) -> Option<RungSummary> {
+    let (state, _, said) = [RungState::Fail, RungState::Unknown, RungState::Pass]
         .into_iter()
-        .find_map(|state| judged.iter().find(|(other, ..)| *other == state))?;
-    let (state, _, said) = worst;
-    let detail = match (state, judged.len()) {
+        .find_map(|state| clients.iter().find(|(other, ..)| *other == state))?;
+    let detail = match (state, clients.len()) {
         (RungState::Pass, 1) | (RungState::Fail | RungState::Unknown, _) => said.clone(),
         (RungState::Pass, count) => format!("{count} clients in containers"),
     };
     let asked = *state != RungState::Unknown;
-    let elapsed_ms = asked.then(|| judged.iter().map(|(_, elapsed, _)| *elapsed).fold(0.0, f64::max));
+    let elapsed_ms = asked.then(|| clients.iter().map(|(_, elapsed, _)| *elapsed).fold(0.0, f64::max));
     Some(RungSummary { rung: "reached".to_owned(), state: *state, elapsed_ms, detail })
 }
 
@@ -68,7 +77,7 @@ mod tests {
     use crate::snapshot::{FailureKind, Phase, Snapshot};
 
     fn of_node(node: &Snapshot) -> Option<RungSummary> {
-        reached(Context { snapshot: node, policy: &Policy::default() }, &node.gateways[0])
+        reached(Context { snapshot: node, policy: &Policy::default() }).remove(node.gateways[0].id.as_str())
     }
 
     #[test]

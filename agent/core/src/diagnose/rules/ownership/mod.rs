@@ -1,6 +1,8 @@
 //! Who owns the port.
 
 mod claim;
+#[cfg(test)]
+mod containers;
 mod contended;
 mod foreign;
 mod orphan;
