@@ -14,6 +14,9 @@ use crate::settings::Settings;
 /// A saved snapshot of a node with many units and a full log window stays far below this.
 const MAX_SNAPSHOT_BYTES: u64 = 256 << 20;
 
+/// Exit status of a program that a signal ended, less the signal's number: what a shell says of it.
+const SIGNALLED: i32 = 128;
+
 /// The agent's configuration.
 pub(crate) fn settings(global: &Global) -> Result<Settings> {
     let variable = |name: &str| std::env::var(name).ok();
@@ -58,10 +61,34 @@ fn observe(settings: &Settings, scope: &ScopeArgs, timeout: Option<u64>) -> Resu
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let snapshot = runtime.block_on(portreeve_observe::observe(&options));
+    let snapshot = runtime.block_on(async {
+        // The future that is given up removes the containers that it made.
+        tokio::select! {
+            snapshot = portreeve_observe::observe(&options) => Ok(snapshot),
+            signal = ended() => Err(signal),
+        }
+    });
     // A lookup or a file system that still hangs must not hold the answer back.
     runtime.shutdown_background();
-    Ok(snapshot)
+    snapshot.or_else(|signal| std::process::exit(SIGNALLED + signal))
+}
+
+/// Waits for a signal that ends the program, and gives its number.
+async fn ended() -> i32 {
+    use tokio::signal::unix::{SignalKind, signal};
+    let wait = async |kind: SignalKind| match signal(kind) {
+        Ok(mut signals) => {
+            signals.recv().await;
+            kind.as_raw_value()
+        }
+        // Without a handler the signal ends the program by itself.
+        Err(_) => std::future::pending().await,
+    };
+    tokio::select! {
+        number = wait(SignalKind::interrupt()) => number,
+        number = wait(SignalKind::terminate()) => number,
+        number = wait(SignalKind::hangup()) => number,
+    }
 }
 
 fn read(path: &Path) -> Result<Snapshot> {
