@@ -17,6 +17,9 @@ const MAX_SNAPSHOT_BYTES: u64 = 256 << 20;
 /// Exit status of a program that a signal ended, less the signal's number: what a shell says of it.
 const SIGNALLED: i32 = 128;
 
+/// How long removing containers may take after a signal.
+const PATIENCE: Duration = Duration::from_secs(4);
+
 /// The agent's configuration.
 pub(crate) fn settings(global: &Global) -> Result<Settings> {
     let variable = |name: &str| std::env::var(name).ok();
@@ -65,7 +68,7 @@ fn observe(settings: &Settings, scope: &ScopeArgs, timeout: Option<u64>) -> Resu
         // The future that is given up removes the containers that it made.
         tokio::select! {
             snapshot = portreeve_observe::observe(&options) => Ok(snapshot),
-            signal = ended() => Err(signal),
+            signal = ending() => Err(signal),
         }
     });
     // A lookup or a file system that still hangs must not hold the answer back.
@@ -73,7 +76,24 @@ fn observe(settings: &Settings, scope: &ScopeArgs, timeout: Option<u64>) -> Resu
     snapshot.or_else(|signal| std::process::exit(SIGNALLED + signal))
 }
 
-/// Waits for a signal that ends the program, and gives its number.
+/// Waits for a signal that ends the program, and gives its number. Where the future is not given up in time, since a file system
+/// hangs, the program ends all the same.
+async fn ending() -> i32 {
+    let (send, receive) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        let signal = runtime.block_on(ended());
+        // Nobody listens where the observation is over.
+        let _ = send.send(signal);
+        std::thread::sleep(PATIENCE);
+        std::process::exit(SIGNALLED + signal);
+    });
+    match receive.await {
+        Ok(signal) => signal,
+        Err(_) => std::future::pending().await,
+    }
+}
+
 async fn ended() -> i32 {
     use tokio::signal::unix::{SignalKind, signal};
     let wait = async |kind: SignalKind| match signal(kind) {
