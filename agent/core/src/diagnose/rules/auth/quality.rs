@@ -106,7 +106,7 @@ fn in_definitions(context: Context<'_>, out: &mut Vec<Draft>) {
                 continue;
             };
             // A value that the definition takes from elsewhere is not in it.
-            if source.path.as_ref().is_some_and(|path| *path != place.file)
+            if source.path.as_ref() != Some(&place.file)
                 || source.quality.as_ref().is_some_and(|quality| quality.placeholder.is_some())
                 || !seen.insert((place.file.as_str(), place.line, place.column))
             {
