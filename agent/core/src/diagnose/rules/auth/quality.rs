@@ -97,14 +97,10 @@ pub(super) fn exposed(context: Context<'_>, out: &mut Vec<Draft>) {
 /// Secrets in Compose files: whoever has the repository has them.
 fn in_definitions(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
-    let files: BTreeSet<&str> =
-        snapshot.projects.iter().flat_map(|project| &project.files).map(String::as_str).collect();
     let mut seen: BTreeSet<(&str, u32, u32)> = BTreeSet::new();
     for reader in Reader::all(snapshot) {
         for source in reader.credentials().sources.iter().filter(|source| source.fingerprint.is_some()) {
-            let Some(place) = source.place.as_ref().filter(|place| files.contains(place.file.as_str())) else {
-                continue;
-            };
+            let Some(place) = source.place.as_ref().filter(|place| is_yaml(&place.file)) else { continue };
             // A value that the definition takes from elsewhere is not in it.
             if source.path.as_ref() != Some(&place.file)
                 || source.quality.as_ref().is_some_and(|quality| quality.placeholder.is_some())
@@ -122,6 +118,12 @@ fn in_definitions(context: Context<'_>, out: &mut Vec<Draft>) {
             );
         }
     }
+}
+
+/// Whether a file is one that Compose reads; configurations of `OpenClaw` and dotenv files are not.
+fn is_yaml(file: &str) -> bool {
+    let extension = std::path::Path::new(file).extension();
+    extension.is_some_and(|extension| extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml"))
 }
 
 /// `token.weak`: a secret in force that can be guessed.
