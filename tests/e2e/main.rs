@@ -6,6 +6,7 @@ mod hostile;
 mod lifecycle;
 mod pairing;
 mod ports;
+mod proxies;
 mod ready;
 mod secrets;
 mod shared;
