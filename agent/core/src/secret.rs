@@ -35,6 +35,11 @@ impl FingerprintKey {
         self.fingerprint_bytes(secret.expose_secret().as_bytes())
     }
 
+    /// The key itself, for a probe that makes fingerprints on this node's behalf. It goes nowhere else.
+    pub fn expose(&self) -> &[u8] {
+        self.0.expose_secret()
+    }
+
     fn fingerprint_bytes(&self, secret: &[u8]) -> Fingerprint {
         // HMAC takes keys of any length (RFC 2104), so the error arm cannot be reached; it yields a fingerprint that equals nothing real.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.expose_secret()) else {

@@ -4,6 +4,7 @@
 //! function of it, so that a project is judged alike before and after it is deployed.
 
 mod arguments;
+mod flags;
 mod health;
 mod image;
 mod listens;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use portreeve_openclaw::environment::Environment;
 
 pub use arguments::mask;
+pub use flags::{Flags, flags};
 pub use health::health_question;
 pub use image::{ImageReference, ImageReferenceError, version};
 pub use listens::{BindKey, listens, listens_as_gateway};

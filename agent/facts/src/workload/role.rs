@@ -3,7 +3,7 @@
 use portreeve_core::snapshot::WorkloadRole;
 use portreeve_openclaw::log::redact;
 use portreeve_openclaw::port::DEFAULT_PORT;
-use portreeve_openclaw::service::{ProcessKind, classify_definition};
+use portreeve_openclaw::service::{ProcessKind, Started, classify_definition};
 
 use super::words::{base_name, simple_commands, split_words};
 use super::{Definition, ImageReference};
@@ -93,6 +93,12 @@ pub(super) struct StartedBy<'a> {
 }
 
 impl Definition {
+    /// Whether `OpenClaw`'s package is its working directory.
+    pub(super) fn is_in_package(&self) -> bool {
+        self.is_openclaw_image()
+            || self.working_dir.as_deref().is_some_and(|dir| dir.trim_end_matches('/').ends_with("/openclaw"))
+    }
+
     /// Its simple commands; those of `OpenClaw`'s own image where its own are not at hand.
     pub(super) fn words(&self) -> Vec<Vec<String>> {
         let official = self.is_openclaw_image();
@@ -118,10 +124,9 @@ pub(super) fn started<'a>(definition: &Definition, commands: &'a [Vec<String>]) 
         ProcessKind::NodeHost => 1,
         _ => 2,
     };
-    let in_package = definition.is_openclaw_image()
-        || definition.working_dir.as_deref().is_some_and(|dir| dir.trim_end_matches('/').ends_with("/openclaw"));
+    let in_package = definition.is_in_package();
     let found = commands.iter().filter_map(|words| classify_definition(words, in_package));
-    let first = found.min_by_key(|started| rank(started.kind))?;
+    let first: Started<'a> = found.min_by_key(|started| rank(started.kind))?;
     let said = ["openclaw"].into_iter().chain(first.name).chain(first.action).collect::<Vec<_>>().join(" ");
     Some(StartedBy {
         kind: first.kind,

@@ -3,6 +3,7 @@
 mod entries;
 mod owners;
 mod route;
+mod within;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use portreeve_openclaw::environment::Environment;
 use crate::Options;
 use crate::deadline::within;
 use crate::engine::{self, Discovery, DockerHost, Observed, OwnSystem, Search, Seen};
+use crate::inside::Inside;
 use crate::units::Detail;
 use crate::users::Account;
 
@@ -71,7 +73,14 @@ pub(crate) async fn observe(question: &Question<'_>) -> Observed {
         Ok(Err(overdue)) => unsearched(&overdue.to_string()),
         Err(error) => unsearched(&error.to_string()),
     };
-    engine::observe(discovery, question.own, question.until, question.at).await
+    let mut observed = engine::observe(discovery, question.own, question.until, question.at).await;
+    if question.options.probe {
+        let inside = Inside::new(question.options.probe_dir.clone());
+        within::look(&mut observed, &inside, &question.options.key, question.until, question.at).await;
+    } else {
+        unprobed(&mut observed.workloads, "no probe was to be run", question.at);
+    }
+    observed
 }
 
 fn unsearched(why: &str) -> Discovery {
@@ -174,7 +183,7 @@ pub(crate) fn keep_only(wanted: &str, gateways: &mut Vec<Gateway>, clients: &mut
 }
 
 /// Why nothing is known from within a container that no probe was run in.
-pub(crate) fn unprobed(seen: &mut [Seen], why: &str, at: Timestamp) {
+fn unprobed(seen: &mut [Seen], why: &str, at: Timestamp) {
     for workload in seen.iter_mut().map(|seen| &mut seen.workload) {
         let has_openclaw = matches!(workload.role, WorkloadRole::Gateway | WorkloadRole::Cli | WorkloadRole::NodeHost);
         if has_openclaw && workload.view.get().is_none() {

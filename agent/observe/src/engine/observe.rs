@@ -140,6 +140,13 @@ async fn ask(candidate: &Candidate, until: Instant, at: Timestamp) -> Held {
         Ok(list) => list,
         Err(error) => return nothing(Fact::unreadable(line(&error.sentence(), 512), "GET /containers/json", at)),
     };
+    let mut list = list;
+    // Our own throw-away containers are nobody's.
+    let is_ours = |item: &Listed| {
+        item.labels.contains_key(crate::inside::LABEL)
+            && item.names.iter().any(|name| name.trim_start_matches('/').starts_with(crate::inside::NAME_PREFIX))
+    };
+    list.items.retain(|item| !is_ours(item));
     let seen = containers(&client, &list.items, &engine, all, at).await;
     let projects = projects(&list.items, &engine);
     let networks = networks.map(|list| list.items).unwrap_or_default();
@@ -396,7 +403,8 @@ fn own_events(events: Vec<Event>, seen: &[Seen]) -> Vec<EngineEvent> {
         .collect();
     let events = events.into_iter().filter_map(|event| {
         // A container that is gone is known by its name alone.
-        let named = event.actor.attributes.get("name").map(|known| workload_id(&name(known)));
+        let named = event.actor.attributes.get("name").filter(|name| !name.starts_with(crate::inside::NAME_PREFIX));
+        let named = named.map(|known| workload_id(&name(known)));
         let workload = ids.get(event.actor.id.as_str()).map(|id| (*id).to_owned()).or(named)?;
         Some(EngineEvent {
             at: Timestamp::from_nanosecond(i128::from(event.time_nano)).ok()?,

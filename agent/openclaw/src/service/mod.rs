@@ -9,7 +9,9 @@ pub use environment_file::{
     EnvironmentFile, EnvironmentFileError, LAUNCHD_ENVIRONMENT_HEADER, MAX_ENVIRONMENT_BYTES, parse_launchd,
     parse_systemd,
 };
-pub use process::{Basis, Process, ProcessKind, ProcessView, Started, classify_definition, classify_process};
+pub use process::{
+    Basis, Process, ProcessKind, ProcessView, Started, classify_definition, classify_process, secrets_of_definition,
+};
 pub use unit::{Service, ServiceKind, Unit, classify_unit};
 
 /// Label of the `LaunchAgent` of the default profile's gateway; named profiles have `ai.openclaw.<profile>`.

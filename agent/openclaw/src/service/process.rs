@@ -9,6 +9,7 @@
 
 use std::path::Path;
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::command::{self, Command};
@@ -150,6 +151,12 @@ pub struct Started<'a> {
     pub bind: Option<&'a str>,
     /// `--profile`, or `dev` for `--dev`.
     pub profile: Option<&'a str>,
+    /// `--url` as written.
+    pub url: Option<&'a str>,
+    /// `--host` as written.
+    pub host: Option<&'a str>,
+    /// Whether `--tls` stands there.
+    pub tls: bool,
     /// Whether `--token` or `--password` stand there.
     pub shows_secret: bool,
 }
@@ -165,8 +172,18 @@ pub fn classify_definition(words: &[String], in_package: bool) -> Option<Started
         port: command.option("--port"),
         bind: command.option("--bind"),
         profile: command.profile(),
+        url: command.option("--url"),
+        host: command.option("--host"),
+        tls: command.arguments.iter().any(|argument| argument == "--tls"),
         shows_secret: command.shows_secret(),
     })
+}
+
+/// `--token` and `--password` of the same words.
+pub fn secrets_of_definition(words: &[String], in_package: bool) -> (Option<SecretString>, Option<SecretString>) {
+    let Some(command) = command::parse_definition(words, in_package) else { return (None, None) };
+    let secret = |name| command.option(name).filter(|value| !value.is_empty()).map(SecretString::from);
+    (secret("--token"), secret("--password"))
 }
 
 fn without_empty_tail(argv: &[String]) -> &[String] {

@@ -59,6 +59,7 @@ fn observe(settings: &Settings, scope: &ScopeArgs, timeout: Option<u64>) -> Resu
         key,
         containers: settings.containers && !scope.no_containers,
         probe: !scope.no_probe,
+        probe_dir: settings.probe_dir.clone(),
         in_container: scope.in_container.clone(),
         deadline: Duration::from_secs(timeout.unwrap_or(settings.timeout_s)),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -126,6 +126,19 @@ pub(crate) const KEYS: &[Key] = &[
         show: |settings| Value::String(if settings.containers { "auto" } else { "off" }.to_owned()),
     },
     Key {
+        name: "probe_dir",
+        doc: "Folder of the programs that look from within containers, `portreeve-probe-linux-amd64` and `-arm64`. Empty: `../libexec/portreeve` as seen from the agent's own folder, and that folder.",
+        kind: Kind::Text,
+        apply: |settings, value| {
+            let text = text(value)?;
+            settings.probe_dir = if text.is_empty() { None } else { Some(path(value)?) };
+            Ok(())
+        },
+        show: |settings| {
+            Value::String(settings.probe_dir.as_ref().map(|path| path.display().to_string()).unwrap_or_default())
+        },
+    },
+    Key {
         name: "data_dir",
         doc: "The agent's own folder, which holds the fingerprint key. As root `/var/db/portreeve`, else below the user's home.",
         kind: Kind::Text,

@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) timeout_s: u64,
     /// Whether container engines are asked.
     pub(crate) containers: bool,
+    /// Folder of the probe's programs.
+    pub(crate) probe_dir: Option<PathBuf>,
     pub(crate) data_dir: PathBuf,
     pub(crate) shared_key_file: Option<PathBuf>,
     pub(crate) policy: Policy,
@@ -141,6 +143,7 @@ impl Settings {
             public_urls: Vec::new(),
             timeout_s: 15,
             containers: true,
+            probe_dir: None,
             data_dir: default_data_dir(variable, is_root),
             shared_key_file: None,
             policy: Policy::default(),
