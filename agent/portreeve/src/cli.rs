@@ -32,6 +32,7 @@ Examples:
   portreeve check --from node.json    judge kept facts
   portreeve tokens                    where tokens come from, and which one wins
   portreeve lint compose.yaml         read Compose files before deployment
+  portreeve map --format svg          a picture of the node, for a ticket
   portreeve explain token.split       what a finding means, how to mend it
 
 Exit status:
@@ -82,6 +83,7 @@ pub(crate) enum Command {
     /// List every token source and which one wins for the gateway and for each client
     Tokens(TokensArgs),
     /// Draw who listens, who connects, and with which token
+    #[command(after_long_help = MAP_EXAMPLES)]
     Map(MapArgs),
     /// Read Compose files before they are deployed, and say what is wrong with them and where
     #[command(after_long_help = LINT_EXAMPLES)]
@@ -128,6 +130,12 @@ const UNITS_EXAMPLES: &str = "\
 Examples:
   portreeve units
   portreeve units ~/Library/LaunchAgents /Library/LaunchDaemons --json";
+
+const MAP_EXAMPLES: &str = "\
+Examples:
+  portreeve map
+  portreeve map --format svg > node.svg
+  portreeve map --from node.json --format mermaid";
 
 /// Where to look.
 #[derive(Debug, Args)]
@@ -239,7 +247,9 @@ pub(crate) enum MapFormat {
     Text,
     /// A Mermaid flowchart
     Mermaid,
-    /// Nodes and edges
+    /// A picture to put into a ticket
+    Svg,
+    /// Groups, nodes and edges
     Json,
 }
 

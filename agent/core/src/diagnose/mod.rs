@@ -8,7 +8,7 @@ mod engine;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod policy;
-mod rules;
+pub(crate) mod rules;
 
 pub use draft::{Draft, Scope};
 pub use policy::{Policy, Waiver};

@@ -12,8 +12,9 @@ pub(super) fn run(global: &Global, args: &MapArgs) -> Result<u8> {
     let snapshot = observe::snapshot(&settings, &args.scope, None)?;
     let topology = Topology::of(&snapshot);
     let text = match args.format {
-        MapFormat::Text => render::map_text(&topology),
+        MapFormat::Text => render::map_text(&topology, output::width()),
         MapFormat::Mermaid => render::map_mermaid(&topology),
+        MapFormat::Svg => render::map_svg(&topology)?,
         MapFormat::Json => json(&topology)?,
     };
     output::print(&text)?;

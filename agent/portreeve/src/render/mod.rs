@@ -12,6 +12,6 @@ mod text;
 pub(crate) use explain::{catalogue, entry};
 pub(crate) use lint::{lint_github, lint_sarif, lint_text};
 pub(crate) use lists::{settings, tokens, units};
-pub(crate) use map::{map_mermaid, map_text};
+pub(crate) use map::{map_mermaid, map_svg, map_text};
 pub(crate) use reference::{configuration, findings};
 pub(crate) use report::report;

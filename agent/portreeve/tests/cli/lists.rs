@@ -6,7 +6,7 @@ fn told(arguments: &[&str], name: &str) -> String {
     let file = facts(name);
     let run = Bench::new().run(&[arguments, &["--from", &file]].concat());
     assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{run}");
-    if !run.stdout.starts_with(['{', '[']) && !run.stdout.starts_with("flowchart") {
+    if !run.stdout.starts_with(['{', '[', '<']) && !run.stdout.starts_with("flowchart") {
         assert_fits(&run.stdout, 80);
     }
     run.stdout
@@ -60,6 +60,26 @@ fn map_as_mermaid() {
 #[test]
 fn map_for_programs() {
     insta::assert_snapshot!(told(&["map", "--format", "json"], "ready"));
+}
+
+#[test]
+fn map_of_containers() {
+    insta::assert_snapshot!(told(&["map"], "containers"));
+}
+
+#[test]
+fn map_of_containers_as_mermaid() {
+    insta::assert_snapshot!(told(&["map", "--format", "mermaid"], "containers"));
+}
+
+#[test]
+fn map_of_containers_for_programs() {
+    insta::assert_snapshot!(told(&["map", "--format", "json"], "containers"));
+}
+
+#[test]
+fn map_as_a_picture() {
+    insta::assert_snapshot!(told(&["map", "--format", "svg"], "containers"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod auth;
 mod channels;
 mod command;
 mod compose;
-pub(super) mod contained;
+pub(crate) mod contained;
 mod container;
 mod engine;
 mod gateway;
