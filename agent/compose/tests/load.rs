@@ -238,3 +238,13 @@ fn no_value_is_printed_by_debug() {
     let project = project(&[("/p/compose.yaml", text), ("/p/e", "X=canary-4\n")]);
     assert!(!format!("{project:?}").contains("canary"));
 }
+
+#[test]
+fn the_workflow_and_the_hook_of_the_documentation_are_yaml() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for file in ["docs/ci/lint.yml", ".pre-commit-hooks.yaml"] {
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        assert!(portreeve_compose::yaml::check(&text).unwrap() > 5, "{file}");
+        assert!(text.contains("portreeve lint"), "{file}");
+    }
+}

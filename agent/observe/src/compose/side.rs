@@ -178,7 +178,7 @@ impl Resolution<'_> {
             port_source,
             pids: Vec::new(),
             units: Vec::new(),
-            credentials: self.settle(credentials),
+            credentials: self.settle(credentials, true),
             ladder: untried(ONLY_FILES, port, at),
             pairing: Fact::unreadable(ONLY_FILES, "definition", at),
             log: Fact::unreadable(ONLY_FILES, "definition", at),
@@ -218,6 +218,8 @@ impl Resolution<'_> {
             has_device_token: false,
             environment_only: false,
         });
+        // With a URL of its own a command line takes nothing from the configuration.
+        let by_config = !matches!(auth.surface, credentials::Surface::UrlFlag | credentials::Surface::UrlEnvironment);
         let credentials = of_client(&auth, &self.files.blind, &self.reading.key, at);
         let not_tried = || Probe::not_tried(ONLY_FILES, at);
         Client {
@@ -229,7 +231,7 @@ impl Resolution<'_> {
             workload: Some(workload.id.clone()),
             url: self.url(url(&auth, at), url_flag.as_ref()),
             gateway: None,
-            credentials: self.settle(credentials),
+            credentials: self.settle(credentials, by_config),
             device: Fact::unreadable(ONLY_FILES, "definition", at),
             handshake: not_tried(),
             connect: Probe::not_tried(ONLY_FILES, at),
@@ -330,21 +332,24 @@ impl Resolution<'_> {
     }
 
     /// Credentials with what is not known taken out and every source with its place.
-    fn settle(&self, mut credentials: Credentials) -> Credentials {
+    /// `by_config`: whether a configuration that was not seen could give a secret.
+    fn settle(&self, mut credentials: Credentials, by_config: bool) -> Credentials {
         for source in &mut credentials.sources {
             self.locate(source);
         }
-        self.unset.take_out(&mut credentials);
         let nothing = !credentials
             .sources
             .iter()
             .any(|source| matches!(source.outcome, SourceOutcome::Wins { .. } | SourceOutcome::Unresolved { .. }));
-        if let Some(unseen) = self.files.unseen.as_ref().filter(|_| nothing) {
-            credentials.blind.push(unseen.clone());
+        let missing = self.service.env_files.iter().find(|file| !file.read).map(|file| file.path.display().to_string());
+        let unseen = missing.or_else(|| self.files.unseen.clone().filter(|_| by_config));
+        if let Some(unseen) = unseen.filter(|_| nothing) {
+            credentials.blind.push(unseen);
             credentials.refusal = None;
             credentials.runtime_only = false;
             credentials.remote_only = false;
         }
+        self.unset.take_out(&mut credentials);
         credentials
     }
 

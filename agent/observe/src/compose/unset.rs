@@ -43,6 +43,8 @@ impl Unset {
         }
         if credentials.winner.as_ref().is_some_and(|winner| self.known.contains_key(winner)) {
             credentials.winner = None;
+            // The secret is given at deployment; what else speaks against the connection, the URL's own facts say.
+            credentials.refusal = None;
         }
     }
 }

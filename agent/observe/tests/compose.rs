@@ -1,0 +1,113 @@
+//! Compose projects as people deploy them, and one with each fault that a file shows, from their files to the findings.
+
+use std::path::{Path, PathBuf};
+
+use portreeve_compose::{Options, UserFiles, load};
+use portreeve_core::lint::{LintReport, lint};
+use portreeve_core::{Policy, Severity};
+use portreeve_observe::compose::{Reading, snapshot};
+use portreeve_openclaw::file::Reader;
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+}
+
+fn linted(project: &Path) -> LintReport {
+    let options = Options { project_dir: Some(project.to_owned()), all_profiles: true, ..Options::default() };
+    let project_facts = load(&options, &UserFiles);
+    let reading = Reading {
+        reader: Reader::for_self(None),
+        key: portreeve_observe::key::passing().unwrap(),
+        shown_from: Some(project.to_owned()),
+        at: "2026-11-20T08:00:00Z".parse().unwrap(),
+    };
+    lint(&snapshot(&[project_facts], &reading, "0"), &Policy::default())
+}
+
+fn folders(name: &str) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder(name)) else { return Vec::new() };
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    folders
+}
+
+fn told(report: &LintReport) -> String {
+    let mut out = String::new();
+    for problem in &report.problems {
+        let word = if problem.fatal { "fatal" } else { "problem" };
+        let here = format!("{}/", folder("compose").display());
+        out.push_str(&format!("  {word}: {}\n", problem.message.replace(&here, "")));
+    }
+    for finding in &report.findings {
+        let place = finding.place.as_ref().map_or_else(
+            || "-".to_owned(),
+            |place| {
+                let file = Path::new(&place.file).file_name().unwrap_or_default().to_string_lossy().into_owned();
+                format!("{file}:{}:{}", place.line, place.column)
+            },
+        );
+        let by = finding.explained_by.map(|code| format!(" by {code}")).unwrap_or_default();
+        out.push_str(&format!("  {place} {:?} {}{by}\n", finding.severity, finding.code));
+    }
+    out
+}
+
+#[test]
+fn projects_as_people_deploy_them_have_no_error() {
+    let mut all = String::new();
+    let mut wrong = Vec::new();
+    let projects = folders("compose");
+    assert!(projects.len() > 30);
+    for project in &projects {
+        let report = linted(project);
+        let name = project.file_name().unwrap().to_string_lossy().into_owned();
+        all.push_str(&format!("{name}\n{}", told(&report)));
+        let errors: Vec<_> = report.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+        if !errors.is_empty() || report.problems.iter().any(|problem| problem.fatal) {
+            wrong.push(format!("{name}\n{}", told(&report)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    insta::assert_snapshot!(all);
+}
+
+/// Each fault that a file shows, and its root cause.
+const FAULTS: [(&str, &str); 19] = [
+    ("bind-loopback", "bind.loopback"),
+    ("dotenv-and-config-differ", "token.split"),
+    ("health-on-process", "compose.health-blind"),
+    ("image-skew", "image.skew"),
+    ("liveness-harsh", "compose.liveness-harsh"),
+    ("loopback-url", "url.loopback-in-namespace"),
+    ("name-typo", "url.unresolvable"),
+    ("nginx-idle-cut", "proxy.idle-cut"),
+    ("nginx-no-upgrade", "proxy.no-upgrade"),
+    ("no-common-network", "url.no-shared-network"),
+    ("plaintext", "url.plaintext-refused"),
+    ("published-everywhere", "bind.exposed"),
+    ("published-port-inside", "url.wrong-port"),
+    ("state-in-layer", "state.ephemeral"),
+    ("state-not-shared", "state.not-shared"),
+    ("token-in-override", "token.split"),
+    ("token-only-in-gateway", "token.missing"),
+    ("two-on-one-port", "port.contended"),
+    ("volume-read-only", "state.readonly"),
+];
+
+#[test]
+fn each_fault_has_its_root_cause() {
+    let names: Vec<String> =
+        folders("compose_faults").iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    assert_eq!(names, FAULTS.map(|(name, _)| name));
+    let mut wrong = Vec::new();
+    for (name, code) in FAULTS {
+        let report = linted(&folder("compose_faults").join(name));
+        let errors: Vec<&str> = report.root_causes.iter().map(|code| code.as_str()).collect();
+        let warned = report.findings.iter().any(|finding| finding.code.as_str() == code && finding.place.is_some());
+        let exact = if errors.is_empty() { warned } else { errors == [code] && warned };
+        if !exact {
+            wrong.push(format!("{name}: expected {code}\n{}", told(&report)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
