@@ -168,10 +168,10 @@ fn one_shot(words: &[String]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn entry(pid: u32, ppid: u32, exe: &str, argv: &[&str]) -> ProcessEntry {
+    fn entry(pid: u32, parent: u32, exe: &str, argv: &[&str]) -> ProcessEntry {
         ProcessEntry {
             pid,
-            ppid,
+            ppid: parent,
             uid: Some(0),
             started_at: None,
             start_raw: None,

@@ -68,6 +68,6 @@ fn target(value: &str) -> Option<(GatewayUrl, bool)> {
     let url = credentials::GatewayUrl::parse(&format!("{scheme}://{rest}")).ok()?;
     let mut target = portreeve_facts::gateway_url(&url);
     let path = rest.split_once('/').map_or("", |(_, path)| path);
-    target.path = if path.is_empty() { "/" } else { "/…" }.to_owned();
+    if path.is_empty() { "/" } else { "/…" }.clone_into(&mut target.path);
     Some((target, path == "hooks" || path.starts_with("hooks/")))
 }

@@ -34,6 +34,9 @@ const TICK_MS: u64 = 30_000;
 /// How a gateway refuses what came through a proxy that it does not trust.
 const UNATTRIBUTED: &str = "proxy_attribution_required";
 
+/// Reads a file of a container by its path within.
+pub type ContainerFile = dyn Fn(&Workload, &str) -> Result<String, String>;
+
 /// What to look at.
 pub struct Question<'a> {
     /// What may be led to.
@@ -43,7 +46,7 @@ pub struct Question<'a> {
     /// URLs by which clients reach gateways from outside.
     pub public_urls: &'a [String],
     /// Reads a file of a container that is not mounted from the host.
-    pub container_file: Option<&'a dyn Fn(&Workload, &str) -> Result<String, String>>,
+    pub container_file: Option<&'a ContainerFile>,
     /// Ingresses found so far, to be asked.
     pub ingresses: Vec<Ingress>,
     /// When to stop.
@@ -123,7 +126,6 @@ fn of_processes(question: &Question<'_>, blind: &mut Vec<Blind>) -> Vec<Way> {
 fn reachable(listens: Option<IpAddr>, addresses: &[IpAddr]) -> (IpAddr, bool) {
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
     match listens {
-        Some(address) if address.is_loopback() => (address, false),
         Some(address) => (address, false),
         None => {
             let usable = |address: &&IpAddr| match address {
@@ -139,7 +141,7 @@ fn reachable(listens: Option<IpAddr>, addresses: &[IpAddr]) -> (IpAddr, bool) {
 struct ContainerFiles<'a> {
     workload: &'a Workload,
     mounted: MountedFiles<'a>,
-    inside: Option<&'a dyn Fn(&Workload, &str) -> Result<String, String>>,
+    inside: Option<&'a ContainerFile>,
 }
 
 impl Files for ContainerFiles<'_> {

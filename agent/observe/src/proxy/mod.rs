@@ -19,7 +19,7 @@ use portreeve_core::snapshot::Place;
 pub use files::{File, Files, MAX_FILE_BYTES};
 pub use host::{HostFiles, MountedFiles};
 pub use ingress::ingresses;
-pub use live::{Question, Seen, observe};
+pub use live::{ContainerFile, Question, Seen, observe};
 pub use relate::{Owner, World, routes};
 pub use route::RouteFound;
 

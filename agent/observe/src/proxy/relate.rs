@@ -56,7 +56,7 @@ impl<'a> World<'a> {
         };
         if is_loopback(host) {
             let beside = |gateway: &&Gateway| self.of(gateway).is_some_and(|of| self.namespace(of).id == from.id);
-            return self.best(self.gateways.iter().filter(beside).collect(), port, true);
+            return Self::best(&self.gateways.iter().filter(beside).collect::<Vec<_>>(), port, true);
         }
         let outside = HOST_NAMES.contains(&host)
             || host.parse::<IpAddr>().is_ok_and(|address| {
@@ -73,7 +73,7 @@ impl<'a> World<'a> {
                 shared && (theirs.address.as_deref() == Some(host) || theirs.aliases.iter().any(|alias| alias == host))
             })
         };
-        self.best(self.gateways.iter().filter(named).collect(), port, false)
+        Self::best(&self.gateways.iter().filter(named).collect::<Vec<_>>(), port, false)
     }
 
     fn of(&self, gateway: &Gateway) -> Option<&'a Workload> {
@@ -81,7 +81,7 @@ impl<'a> World<'a> {
     }
 
     /// The one on that port; another only where the name alone means it.
-    fn best(&self, found: Vec<&'a Gateway>, port: u16, exact: bool) -> Option<&'a Gateway> {
+    fn best(found: &[&'a Gateway], port: u16, exact: bool) -> Option<&'a Gateway> {
         let on_port = found.iter().find(|gateway| gateway.port == port).copied();
         on_port.or_else(|| found.first().copied().filter(|_| !exact && found.len() == 1))
     }
@@ -99,7 +99,7 @@ impl<'a> World<'a> {
         };
         let runs = |gateway: &&Gateway| gateway.ladder.handshake.answer().is_some();
         let found: Vec<&Gateway> = self.gateways.iter().filter(own).collect();
-        found.iter().copied().find(|gateway| runs(&gateway)).or_else(|| found.first().copied())
+        found.iter().copied().find(runs).or_else(|| found.first().copied())
     }
 
     fn by_address(&self, host: &str, port: u16) -> Option<&'a Gateway> {
