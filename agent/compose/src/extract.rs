@@ -446,8 +446,9 @@ fn networks(node: &Node) -> BTreeMap<String, ServiceNetwork> {
     networks
 }
 
+/// What it says that it waits for, and what it waits for since it shares or names it, as Compose adds it.
 fn dependencies(node: &Node) -> Vec<Dependency> {
-    entries(node, "depends_on")
+    let mut all: Vec<Dependency> = entries(node, "depends_on")
         .map(|(service, entry)| Dependency {
             service: service.clone(),
             condition: text_at(&entry.node, "condition").unwrap_or_else(|| "service_started".to_owned()),
@@ -455,7 +456,19 @@ fn dependencies(node: &Node) -> Vec<Dependency> {
                 != Some(false),
             place: entry.key.place(),
         })
-        .collect()
+        .collect();
+    let shared = ["network_mode", "ipc", "pid", "uts"].into_iter().filter_map(|key| value_at(node, key));
+    let shared = shared.filter_map(|value| Some((value.text.strip_prefix("service:")?.to_owned(), value.place)));
+    let links = values(node.get("links")).into_iter().map(|link| {
+        let service = link.text.split(':').next().unwrap_or_default().to_owned();
+        (service, link.place)
+    });
+    for (service, place) in shared.chain(links) {
+        if !all.iter().any(|one| one.service == service) {
+            all.push(Dependency { service, condition: "service_started".to_owned(), required: true, place });
+        }
+    }
+    all
 }
 
 fn deploy_restart(node: &Node) -> Option<Value> {

@@ -94,8 +94,15 @@ fn ours_of(project: &Project) -> Value {
     let services: BTreeMap<_, _> =
         project.services.iter().map(|(name, service)| (name, ours_service(service))).collect();
     let networks: BTreeMap<_, _> = project.networks.iter().map(|(key, network)| (key, &network.name)).collect();
-    let volumes: BTreeMap<_, _> = project.volumes.iter().map(|(key, volume)| (key, &volume.name)).collect();
+    let volumes: BTreeMap<_, _> =
+        project.volumes.iter().filter(|(key, _)| used(project, key)).map(|(key, volume)| (key, &volume.name)).collect();
     json!({ "name": project.name, "services": services, "networks": networks, "volumes": volumes })
+}
+
+/// Compose prints no volume that nobody mounts.
+fn used(project: &Project, volume: &str) -> bool {
+    let mut mounts = project.services.values().flat_map(|service| &service.mounts);
+    mounts.any(|mount| mount.kind == MountKind::Volume && mount.source.as_ref().is_some_and(|one| one.text == volume))
 }
 
 fn ours_service(service: &Service) -> Value {
