@@ -130,3 +130,6 @@ impl<'a> Plan<'a> {
             .or_else(|| in_hosts_network.and_then(|workload| self.inside(workload, port)))
     }
 }
+
+#[cfg(test)]
+mod tests;

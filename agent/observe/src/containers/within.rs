@@ -201,9 +201,13 @@ fn sockets(seen: &Seen) -> Vec<SocketAsked> {
     let environment = &seen.definition.environment;
     let named = environment.names().filter_map(|name| {
         let value = environment.text(name)?;
-        let path = value.strip_prefix("unix://").or_else(|| Some(value).filter(|value| value.ends_with(".sock")))?;
+        let path = value.strip_prefix("unix://").or_else(|| Some(value).filter(|value| is_socket_name(value)))?;
         let is_path = path.starts_with('/') && path.len() <= 256 && !path.contains('\0');
         is_path.then(|| SocketAsked { path: path.to_owned(), source: format!("{name} of its environment") })
     });
     named.take(MAX_SOCKETS).collect()
+}
+
+fn is_socket_name(value: &str) -> bool {
+    std::path::Path::new(value).extension().is_some_and(|extension| extension == "sock")
 }

@@ -322,14 +322,16 @@ impl Client {
             return Ok((response, task));
         }
         let (body, _) = collect(response.into_body(), SMALL).await?;
-        #[derive(Deserialize)]
-        struct Message {
-            message: String,
-        }
         let message = serde_json::from_slice(&body)
             .map_or_else(|_| String::from_utf8_lossy(&body).into_owned(), |Message { message }| message);
         Err(EngineError::Refused { status: status.as_u16(), message: line(&message, MAX_MESSAGE) })
     }
+}
+
+/// What a refusal says.
+#[derive(Deserialize)]
+struct Message {
+    message: String,
 }
 
 /// The task that moves a connection's bytes; it ends when this is dropped.

@@ -73,7 +73,7 @@ struct Named {
     known_from: String,
     kind: EngineKind,
     /// Whether somebody names it, so that it counts where it is not there.
-    named: bool,
+    expected: bool,
 }
 
 /// Every socket of the node at which an engine listens or is expected.
@@ -87,7 +87,7 @@ pub fn discover(search: &Search) -> Discovery {
             user: None,
             known_from: "usual place".into(),
             kind,
-            named: false,
+            expected: false,
         });
     }
     for account in search.accounts.iter().filter(|account| account.unreachable.is_none()) {
@@ -105,7 +105,7 @@ fn usual_places(search: &Search, account: &Account, found: &mut Vec<Named>) {
     let home = &account.home;
     let mut add = |socket: PathBuf, kind| {
         let user = Some((account.name.clone(), account.uid));
-        found.push(Named { socket, user, known_from: "usual place".into(), kind, named: false });
+        found.push(Named { socket, user, known_from: "usual place".into(), kind, expected: false });
     };
     add(home.join(".docker/run/docker.sock"), EngineKind::DockerDesktop);
     add(home.join(".docker/desktop/docker.sock"), EngineKind::DockerDesktop);
@@ -186,7 +186,7 @@ fn endpoint(
         let socket = PathBuf::from(path);
         if socket.is_absolute() {
             let kind = kind_of_path(path);
-            found.push(Named { socket, user, known_from, kind, named: true });
+            found.push(Named { socket, user, known_from, kind, expected: true });
         }
         return;
     }
@@ -222,7 +222,7 @@ fn unique(found: Vec<Named>, agent_uid: u32) -> Vec<Candidate> {
     let mut candidates: Vec<(PathBuf, Candidate)> = Vec::new();
     for named in found {
         let real = fs::canonicalize(&named.socket).ok();
-        if real.is_none() && !named.named {
+        if real.is_none() && !named.expected {
             continue;
         }
         let key = real.clone().unwrap_or_else(|| named.socket.clone());

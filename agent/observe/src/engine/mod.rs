@@ -13,3 +13,5 @@ pub use client::{Body, Bounds, Client, Component, EngineError, List, Platform, V
 pub use discover::{Candidate, Discovery, DockerHost, Search, discover};
 pub use observe::{Observed, OwnSystem, observe};
 pub use workload::Seen;
+#[cfg(test)]
+pub(crate) use workload::test_workload;

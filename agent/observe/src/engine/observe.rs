@@ -253,7 +253,7 @@ async fn inspect(client: &Client, id: &str, until: Instant) -> Result<Inspected,
 
 /// Ids go into paths of requests.
 fn plain(id: &str) -> String {
-    id.chars().filter(|c| c.is_ascii_alphanumeric()).take(128).collect()
+    id.chars().filter(char::is_ascii_alphanumeric).take(128).collect()
 }
 
 fn is_plain(id: &str) -> bool {

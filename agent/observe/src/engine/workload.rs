@@ -92,7 +92,7 @@ pub(super) fn listed(listed: &Listed, engine: &str, at: Timestamp) -> Seen {
         health_log: Vec::new(),
     };
     let ports = distinct(ports.filter(|port| port.host_port.is_some()));
-    let parts = Parts {
+    let told = Parts {
         name: own_name,
         container_id: listed.id.clone(),
         image_id: &listed.image_id,
@@ -105,7 +105,7 @@ pub(super) fn listed(listed: &Listed, engine: &str, at: Timestamp) -> Seen {
         runtime,
         restart: None,
     };
-    assemble(parts, definition, engine, at)
+    assemble(told, definition, engine, at)
 }
 
 /// A container as the engine has it in full.
@@ -144,7 +144,7 @@ pub(super) fn inspected(inspected: &Inspected, image: Option<&InspectedImage>, e
         0 => name(&restart.name),
         count => format!("{}:{count}", name(&restart.name)),
     };
-    let parts = Parts {
+    let told = Parts {
         name: name(inspected.name.trim_start_matches('/')),
         container_id: inspected.id.clone(),
         image_id: &inspected.image,
@@ -157,7 +157,7 @@ pub(super) fn inspected(inspected: &Inspected, image: Option<&InspectedImage>, e
         runtime: runtime(inspected),
         restart: Some(restart).filter(|restart| !restart.is_empty()),
     };
-    let mut seen = assemble(parts, definition, engine, at);
+    let mut seen = assemble(told, definition, engine, at);
     if let Some(image) = image {
         let platform = [image.os.as_str(), image.architecture.as_str(), image.variant.as_str()];
         let platform: Vec<String> = platform.into_iter().filter(|part| !part.is_empty()).map(name).collect();
@@ -442,4 +442,13 @@ fn healthcheck(config: &Config, image: Option<&InspectedImage>) -> Option<Health
         retries: if check.retries == 0 { 3 } else { check.retries },
         from_image: of_image == Some(check),
     })
+}
+
+/// A running container as an engine would tell of it.
+#[cfg(test)]
+pub(crate) fn test_workload(own_name: &str, definition: Definition) -> Workload {
+    let item = Listed { names: vec![format!("/{own_name}")], state: "running".into(), ..Listed::default() };
+    let seen = listed(&item, "e", Timestamp::UNIX_EPOCH);
+    let judged = role(&definition);
+    Workload { role: judged.role, role_reason: judged.reason, listens: listens(&definition, None), ..seen.workload }
 }

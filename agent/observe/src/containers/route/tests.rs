@@ -1,0 +1,63 @@
+use jiff::Timestamp;
+use portreeve_core::snapshot::{Attachment, Expectation, PublishedPort, WorkloadRole};
+use portreeve_facts::workload::Definition;
+
+use super::super::entries;
+use super::*;
+use crate::engine::test_workload;
+
+const NET: &str = "e/net";
+
+fn workload(name: &str, command: &str, network: &str, address: &str) -> Workload {
+    let definition =
+        Definition { command: Some(command.split(' ').map(str::to_owned).collect()), ..Definition::default() };
+    let mut workload = test_workload(name, definition);
+    workload.networks = vec![Attachment {
+        network: network.to_owned(),
+        aliases: vec![name.to_owned()],
+        address: Some(address.to_owned()),
+    }];
+    workload
+}
+
+fn url(text: &str) -> GatewayUrl {
+    portreeve_facts::gateway_url(&portreeve_openclaw::credentials::GatewayUrl::parse(text).unwrap())
+}
+
+#[test]
+fn names_addresses_namespaces_and_published_ports_lead_to_the_gateway() {
+    let mut gateway = workload("gateway", "openclaw gateway --bind lan", NET, "172.18.0.2");
+    gateway.ports = vec![PublishedPort {
+        host_address: Some("127.0.0.1".into()),
+        host_port: Some(28_789),
+        container_port: 18_789,
+        protocol: "tcp".into(),
+        key: String::new(),
+    }];
+    let mut sidecar = workload("sidecar", "openclaw channels status", NET, "172.18.0.9");
+    sidecar.networks.clear();
+    sidecar.network_mode = NetworkMode::Shared { with: gateway.id.clone(), found: true };
+    let near = workload("near", "openclaw channels status", NET, "172.18.0.3");
+    let far = workload("far", "openclaw channels status", "e/other", "172.19.0.3");
+    let entry = entries::gateway(&gateway, Expectation::Container, Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!(gateway.role, WorkloadRole::Gateway);
+    let (gateways, workloads) = ([entry], [gateway, sidecar, near, far]);
+    let plan = Plan { gateways: &gateways, workloads: &workloads, networks: &[], engines: &[], addresses: &[] };
+    let [_, sidecar, near, far] = &workloads;
+    for (text, from, leads) in [
+        ("ws://127.0.0.1:18789", Some(sidecar), true),
+        ("ws://localhost:18789", Some(near), false),
+        ("ws://gateway:18789", Some(near), true),
+        ("ws://GATEWAY:18789", Some(sidecar), true),
+        ("ws://gateway:28789", Some(near), false),
+        ("ws://gateway:18789", Some(far), false),
+        ("ws://172.18.0.2:18789", Some(near), true),
+        ("ws://host.docker.internal:28789", Some(far), true),
+        ("ws://host.docker.internal:18789", Some(far), false),
+        ("ws://127.0.0.1:28789", None, true),
+        ("ws://127.0.0.1:18789", None, false),
+    ] {
+        let found = plan.leads_to(&url(text), from);
+        assert_eq!(found.is_some(), leads, "{text} from {:?}", from.map(|from| &from.name));
+    }
+}
