@@ -159,11 +159,13 @@ pub(super) fn related<'a>(
         let gateway = world.gateway_at(&upstream.host, upstream.port, from)?;
         if found.raw {
             // Bytes are passed on: what the gateway speaks is what its clients speak.
-            upstream.scheme = if gateway.ladder.target.starts_with("wss:") { "wss" } else { "ws" }.to_owned();
+            let scheme = if gateway.ladder.target.starts_with("wss:") { "wss" } else { "ws" };
+            scheme.clone_into(&mut upstream.scheme);
         }
         let mut front = published(found, owner.workload);
         let id = id(owner.id, &front, found);
-        front.path = if front.path == "/" { "/" } else { "/…" }.to_owned();
+        let path = if front.path == "/" { "/" } else { "/…" };
+        front.path = String::from(path);
         let route = ProxyRoute {
             id,
             workload: owner.workload.map(|workload| workload.id.clone()),

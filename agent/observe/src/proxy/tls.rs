@@ -192,12 +192,12 @@ mod tests {
 
     #[test]
     fn a_certificate_is_told_with_its_names_and_its_end() {
-        let expired = seen(include_bytes!("../../../openclaw/tests/fixtures/tls/expired.pem"), "localhost");
+        let expired = seen(include_bytes!("../../../openclaw/tests/fixtures/tls/expired.pem"), "gateway.test");
         assert!(expired.not_after.unwrap() < Timestamp::now());
         assert!(expired.name_matches && expired.refusal.is_some(), "{expired:?}");
-        let other = seen(include_bytes!("../../../openclaw/tests/fixtures/tls/other-name.pem"), "localhost");
+        let other = seen(include_bytes!("../../../openclaw/tests/fixtures/tls/other-name.pem"), "gateway.test");
         assert!(!other.name_matches && !other.names.is_empty(), "{other:?}");
-        let valid = seen(include_bytes!("../../../openclaw/tests/fixtures/tls/valid.pem"), "localhost");
+        let valid = seen(include_bytes!("../../../openclaw/tests/fixtures/tls/valid.pem"), "gateway.test");
         assert!(valid.name_matches && !valid.self_signed && valid.chain_length == 1, "{valid:?}");
         assert_eq!(valid.refusal.as_deref(), Some("the certificate is signed by nobody trusted"));
     }
