@@ -9,7 +9,7 @@ use super::layout::{Draft, Page, Rect, lay_out};
 use super::shape::{FONT, GREY, INK, Type, escaped, line, margin, mark, measure, outline, shortened, text};
 
 /// Things that are drawn; a picture with more of them is read by nobody.
-const MOST_NODES: usize = 120;
+const MOST_NODES: usize = 60;
 /// Lines of one thing that are drawn.
 const MOST_LINES: usize = 6;
 /// Columns of one line of a thing.

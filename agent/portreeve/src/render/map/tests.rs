@@ -125,7 +125,7 @@ fn assert_well_formed(picture: &str) {
 fn the_picture_is_bounded_and_says_what_it_leaves_out() {
     let picture = map_svg(&crowd(400)).unwrap();
     assert!(picture.len() < 400_000, "{} bytes", picture.len());
-    assert!(picture.contains("1483 more things are not drawn"), "{}", &picture[picture.len() - 600..]);
+    assert!(picture.contains("1543 more things are not drawn"), "{}", &picture[picture.len() - 600..]);
 }
 
 #[test]
