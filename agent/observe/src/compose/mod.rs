@@ -22,6 +22,8 @@ use portreeve_core::snapshot::{
 use portreeve_core::{Fact, Fingerprint, FingerprintKey};
 use portreeve_openclaw::file::Reader;
 
+pub(crate) use service::definition;
+
 /// How projects are turned into facts.
 #[derive(Debug, Clone)]
 pub struct Reading {

@@ -22,7 +22,7 @@ pub(super) fn id(project: &Project, service: &str) -> String {
 }
 
 /// What decides about a service. Variables whose value is not known are left out of its environment.
-pub(super) fn definition(service: &Service) -> Definition {
+pub(crate) fn definition(service: &Service) -> Definition {
     let known =
         service.environment.iter().filter_map(|(name, one)| Some((name.clone(), one.value.known()?.to_owned())));
     let words = |words: &Option<Vec<Value>>| {

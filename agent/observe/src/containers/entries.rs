@@ -8,6 +8,8 @@ use portreeve_core::snapshot::{
 use portreeve_facts::untried;
 use portreeve_facts::workload::{Definition, listens_as_gateway};
 
+use crate::engine::Seen;
+
 const SOURCE: &str = "probe";
 
 /// The gateway of a workload. What was seen within it decides; without a probe nothing of it is known but that it is there.
@@ -41,8 +43,12 @@ pub(crate) fn gateway(workload: &Workload, expected: Expectation, at: Timestamp)
     })
 }
 
-/// The client of a workload.
-pub(crate) fn client(workload: &Workload, at: Timestamp) -> Option<Client> {
+/// The client of a workload. That of a service that no probe looked from is what its files tell.
+pub(crate) fn client(seen: &Seen, at: Timestamp) -> Option<Client> {
+    let workload = &seen.workload;
+    if let (Some(written), None) = (&seen.client, workload.view.get()) {
+        return Some(written.clone());
+    }
     let kind = match workload.role {
         WorkloadRole::Cli => ClientKind::Cli,
         WorkloadRole::NodeHost => ClientKind::NodeHost,

@@ -3,6 +3,7 @@
 mod entries;
 mod owners;
 mod route;
+mod services;
 mod within;
 
 use std::path::PathBuf;
@@ -74,9 +75,11 @@ pub(crate) async fn observe(question: &Question<'_>) -> Observed {
         Err(error) => unsearched(&error.to_string()),
     };
     let mut observed = engine::observe(discovery, question.own, question.until, question.at).await;
+    let written = services::add(&mut observed, question.accounts, &question.options.key, question.at);
     if question.options.probe {
         let inside = Inside::new(question.options.probe_dir.clone());
-        within::look(&mut observed, &inside, &question.options.key, question.until, question.at).await;
+        let look = within::Look { inside: &inside, key: &question.options.key, until: question.until, at: question.at };
+        within::look(&mut observed, &written, &look).await;
     } else {
         unprobed(&mut observed.workloads, "no probe was to be run", question.at);
     }
@@ -104,7 +107,7 @@ pub(crate) fn entries(seen: &mut [Seen], at: Timestamp) -> (Vec<Gateway>, Vec<Cl
         None => Expectation::Definition,
     };
     let gateways = workloads().filter_map(|workload| entries::gateway(workload, expectation(workload), at)).collect();
-    let clients = workloads().filter_map(|workload| entries::client(workload, at)).collect();
+    let clients = seen.iter().filter_map(|seen| entries::client(seen, at)).collect();
     (gateways, clients)
 }
 

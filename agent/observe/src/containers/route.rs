@@ -95,11 +95,10 @@ impl<'a> Plan<'a> {
     /// What a name stands for on the networks that a namespace is attached to.
     fn named(&self, home: &Workload, name: &str) -> Option<&'a Workload> {
         self.workloads.iter().find(|other| {
-            other.engine == home.engine
-                && other.networks.iter().any(|theirs| {
-                    home.networks.iter().any(|ours| ours.network == theirs.network)
-                        && theirs.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
-                })
+            other.networks.iter().any(|theirs| {
+                home.networks.iter().any(|ours| ours.network == theirs.network)
+                    && theirs.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
+            })
         })
     }
 

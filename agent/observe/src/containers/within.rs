@@ -15,6 +15,7 @@ use portreeve_openclaw::environment::GATEWAY_URL;
 
 use super::entries;
 use super::route::Plan;
+use super::services::Written;
 use crate::engine::{Client, Observed, Seen};
 use crate::inside::{Inside, Subject};
 
@@ -31,19 +32,27 @@ const LEAST: Duration = Duration::from_millis(500);
 /// Most sockets of one environment that are looked at.
 const MAX_SOCKETS: usize = 8;
 
+/// How to look.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look<'a> {
+    /// Runs the probe.
+    pub(super) inside: &'a Inside,
+    /// Makes fingerprints.
+    pub(super) key: &'a FingerprintKey,
+    /// When to stop.
+    pub(super) until: Instant,
+    /// Time of the observation.
+    pub(super) at: Timestamp,
+}
+
 /// Looks from within every container that runs a gateway and then, when it is known which secrets the gateways take, from within those of
 /// their clients.
-pub(super) async fn look(
-    observed: &mut Observed,
-    inside: &Inside,
-    key: &FingerprintKey,
-    until: Instant,
-    at: Timestamp,
-) {
+pub(super) async fn look(observed: &mut Observed, written: &[Written], how: &Look<'_>) {
+    let Look { inside, key, until, at } = *how;
     sweep(observed, until).await;
     let is_gateway = |workload: &Workload| workload.role == WorkloadRole::Gateway;
-    let asked = requests(observed, is_gateway, |seen| gateway_request(seen, key));
-    run(observed, inside, asked, until, at).await;
+    let asked = requests(observed, written, is_gateway, |seen| gateway_request(seen, key));
+    run(observed, written, inside, asked, until, at).await;
 
     let gateways: Vec<Gateway> = observed
         .workloads
@@ -59,8 +68,8 @@ pub(super) async fn look(
         addresses: &[],
     };
     let is_client = |workload: &Workload| matches!(workload.role, WorkloadRole::Cli | WorkloadRole::NodeHost);
-    let asked = requests(observed, is_client, |seen| client_request(seen, key, &plan));
-    run(observed, inside, asked, until, at).await;
+    let asked = requests(observed, written, is_client, |seen| client_request(seen, key, &plan));
+    run(observed, written, inside, asked, until, at).await;
 }
 
 /// Removes what an agent that was killed left behind.
@@ -75,11 +84,16 @@ async fn sweep(observed: &Observed, until: Instant) {
 struct Asked {
     index: usize,
     engine: String,
-    container: String,
+    container: Option<String>,
     request: Request,
 }
 
-fn requests(observed: &Observed, wanted: impl Fn(&Workload) -> bool, request: impl Fn(&Seen) -> Request) -> Vec<Asked> {
+fn requests(
+    observed: &Observed,
+    written: &[Written],
+    wanted: impl Fn(&Workload) -> bool,
+    request: impl Fn(&Seen) -> Request,
+) -> Vec<Asked> {
     let asked = observed.workloads.iter().enumerate().filter_map(|(index, seen)| {
         let workload = &seen.workload;
         if !wanted(workload) || matches!(&workload.network_mode, NetworkMode::Shared { found: false, .. }) {
@@ -87,15 +101,25 @@ fn requests(observed: &Observed, wanted: impl Fn(&Workload) -> bool, request: im
         }
         Some(Asked {
             index,
-            engine: workload.engine.clone()?,
-            container: workload.container_id.clone()?,
+            engine: workload.engine.clone().or_else(|| {
+                let written = written.iter().find(|written| written.index == index)?;
+                Some(written.engine.clone())
+            })?,
+            container: workload.container_id.clone(),
             request: request(seen),
         })
     });
     asked.take(MAX_LOOKS).collect()
 }
 
-async fn run(observed: &mut Observed, inside: &Inside, asked: Vec<Asked>, until: Instant, at: Timestamp) {
+async fn run(
+    observed: &mut Observed,
+    written: &[Written],
+    inside: &Inside,
+    asked: Vec<Asked>,
+    until: Instant,
+    at: Timestamp,
+) {
     let clients: &BTreeMap<String, Client> = &observed.clients;
     let looks = stream::iter(asked).map(|asked| async move {
         let view: Fact<NamespaceView> = match clients.get(&asked.engine) {
@@ -103,13 +127,20 @@ async fn run(observed: &mut Observed, inside: &Inside, asked: Vec<Asked>, until:
                 Fact::unreadable("the time was over before a probe could be run", "portreeve-probe", at)
             }
             Some(client) => {
-                inside.look(client, Subject::Container { id: &asked.container }, &asked.request, until).await
+                let service = written.iter().find(|written| written.index == asked.index);
+                let subject = match (&asked.container, service) {
+                    (Some(id), _) => Subject::Container { id },
+                    (None, Some(written)) => Subject::Service(&written.definition),
+                    (None, None) => return None,
+                };
+                inside.look(client, subject, &asked.request, until).await
             }
             None => Fact::unreadable("its engine gave no answer", "portreeve-probe", at),
         };
-        (asked.index, view)
+        Some((asked.index, view))
     });
-    let views: Vec<(usize, Fact<NamespaceView>)> = looks.buffer_unordered(CONCURRENT).collect().await;
+    let views: Vec<(usize, Fact<NamespaceView>)> =
+        looks.buffer_unordered(CONCURRENT).filter_map(std::future::ready).collect().await;
     for (index, view) in views {
         if let Some(seen) = observed.workloads.get_mut(index) {
             seen.workload.view = view;

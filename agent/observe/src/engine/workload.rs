@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::snapshot::{
-    Attachment, Dependency, HealthResult, Healthcheck, Image, Mount, MountKind, NetworkMode, PublishedPort, RunState,
-    Runtime, Workload,
+    Attachment, Client, Dependency, HealthResult, Healthcheck, Image, Mount, MountKind, NetworkMode, PublishedPort,
+    RunState, Runtime, Workload,
 };
 use portreeve_facts::workload::{
     Definition, ImageReference, health_question, listens, mask, role, split_words, state_dir,
@@ -42,6 +42,8 @@ pub struct Seen {
     pub workload: Workload,
     /// What it was judged by, its environment among it.
     pub definition: Definition,
+    /// The client of a service, as its files tell of it; none for a container.
+    pub client: Option<Client>,
 }
 
 /// A name of an engine, short and plain.
@@ -253,7 +255,7 @@ fn assemble(parts: Parts<'_>, definition: Definition, engine: &str, at: Timestam
         view: Fact::absent("no probe was asked for", at),
         places: BTreeMap::new(),
     };
-    Seen { workload, definition }
+    Seen { workload, definition, client: None }
 }
 
 /// `host.docker.internal:host-gateway`, `a=10.0.0.1`
@@ -446,9 +448,9 @@ fn healthcheck(config: &Config, image: Option<&InspectedImage>) -> Option<Health
 
 /// A running container as an engine would tell of it.
 #[cfg(test)]
-pub(crate) fn test_workload(own_name: &str, definition: Definition) -> Workload {
+pub(crate) fn test_workload(own_name: &str, definition: &Definition) -> Workload {
     let item = Listed { names: vec![format!("/{own_name}")], state: "running".into(), ..Listed::default() };
     let seen = listed(&item, "e", Timestamp::UNIX_EPOCH);
-    let judged = role(&definition);
+    let judged = role(definition);
     Workload { role: judged.role, role_reason: judged.reason, listens: listens(&definition, None), ..seen.workload }
 }

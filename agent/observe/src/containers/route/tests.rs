@@ -11,7 +11,7 @@ const NET: &str = "e/net";
 fn workload(name: &str, command: &str, network: &str, address: &str) -> Workload {
     let definition =
         Definition { command: Some(command.split(' ').map(str::to_owned).collect()), ..Definition::default() };
-    let mut workload = test_workload(name, definition);
+    let mut workload = test_workload(name, &definition);
     workload.networks = vec![Attachment {
         network: network.to_owned(),
         aliases: vec![name.to_owned()],
@@ -41,9 +41,9 @@ fn names_addresses_namespaces_and_published_ports_lead_to_the_gateway() {
     let far = workload("far", "openclaw channels status", "e/other", "172.19.0.3");
     let entry = entries::gateway(&gateway, Expectation::Container, Timestamp::UNIX_EPOCH).unwrap();
     assert_eq!(gateway.role, WorkloadRole::Gateway);
-    let (gateways, workloads) = ([entry], [gateway, sidecar, near, far]);
+    let (gateways, workloads) = (vec![entry], vec![gateway, sidecar, near, far]);
     let plan = Plan { gateways: &gateways, workloads: &workloads, networks: &[], engines: &[], addresses: &[] };
-    let [_, sidecar, near, far] = &workloads;
+    let [_, sidecar, near, far] = &workloads[..] else { unreachable!() };
     for (text, from, leads) in [
         ("ws://127.0.0.1:18789", Some(sidecar), true),
         ("ws://localhost:18789", Some(near), false),
