@@ -341,16 +341,35 @@ impl Resolution<'_> {
             .sources
             .iter()
             .any(|source| matches!(source.outcome, SourceOutcome::Wins { .. } | SourceOutcome::Unresolved { .. }));
-        let missing = self.service.env_files.iter().find(|file| !file.read).map(|file| file.path.display().to_string());
-        let unseen = missing.or_else(|| self.files.unseen.clone().filter(|_| by_config));
-        if let Some(unseen) = unseen.filter(|_| nothing) {
-            credentials.blind.push(unseen);
-            credentials.refusal = None;
-            credentials.runtime_only = false;
-            credentials.remote_only = false;
+        if nothing {
+            if let Some(unseen) = self.files.unseen.clone().filter(|_| by_config) {
+                credentials.blind.push(unseen);
+            }
+            let file = self.service.env_files.iter().find(|file| !file.read);
+            credentials.sources.extend(file.map(|file| self.unread(&file.path)));
+            if file.is_some() || !credentials.blind.is_empty() {
+                credentials.refusal = None;
+                credentials.runtime_only = false;
+                credentials.remote_only = false;
+            }
         }
         self.unset.take_out(&mut credentials);
         credentials
+    }
+
+    /// A file of variables that could not be read: it may well hold the secret.
+    fn unread(&self, file: &Path) -> TokenSource {
+        let file = shown(&file.to_string_lossy(), self.reading);
+        TokenSource {
+            kind: "token".to_owned(),
+            location: format!("{file} of service `{}`", self.service.name),
+            path: None,
+            place: None,
+            fingerprint: None,
+            quality: None,
+            readable_by_others: None,
+            outcome: SourceOutcome::Unresolved { why: "it could not be read".to_owned() },
+        }
     }
 
     fn locate(&self, source: &mut TokenSource) {

@@ -82,7 +82,7 @@ impl fmt::Display for Placeholder {
             Self::Example => "a published example",
             Self::NullWord => "the word `undefined` or `null`",
             Self::UnexpandedVariable => "a variable that nothing replaced",
-            Self::StandIn => "a placeholder",
+            Self::StandIn => "a word that stands for a value",
         })
     }
 }

@@ -72,7 +72,18 @@ pub(crate) fn share_namespace(snapshot: &Snapshot, one: &Workload, other: &Workl
     }
 }
 
-/// `command line in container:…`, for sentences.
+/// A gateway's or client's own id, for sentences: `` service `gateway` of project `claw` ``, `` container `claw-gateway-1` ``, or the id itself.
+pub(crate) fn place_named(id: &str) -> String {
+    if let Some((project, service)) = id.strip_prefix("service:").and_then(|rest| rest.split_once('/')) {
+        return format!("service `{service}` of project `{project}`");
+    }
+    match id.strip_prefix("container:") {
+        Some(name) => format!("container `{name}`"),
+        None => format!("`{id}`"),
+    }
+}
+
+/// A workload, for sentences: `` container `claw-gateway-1` (service `gateway` of project `claw`) ``.
 pub(crate) fn name(workload: &Workload) -> String {
     match (&workload.project, &workload.service, &workload.engine) {
         (Some(project), Some(service), Some(_)) => {

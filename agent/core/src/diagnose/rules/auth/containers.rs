@@ -129,7 +129,7 @@ fn an_unpaired_command_line_is_told_its_request_and_the_container_to_approve_it_
     let finding = finding(&node, Code::PairingPending);
     assert_eq!(
         finding.summary,
-        "the command line in `container:claw-openclaw-cli-1` waits for approval: request b2c4d6e8, for 20 s"
+        "the command line in container `claw-openclaw-cli-1` waits for approval: request b2c4d6e8, for 20 s"
     );
     assert_eq!(
         finding.remedy[0].command.as_deref(),

@@ -9,7 +9,7 @@ mod quality;
 mod tests;
 
 use super::super::{Context, Draft, Rule};
-use super::contained::meant;
+use super::contained::{meant, place_named};
 use crate::Fingerprint;
 use crate::catalogue::Code;
 use crate::snapshot::{Client, ClientKind, Credentials, Gateway, Snapshot, SourceOutcome, TokenSource};
@@ -83,7 +83,10 @@ impl<'a> Reader<'a> {
 
     fn name(self) -> String {
         match self {
-            Self::Gateway(gateway) => format!("gateway {}", gateway.id),
+            Self::Gateway(gateway) => match &gateway.workload {
+                Some(workload) => format!("the gateway in {}", place_named(workload)),
+                None => format!("gateway {}", gateway.id),
+            },
             Self::Client(client) => client_name(client),
         }
     }
@@ -104,7 +107,7 @@ pub(super) fn client_name(client: &Client) -> String {
         ClientKind::NodeHost => "the node host",
     };
     match (&client.workload, &client.user) {
-        (Some(workload), _) => format!("{kind} in `{workload}`"),
+        (Some(workload), _) => format!("{kind} in {}", place_named(workload)),
         (None, Some(user)) => format!("{kind} of {user}"),
         (None, None) => kind.to_owned(),
     }

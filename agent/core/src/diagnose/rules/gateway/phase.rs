@@ -3,6 +3,7 @@
 use super::super::command::start;
 use super::super::life::{Life, life, span, state_of};
 use crate::catalogue::Code;
+use crate::diagnose::rules::contained::place_named;
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{Gateway, Process};
 
@@ -27,7 +28,7 @@ pub(super) fn phase(context: Context<'_>, out: &mut Vec<Draft>) {
                     Code::GatewayDraining,
                     "gateway",
                     gateway.id.clone(),
-                    format!("the gateway in `{}` is draining before a stop or a restart", gateway.id),
+                    format!("the gateway in {} is draining before a stop or a restart", place_named(&gateway.id)),
                 )
                 .gateway(gateway)
                 .answered("draining", "GET /startupz and /readyz", &gateway.ladder.startupz),
@@ -43,7 +44,7 @@ fn wedged(context: Context<'_>, gateway: &Gateway, process: &Process, what: &str
         Code::GatewayWedged,
         "gateway",
         gateway.id.clone(),
-        format!("the gateway in `{}` is alive and does not work: pid {pid} {what}", gateway.id),
+        format!("the gateway in {} is alive and does not work: pid {pid} {what}", place_named(&gateway.id)),
     )
     .gateway(gateway)
     .seen(format!("pid {pid} {what}"), &snapshot.processes);
@@ -79,7 +80,7 @@ fn starting(context: Context<'_>, gateway: &Gateway, process: &Process, age: Opt
         Code::GatewayStarting,
         "gateway",
         gateway.id.clone(),
-        format!("the gateway in `{}` is starting: pid {} {so_far}{waits}", gateway.id, process.pid),
+        format!("the gateway in {} is starting: pid {} {so_far}{waits}", place_named(&gateway.id), process.pid),
     )
     .gateway(gateway)
     .seen(format!("pid {} runs {so_far}", process.pid), &context.snapshot.processes)

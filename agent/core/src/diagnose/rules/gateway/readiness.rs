@@ -4,6 +4,7 @@ use super::super::container::stage::{Stage, stage};
 use super::super::life::{Life, events, life, span, started};
 use super::phase::is_draining;
 use crate::catalogue::Code;
+use crate::diagnose::rules::contained::place_named;
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{Gateway, event};
 
@@ -43,7 +44,7 @@ pub(super) fn not_ready(context: Context<'_>, out: &mut Vec<Draft>) {
             Code::GatewayNotReady,
             "gateway",
             gateway.id.clone(),
-            format!("the gateway in `{}` {what}", gateway.id),
+            format!("the gateway in {} {what}", place_named(&gateway.id)),
         )
         .gateway(gateway)
         .answered(what, format!("GET /readyz of {}", ladder.target), &ladder.readyz);
@@ -99,7 +100,7 @@ pub(super) fn stalled(context: Context<'_>, out: &mut Vec<Draft>) {
             Code::GatewayStalled,
             "gateway",
             gateway.id.clone(),
-            format!("the event loop of the gateway in `{}` {what}", gateway.id),
+            format!("the event loop of the gateway in {} {what}", place_named(&gateway.id)),
         )
         .gateway(gateway)
         .answered(what, format!("GET /readyz of {}", ladder.target), &ladder.readyz);
@@ -129,8 +130,8 @@ pub(super) fn breaker(context: Context<'_>, out: &mut Vec<Draft>) {
             "gateway",
             gateway.id.clone(),
             format!(
-                "the gateway in `{}` looks ready, and its crash-loop breaker keeps {who} from starting",
-                gateway.id
+                "the gateway in {} looks ready, and its crash-loop breaker keeps {who} from starting",
+                place_named(&gateway.id)
             ),
         )
         .gateway(gateway);

@@ -1,5 +1,6 @@
 //! `gateway.restart-storm`
 
+use crate::diagnose::rules::contained::place_named;
 use std::collections::BTreeSet;
 
 use super::super::life::{log_is_shared, recent, seconds, state_of};
@@ -38,7 +39,7 @@ pub(super) fn storm(context: Context<'_>, out: &mut Vec<Draft>) {
             Code::GatewayRestartStorm,
             "gateway",
             gateway.id.clone(),
-            format!("the gateway in `{}` was started {count} times within 10 min", gateway.id),
+            format!("the gateway in {} was started {count} times within 10 min", place_named(&gateway.id)),
         )
         .gateway(gateway);
         if let Some(records) = records {

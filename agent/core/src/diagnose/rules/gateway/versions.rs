@@ -1,5 +1,6 @@
 //! `gateway.two-versions`
 
+use crate::diagnose::rules::contained::place_named;
 use std::collections::BTreeMap;
 
 use crate::catalogue::Code;
@@ -56,7 +57,11 @@ fn running(context: Context<'_>, gateway: &Gateway, out: &mut Vec<Draft>) {
                     Code::GatewayTwoVersions,
                     "gateway",
                     gateway.id.clone(),
-                    format!("the gateway in `{}` runs {running}, and `{}` would start {would}", gateway.id, unit.id),
+                    format!(
+                        "the gateway in {} runs {running}, and `{}` would start {would}",
+                        place_named(&gateway.id),
+                        unit.id
+                    ),
                 )
                 .gateway(gateway)
                 .answered(format!("the running gateway is {running}"), ladder.target.clone(), &ladder.startupz)

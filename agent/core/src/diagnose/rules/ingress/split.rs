@@ -3,6 +3,7 @@
 use super::{about, gateway_of};
 use crate::Snapshot;
 use crate::catalogue::Code;
+use crate::diagnose::rules::contained::place_named;
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{Gateway, Ingress};
 
@@ -14,7 +15,7 @@ pub(in super::super) fn elsewhere(context: Context<'_>, out: &mut Vec<Draft>) {
         let target = format!("{}:{}", ingress.target.host, ingress.target.port);
         let ends = match gateway_of(snapshot, ingress) {
             Some(gateway) if gateway.id == meant.id => continue,
-            Some(gateway) => format!("ends at another gateway, `{}`", gateway.id),
+            Some(gateway) => format!("ends at another gateway, {}", place_named(&gateway.id)),
             // A name with a dot may be anywhere in the world.
             None if is_foreign(&ingress.target.host) => continue,
             None => "ends where no gateway is known".to_owned(),

@@ -44,7 +44,7 @@ fn loopback_on_the_bridge_is_the_container_itself() {
     let finding = finding(&pair[0], Code::UrlLoopbackInNamespace);
     assert_eq!(
         finding.summary,
-        "the command line in `container:claw-openclaw-cli-1` looks for the gateway at `127.0.0.1:18789`, which is \
+        "the command line in container `claw-openclaw-cli-1` looks for the gateway at `127.0.0.1:18789`, which is \
          container `claw-openclaw-cli-1` (service `openclaw-cli` of project `claw`) itself; the gateway is in container \
          `claw-openclaw-gateway-1` (service `openclaw-gateway` of project `claw`)"
     );

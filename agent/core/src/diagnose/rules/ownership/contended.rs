@@ -1,5 +1,6 @@
 //! `port.contended`
 
+use crate::diagnose::rules::contained::place_named;
 use std::collections::BTreeSet;
 
 use super::super::command::retire;
@@ -77,7 +78,7 @@ fn describe(context: Context<'_>, port: u16, claims: &[Claim<'_>]) -> Draft {
             draft = other_port(draft, context, port, workload);
         } else if let Some(gateway) = claim.gateway {
             draft = draft.command(
-                format!("or give the gateway in `{}` a port of its own, at least 120 away", gateway.id),
+                format!("or give the gateway in {} a port of its own, at least 120 away", place_named(&gateway.id)),
                 format!("{}openclaw config set gateway.port {}", environment(claim), port.saturating_add(120)),
             );
         }

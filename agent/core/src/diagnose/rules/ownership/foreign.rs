@@ -1,6 +1,7 @@
 //! `port.foreign`
 
 use crate::catalogue::Code;
+use crate::diagnose::rules::contained::place_named;
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{FailureKind, Gateway, Process, ProcessRole};
 
@@ -73,8 +74,8 @@ pub(super) fn foreign(context: Context<'_>, out: &mut Vec<Draft>) {
             "port",
             port.to_string(),
             format!(
-                "port {port} of the gateway in `{}` is taken by {who}, which is not an OpenClaw gateway",
-                gateway.id
+                "port {port} of the gateway in {} is taken by {who}, which is not an OpenClaw gateway",
+                place_named(&gateway.id)
             ),
         )
         .gateway(gateway)

@@ -5,6 +5,7 @@ use super::super::contained::stands_for;
 use super::super::life::{Life, life, state_of};
 use super::claim::is_active;
 use crate::catalogue::Code;
+use crate::diagnose::rules::contained::place_named;
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{Gateway, Unit, UnitRole};
 
@@ -24,7 +25,8 @@ pub(super) fn silent(context: Context<'_>, out: &mut Vec<Draft>) {
             continue;
         }
         let unit = responsible(context, gateway);
-        let mut summary = format!("nothing listens on port {} of the gateway in `{}`", gateway.port, gateway.id);
+        let mut summary =
+            format!("nothing listens on port {} of the gateway in {}", gateway.port, place_named(&gateway.id));
         if let Life::Elsewhere(process, port) = life {
             summary = format!("{summary}; its process {} listens on port {port} instead", process.pid);
         } else if let Some(unit) = unit {
