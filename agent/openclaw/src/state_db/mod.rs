@@ -213,5 +213,6 @@ fn deserialize(overlay: wal::Overlay<'_>, len: usize) -> rusqlite::Result<Connec
     Ok(db)
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests;

@@ -264,12 +264,11 @@ fn own_devices_are_read_without_sqlite() {
 #[test]
 fn a_deep_table_with_long_rows_is_read_without_sqlite() {
     let dir = tempfile::tempdir().unwrap();
-    let many: String = (0..300)
-        .map(|n| {
-            let pem = "x".repeat(n * 97 % 6_000);
-            format!("INSERT INTO device_identities VALUES ('k{n}','id{n:04}','{pem}','SECRET{pem}',{n},{n});")
-        })
-        .collect();
+    let mut many = String::new();
+    for n in 0..300 {
+        let pem = "x".repeat(n * 97 % 6_000);
+        many += &format!("INSERT INTO device_identities VALUES ('k{n}','id{n:04}','{pem}','SECRET{pem}',{n},{n});");
+    }
     for page_size in ["512", "4096", "65536"] {
         let path = dir.path().join(format!("{page_size}.sqlite"));
         let db = Connection::open(&path).unwrap();
