@@ -1,6 +1,6 @@
 //! Compose files as Docker Compose reads them, with the place of every value.
 //!
-//! [`load`] reads the files of one project, follows `extends` and `include`, merges overrides, interpolates variables and gives a
+//! [`load()`] reads the files of one project, follows `extends` and `include`, merges overrides, interpolates variables and gives a
 //! [`Project`] in the forms of Compose v2. It asks no engine and writes nothing. What Compose would refuse or warn about is a [`Problem`]
 //! with its place. Variables that nobody gives leave a value [unknown](Unknown) and are no error: they are given at deploy time.
 //!

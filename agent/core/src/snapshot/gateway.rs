@@ -75,7 +75,7 @@ pub struct ConfigFacts {
     pub modified: Timestamp,
     /// Hash by which the running gateway names this revision of the file (`configRevisionHash` of `config.get`), where it was asked.
     ///
-    /// Comparable with [`Hello::applied_config_hash`] alone: it is keyed by the gateway and made from the resolved configuration.
+    /// Comparable with [`Hello::applied_config_hash`](super::probe::Hello::applied_config_hash) alone: it is keyed by the gateway and made from the resolved configuration.
     pub hash: Option<String>,
     /// What is wrong with it. A file that does not parse has one error here and nothing below.
     pub problems: Vec<ConfigProblem>,

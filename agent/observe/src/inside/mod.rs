@@ -2,7 +2,7 @@
 //! image, user, environment and (read-only) volumes.
 //!
 //! The target itself is not touched. The throw-away container has no capabilities, a read-only root and little memory, writes no log, and
-//! is removed whatever happens: when the answer is there, when it fails, when the future is dropped, and by [`sweep`] at the next start
+//! is removed whatever happens: when the answer is there, when it fails, when the future is dropped, and by [`sweep()`] at the next start
 //! where the agent was killed.
 
 mod archive;
@@ -39,7 +39,7 @@ pub(crate) const FOLDER: &str = "/.portreeve-probe";
 /// The program's place in its container.
 pub(crate) const ENTRYPOINT: &str = "/.portreeve-probe/portreeve-probe";
 
-/// Longest time for one look; [`sweep`] takes what is older for left behind.
+/// Longest time for one look; [`sweep()`] takes what is older for left behind.
 const MAX_TIME: Duration = Duration::from_secs(45);
 /// What the engine may take for its own part of a look: make, start and remove a container.
 const ENGINE_SHARE: Duration = Duration::from_secs(6);
