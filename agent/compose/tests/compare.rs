@@ -1,5 +1,7 @@
 //! The same projects through Docker Compose itself, where `PORTREEVE_COMPOSE` names its v2 binary.
 
+#![expect(clippy::print_stdout, reason = "a skipped test says so")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;

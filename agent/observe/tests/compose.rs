@@ -1,5 +1,7 @@
 //! Compose projects as people deploy them, and one with each fault that a file shows, from their files to the findings.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 
 use portreeve_compose::{Options, UserFiles, load};

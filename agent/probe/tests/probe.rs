@@ -146,10 +146,10 @@ fn a_secret_goes_to_nobody_that_was_not_named() {
             let send = send.clone();
             std::thread::spawn(move || {
                 let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
-                let mut head = [0_u8; 4096];
-                let count = stream.read(&mut head).unwrap_or(0);
+                let mut request = [0_u8; 4096];
+                let count = stream.read(&mut request).unwrap_or(0);
                 let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
-                let _ = send.send(String::from_utf8_lossy(&head[..count]).into_owned());
+                let _ = send.send(String::from_utf8_lossy(&request[..count]).into_owned());
             });
         }
     });

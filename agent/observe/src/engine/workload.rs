@@ -452,5 +452,5 @@ pub(crate) fn test_workload(own_name: &str, definition: &Definition) -> Workload
     let item = Listed { names: vec![format!("/{own_name}")], state: "running".into(), ..Listed::default() };
     let seen = listed(&item, "e", Timestamp::UNIX_EPOCH);
     let judged = role(definition);
-    Workload { role: judged.role, role_reason: judged.reason, listens: listens(&definition, None), ..seen.workload }
+    Workload { role: judged.role, role_reason: judged.reason, listens: listens(definition, None), ..seen.workload }
 }
