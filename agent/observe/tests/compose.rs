@@ -73,19 +73,29 @@ fn projects_as_people_deploy_them_have_no_error() {
     insta::assert_snapshot!(all);
 }
 
-/// Each fault that a file shows, and its root cause.
-const FAULTS: [(&str, &str); 19] = [
+/// Each fault that files show, and its code: the one root cause, and nothing else is found that it does not explain.
+///
+/// What no file shows is not here: that a container was killed for its memory or starts over and over, that a command line is not paired,
+/// who owns a volume, what digest a tag has, an engine that is silent, a host gateway beside a container, and whether a port answers.
+const FAULTS: [(&str, &str); 27] = [
     ("bind-loopback", "bind.loopback"),
+    ("caddy-buffering", "proxy.buffering"),
+    ("certificate-expired", "proxy.tls"),
     ("dotenv-and-config-differ", "token.split"),
     ("health-on-process", "compose.health-blind"),
     ("image-skew", "image.skew"),
+    ("ingress-elsewhere", "ingress.split"),
+    ("ingress-to-another-gateway", "ingress.split"),
     ("liveness-harsh", "compose.liveness-harsh"),
     ("loopback-url", "url.loopback-in-namespace"),
     ("name-typo", "url.unresolvable"),
+    ("nginx-https-to-plain", "url.wrong-scheme"),
     ("nginx-idle-cut", "proxy.idle-cut"),
     ("nginx-no-upgrade", "proxy.no-upgrade"),
     ("no-common-network", "url.no-shared-network"),
     ("plaintext", "url.plaintext-refused"),
+    ("proxy-untrusted", "proxy.untrusted"),
+    ("proxy-untrusted-no-subnet", "proxy.untrusted"),
     ("published-everywhere", "bind.exposed"),
     ("published-port-inside", "url.wrong-port"),
     ("state-in-layer", "state.ephemeral"),
@@ -94,7 +104,11 @@ const FAULTS: [(&str, &str); 19] = [
     ("token-only-in-gateway", "token.missing"),
     ("two-on-one-port", "port.contended"),
     ("volume-read-only", "state.readonly"),
+    ("wss-to-plain", "url.wrong-scheme"),
 ];
+
+/// What comes with a fault: these tell secrets apart, which must therefore be written in them.
+const BESIDES: [(&str, &str); 2] = [("token-in-override", "token.exposed"), ("token-only-in-gateway", "token.exposed")];
 
 #[test]
 fn each_fault_has_its_root_cause() {
@@ -104,10 +118,19 @@ fn each_fault_has_its_root_cause() {
     let mut wrong = Vec::new();
     for (name, code) in FAULTS {
         let report = linted(&folder("compose_faults").join(name));
-        let errors: Vec<&str> = report.root_causes.iter().map(|code| code.as_str()).collect();
-        let warned = report.findings.iter().any(|finding| finding.code.as_str() == code && finding.place.is_some());
-        let exact = if errors.is_empty() { warned } else { errors == [code] && warned };
-        if !exact {
+        let told_of = |wanted: &str| {
+            let finding = report.findings.iter().find(|finding| finding.code.as_str() == wanted)?;
+            Some((finding.severity, finding.place.is_some()))
+        };
+        let roots: Vec<&str> = report.root_causes.iter().map(|code| code.as_str()).collect();
+        let is_root = match told_of(code) {
+            Some((Severity::Error, true)) => roots == [code],
+            Some((_, true)) => roots.is_empty(),
+            _ => false,
+        };
+        let unexplained = report.findings.iter().filter(|finding| finding.explained_by.is_none());
+        let mut others = unexplained.map(|finding| finding.code.as_str());
+        if !is_root || !others.all(|found| found == code || BESIDES.contains(&(name, found))) {
             wrong.push(format!("{name}: expected {code}\n{}", told(&report)));
         }
     }

@@ -1,73 +1,107 @@
-//! Ways through the proxies of a project, as their mounted configurations say.
+//! Ways through the proxies of a project and of what takes web hooks, as their definitions and mounted configurations say.
 
+use std::net::IpAddr;
 use std::path::Path;
 
+use jiff::Timestamp;
 use portreeve_compose::{Project, Service};
 use portreeve_core::Fact;
-use portreeve_core::snapshot::{Probe, ProxyRoute, WorkloadRole};
+use portreeve_core::snapshot::{Ingress, ProxyRoute, TlsSeen, Workload, WorkloadRole};
 
 use super::mounted::{self, Mounted};
-use super::relate::leads_to;
-use super::service::id;
+use super::service::{definition, id};
 use super::{Facts, Reading, shown, shown_place};
-use crate::proxy::{self, File, Files, MAX_FILE_BYTES, Program};
+use crate::proxy::{self, File, Files, MAX_FILE_BYTES, Owner, Program, World};
 
 /// Why nothing was asked.
 const ONLY_FILES: &str = "only files were read";
 
-/// Adds the ways of every proxy whose configuration lies in the project.
+/// Adds the ways of every proxy whose configuration lies in the project, and the targets of everything that takes web hooks.
 pub(super) fn add(project: &Project, reading: &Reading, facts: &mut Facts) {
+    let world =
+        World { gateways: &facts.gateways, workloads: &facts.workloads, networks: &facts.networks, addresses: &[] };
+    let mut proxies = Vec::new();
+    let mut ingresses = Vec::new();
     for service in project.services.values().filter(|service| service.active) {
         let own = id(project, &service.name);
         let Some(workload) = facts.workloads.iter().find(|workload| workload.id == own) else { continue };
-        if workload.role != WorkloadRole::Proxy {
-            continue;
+        match workload.role {
+            WorkloadRole::Proxy => proxies.extend(routes(project, service, workload, &world, reading)),
+            WorkloadRole::Ingress => ingresses.extend(targets(service, workload, &world, reading.at)),
+            _ => {}
         }
-        let words = || workload.command.iter().map(String::as_str);
-        let Some(program) = std::iter::once(workload.image.reference.as_str()).chain(words()).find_map(Program::of)
-        else {
-            continue;
-        };
-        let after = |flag: &str| words().zip(words().skip(1)).find(|(word, _)| *word == flag).map(|(_, path)| path);
-        let named = match program {
-            Program::Nginx => after("-c"),
-            Program::Caddy => after("--config"),
-        };
-        let path = named.unwrap_or(program.default_config());
-        let version = workload.image.version.clone();
-        let files = InService { project, service, reading };
-        let parsed = proxy::parse(program, path, version.as_deref(), &files);
-        let routes: Vec<ProxyRoute> = parsed
-            .routes
-            .into_iter()
-            .map(|route| {
-                let gateway = route.upstream.as_ref().and_then(|upstream| leads_to(facts, workload, upstream));
-                let front = route.front();
-                let mut config = route.config;
-                for place in config.places.values_mut() {
-                    *place = shown_place(place, reading);
-                }
-                ProxyRoute {
-                    id: format!("{own} {}://{}:{}{}", front.scheme, front.host, front.port, front.path),
-                    workload: Some(own.clone()),
-                    program: program.name().to_owned(),
-                    front,
-                    upstream: route.upstream,
-                    gateway,
-                    config: Fact::known(config, "configuration", reading.at),
-                    direct: Probe::not_tried(ONLY_FILES, reading.at),
-                    through: Probe::not_tried(ONLY_FILES, reading.at),
-                    idle: Probe::not_tried(ONLY_FILES, reading.at),
-                    tls: Fact::unreadable(ONLY_FILES, "configuration", reading.at),
-                    peer: None,
-                    http: None,
-                    http_only: route.http_only,
-                }
-            })
-            .collect();
-        // What leads past every gateway of the project is none of ours.
-        facts.proxies.extend(routes.into_iter().filter(|route| route.gateway.is_some()));
     }
+    facts.proxies.append(&mut proxies);
+    facts.ingresses.append(&mut ingresses);
+}
+
+/// The ways to gateways of the project through one proxy. What leads past all of them is none of ours.
+fn routes(
+    project: &Project,
+    service: &Service,
+    workload: &Workload,
+    world: &World<'_>,
+    reading: &Reading,
+) -> Vec<ProxyRoute> {
+    let words = || workload.command.iter().map(String::as_str);
+    let program = std::iter::once(workload.image.reference.as_str()).chain(words()).find_map(Program::of);
+    let Some(program) = program else { return Vec::new() };
+    let after = |flag: &str| words().zip(words().skip(1)).find(|(word, _)| *word == flag).map(|(_, path)| path);
+    let named = match program {
+        Program::Nginx => after("-c"),
+        Program::Caddy => after("--config"),
+    };
+    let files = InService { project, service, reading };
+    let path = named.unwrap_or(program.default_config());
+    let parsed = proxy::parse(program, path, workload.image.version.as_deref(), &files);
+    let mut routes =
+        proxy::routes(&parsed.routes, Owner { id: &workload.id, workload: Some(workload) }, world, reading.at);
+    routes.retain(|route| on_port(route, world));
+    for route in &mut routes {
+        let Some(mut config) = route.config.get().cloned() else { continue };
+        route.tls = config.certificate.as_deref().map_or_else(
+            || Fact::unreadable(ONLY_FILES, "configuration", reading.at),
+            |path| certificate(path, &route.front.host, &files),
+        );
+        for place in config.places.values_mut() {
+            *place = shown_place(place, reading);
+        }
+        route.config = Fact::known(config, "configuration", reading.at);
+    }
+    routes
+}
+
+/// Whether a way ends at the port of its gateway, as far as that is known: on others may be what is no gateway.
+fn on_port(route: &ProxyRoute, world: &World<'_>) -> bool {
+    let gateway = world.gateways.iter().find(|gateway| route.gateway.as_ref() == Some(&gateway.id));
+    let workload = gateway.and_then(|gateway| gateway.workload.as_deref());
+    let workload = workload.and_then(|id| world.workloads.iter().find(|workload| workload.id == id));
+    let (Some(upstream), Some(workload)) = (&route.upstream, workload) else { return false };
+    let published = workload.ports.iter().any(|port| port.host_port == Some(upstream.port));
+    published || workload.listens.as_ref().is_none_or(|listens| listens.port == upstream.port)
+}
+
+/// The certificate that a proxy is to show, where it lies in the project.
+fn certificate(path: &str, host: &str, files: &InService<'_>) -> Fact<TlsSeen> {
+    let at = files.reading.at;
+    let unreadable = |why: String| Fact::unreadable(why, path, at);
+    let file = match files.read(path) {
+        Ok(file) => file,
+        Err(why) => return unreadable(why),
+    };
+    // Where the site has no plain name, the front is where it listens.
+    let asked = Some(host).filter(|host| *host != "localhost" && host.parse::<IpAddr>().is_err());
+    match proxy::certificate(file.text.as_bytes(), asked, at) {
+        Ok(seen) => Fact::known(seen, file.name, at),
+        Err(why) => unreadable(why),
+    }
+}
+
+/// Where a service that takes web hooks passes them on to.
+fn targets(service: &Service, workload: &Workload, world: &World<'_>, at: Timestamp) -> Vec<Ingress> {
+    let definition = definition(service);
+    let words: Vec<String> = definition.entrypoint.iter().chain(&definition.command).flatten().cloned().collect();
+    proxy::ingresses(workload, &definition.environment, &words, world, at)
 }
 
 /// The files of a service, by their paths within it.

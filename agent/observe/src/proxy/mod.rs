@@ -22,6 +22,7 @@ pub use ingress::ingresses;
 pub use live::{ContainerFile, Question, Seen, observe};
 pub use relate::{Owner, World, routes};
 pub use route::RouteFound;
+pub use tls::certificate;
 
 /// A proxy whose configuration can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

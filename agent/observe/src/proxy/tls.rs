@@ -11,6 +11,7 @@ use portreeve_openclaw::endpoint::{CertFingerprint, Target, TlsFailure};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
@@ -23,6 +24,8 @@ use x509_parser::prelude::FromDer;
 
 /// Most names that are kept of a certificate.
 const MAX_NAMES: usize = 16;
+/// Most certificates that are kept of a chain.
+const MAX_CHAIN: usize = 8;
 /// Most characters that are kept of a name.
 const MAX_NAME_CHARS: usize = 128;
 
@@ -78,25 +81,43 @@ pub(super) async fn look(target: &Target, deadline: Duration, at: Timestamp) -> 
     let chain = recorder.certificates();
     let Some(first) = chain.first() else { return unreadable("no certificate came".to_owned()) };
     let pin = Some(CertFingerprint::of(first));
-    match judge(&chain, &name, &provider) {
+    match judge(&chain, &name, &provider, Timestamp::now()) {
         Ok(seen) => Look { seen: Fact::known(seen, source, at), pin },
         Err(why) => Look { pin, ..unreadable(why) },
     }
+}
+
+/// What clients will make of the certificates in a file of PEM, the first of which is the server's own, at a moment.
+///
+/// `host` is the name that they ask for; none where that is not known, so that no name is wrong.
+pub fn certificate(pem: &[u8], host: Option<&str>, at: Timestamp) -> Result<TlsSeen, String> {
+    let chain: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_slice_iter(pem).take(MAX_CHAIN).filter_map(Result::ok).collect();
+    let own = || {
+        let (_, certificate) = X509Certificate::from_der(chain.first()?).ok()?;
+        names(&certificate).into_iter().next().map(|name| name.replace('*', "any"))
+    };
+    let asked = host.map(ToOwned::to_owned).or_else(own).unwrap_or_else(|| "localhost".to_owned());
+    let name = ServerName::try_from(asked).map_err(|_| "the host is not a name for TLS".to_owned())?;
+    let mut seen = judge(&chain, &name, &Arc::new(rustls::crypto::ring::default_provider()), at)?;
+    seen.name_matches |= host.is_none();
+    Ok(seen)
 }
 
 fn judge(
     chain: &[CertificateDer<'_>],
     name: &ServerName<'_>,
     provider: &Arc<CryptoProvider>,
+    at: Timestamp,
 ) -> Result<TlsSeen, String> {
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at.as_second()).unwrap_or_default()));
     let [first, rest @ ..] = chain else { return Err("no certificate came".to_owned()) };
     let (_, certificate) = X509Certificate::from_der(first).map_err(|error| format!("not a certificate: {error}"))?;
     let moment = |time: x509_parser::time::ASN1Time| Timestamp::from_second(time.timestamp()).ok();
     let name_matches = ParsedCertificate::try_from(first).is_ok_and(|parsed| verify_server_name(&parsed, name).is_ok());
     let roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
-    let refusal =
-        verifier.map_err(|error| error.to_string())?.verify_server_cert(first, rest, name, &[], UnixTime::now());
+    let refusal = verifier.map_err(|error| error.to_string())?.verify_server_cert(first, rest, name, &[], now);
     Ok(TlsSeen {
         names: names(&certificate),
         issuer: Some(short(&certificate.issuer().to_string())).filter(|issuer| !issuer.is_empty()),
@@ -150,7 +171,7 @@ impl ServerCertVerifier for Recorder {
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let all = std::iter::once(end_entity).chain(intermediates).take(8).map(|one| one.clone().into_owned());
+        let all = std::iter::once(end_entity).chain(intermediates).take(MAX_CHAIN).map(|one| one.clone().into_owned());
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = all.collect();
         Ok(ServerCertVerified::assertion())
     }
@@ -180,14 +201,19 @@ impl ServerCertVerifier for Recorder {
 
 #[cfg(test)]
 mod tests {
-    use rustls::pki_types::pem::PemObject;
-
     use super::*;
 
-    fn seen(pem: &[u8], name: &'static str) -> TlsSeen {
-        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem).map(|one| one.unwrap()).collect();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        judge(&chain, &ServerName::try_from(name).unwrap(), &provider).unwrap()
+    fn seen(pem: &[u8], name: &str) -> TlsSeen {
+        certificate(pem, Some(name), Timestamp::now()).unwrap()
+    }
+
+    #[test]
+    fn without_a_name_none_is_wrong_and_a_file_without_a_certificate_is_told() {
+        let other = include_bytes!("../../../openclaw/tests/fixtures/tls/other-name.pem");
+        assert!(certificate(other, None, Timestamp::now()).unwrap().name_matches);
+        for pem in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+            assert!(certificate(pem.as_bytes(), Some("a.test"), Timestamp::now()).is_err(), "{pem}");
+        }
     }
 
     #[test]

@@ -3,9 +3,12 @@
 use super::{about, gateway_of};
 use crate::Snapshot;
 use crate::catalogue::Code;
-use crate::diagnose::rules::contained::place_named;
+use crate::diagnose::rules::contained::{namespace, place_named};
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{Gateway, Ingress};
+
+/// The port of a gateway that was not given one.
+const DEFAULT_PORT: u16 = 18_789;
 
 /// `ingress.split`: web hooks end at another gateway than the one that is meant.
 pub(in super::super) fn elsewhere(context: Context<'_>, out: &mut Vec<Draft>) {
@@ -34,7 +37,8 @@ pub(in super::super) fn elsewhere(context: Context<'_>, out: &mut Vec<Draft>) {
     }
 }
 
-/// The gateway at which an ingress should end: that of its project, else the only one that listens here.
+/// The gateway at which an ingress should end: that of its project, or of several the one that owns the default port of the host, else the
+/// only one that listens here.
 fn meant<'a>(snapshot: &'a Snapshot, ingress: &Ingress) -> Option<&'a Gateway> {
     let project = ingress.workload.as_deref().and_then(|id| snapshot.workload(id)).and_then(|w| w.project.as_ref());
     let of_project = |gateway: &&Gateway| {
@@ -47,12 +51,29 @@ fn meant<'a>(snapshot: &'a Snapshot, ingress: &Ingress) -> Option<&'a Gateway> {
     };
     let mine: Vec<&Gateway> = snapshot.gateways.iter().filter(of_project).collect();
     if !mine.is_empty() {
-        return only(mine);
+        return only(mine.clone()).or_else(|| {
+            // Who passes hooks on to several of them knows what it does.
+            let ends = |gateway: &Gateway| {
+                let mut own = snapshot.ingresses.iter().filter(|other| other.workload == ingress.workload);
+                own.any(|other| other.gateway.as_ref() == Some(&gateway.id))
+            };
+            let owners = mine.into_iter().filter(|gateway| publishes(snapshot, gateway, DEFAULT_PORT)).collect();
+            only(owners).filter(|owner| !ends(owner))
+        });
     }
     let listening = |gateway: &&Gateway| gateway.ladder.handshake.answer().is_some();
     let live: Vec<&Gateway> = snapshot.gateways.iter().filter(listening).collect();
     // Of several, the one on the port that everybody takes without being told.
-    only(live.clone()).or_else(|| only(live.into_iter().filter(|gateway| gateway.port == 18_789).collect()))
+    only(live.clone()).or_else(|| only(live.into_iter().filter(|gateway| gateway.port == DEFAULT_PORT).collect()))
+}
+
+/// Whether a port of the host leads to a gateway in a container.
+fn publishes(snapshot: &Snapshot, gateway: &Gateway, port: u16) -> bool {
+    let workload = gateway.workload.as_deref().and_then(|id| snapshot.workload(id));
+    workload.is_some_and(|workload| {
+        let ports = &namespace(snapshot, workload).ports;
+        ports.iter().any(|published| published.host_port == Some(port) && published.container_port == gateway.port)
+    })
 }
 
 fn is_foreign(host: &str) -> bool {
@@ -75,6 +96,8 @@ mod tests {
     use super::super::fixture::with_ingress;
     use super::*;
     use crate::diagnose::fixture::*;
+    use crate::diagnose::rules::proxy::fixture::workload;
+    use crate::snapshot::{PublishedPort, WorkloadRole};
 
     #[test]
     fn an_ingress_to_another_gateway_is_the_root_cause() {
@@ -90,6 +113,36 @@ mod tests {
             "`service:claw/n8n OPENCLAW_HOOKS_URL` passes web hooks on to `gateway:18999`, which ends at another gateway, \
              `/other`; the gateway that owns port 18789 is `/Users/op/.openclaw`"
         );
+    }
+
+    #[test]
+    fn of_several_gateways_in_a_project_the_one_that_owns_the_port_is_meant() {
+        let project = |published: bool| {
+            let mut node = with_ingress(|ingress| ingress.gateway = Some("/other".to_owned()));
+            let mut workload = |service: &str, ports: Vec<PublishedPort>| {
+                let mut workload = workload(service, WorkloadRole::Gateway);
+                workload.ports = ports;
+                node.workloads.push(workload);
+                Some(format!("service:claw/{service}"))
+            };
+            let port = |host_port| PublishedPort {
+                host_address: None,
+                host_port: Some(host_port),
+                container_port: PORT,
+                protocol: "tcp".to_owned(),
+                key: "ports.0".to_owned(),
+            };
+            let own = workload("gateway", vec![port(if published { 18_789 } else { 18_790 })]);
+            let other = workload("spare", Vec::new());
+            gateway(&mut node).workload = own;
+            node.gateways.push(Gateway { workload: other, ..silent_gateway("/other", PORT) });
+            node
+        };
+        assert_eq!(drafts(elsewhere, &project(true)).len(), 1);
+        assert!(silent(elsewhere, &project(false)));
+        let mut both = project(true);
+        both.ingresses.push(Ingress { gateway: Some(STATE.to_owned()), ..both.ingresses[0].clone() });
+        assert!(silent(elsewhere, &both));
     }
 
     #[test]
