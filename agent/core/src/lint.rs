@@ -3,6 +3,8 @@
 //! The rules are those of [`diagnose`]. A snapshot that was made from files alone has nothing that runs, and a rule is silent about what it
 //! does not see, so that only what the files prove is found.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -82,12 +84,13 @@ pub struct LintEvidence {
 /// Judges definitions.
 pub fn lint(snapshot: &Snapshot, policy: &Policy) -> LintReport {
     let report = diagnose(snapshot, policy);
+    let silent = unspoken(snapshot);
     // That nothing but files was looked at is no finding about them.
     let findings: Vec<LintFinding> = report
         .findings
         .iter()
         .filter(|finding| finding.code != Code::AgentBlind)
-        .map(|finding| lint_finding(snapshot, finding))
+        .map(|finding| lint_finding(snapshot, finding, &silent))
         .collect();
     let project =
         |project: &crate::snapshot::Project| LintProject { name: project.name.clone(), files: project.files.clone() };
@@ -127,25 +130,45 @@ impl LintReport {
     }
 }
 
-fn lint_finding(snapshot: &Snapshot, finding: &Finding) -> LintFinding {
+/// What sentences on files leave out: the name of the only project, and the numbers that stand for fingerprints.
+fn unspoken(snapshot: &Snapshot) -> Vec<String> {
+    let mut silent = BTreeSet::new();
+    if let [project] = snapshot.projects.as_slice() {
+        silent.insert(format!(" of project `{}`", project.name));
+    }
+    let gateways = snapshot.gateways.iter().map(|gateway| &gateway.credentials);
+    let clients = snapshot.clients.iter().map(|client| &client.credentials);
+    let sources = gateways.chain(clients).flat_map(|credentials| &credentials.sources);
+    silent.extend(sources.filter_map(|source| source.fingerprint.as_ref()).map(|print| format!(" {print}")));
+    silent.into_iter().collect()
+}
+
+fn lint_finding(snapshot: &Snapshot, finding: &Finding, silent: &[String]) -> LintFinding {
+    let spoken = |text: &str| silent.iter().fold(text.to_owned(), |text, words| text.replace(words.as_str(), ""));
     let evidence = |evidence: &crate::report::Evidence| LintEvidence {
-        fact: evidence.fact.clone(),
+        fact: spoken(&evidence.fact),
         source: evidence.source.clone(),
         place: evidence.place.clone(),
     };
+    // A command of Portreeve itself would look at a node.
+    let remedy = finding.remedy.iter().filter(|remedy| !remedy.command.as_deref().is_some_and(is_own));
     LintFinding {
         code: finding.code,
         severity: finding.severity,
         layer: finding.layer,
         subject: finding.subject.clone(),
-        summary: finding.summary.clone(),
+        summary: spoken(&finding.summary),
         place: place(snapshot, finding),
         evidence: finding.evidence.iter().map(evidence).collect(),
         explains: finding.explains.clone(),
         explained_by: finding.explained_by,
-        remedy: finding.remedy.clone(),
+        remedy: remedy.map(|remedy| Remedy { text: spoken(&remedy.text), command: remedy.command.clone() }).collect(),
         waived: finding.waived.is_some(),
     }
+}
+
+fn is_own(command: &str) -> bool {
+    command.starts_with("portreeve ")
 }
 
 /// The place of the first evidence that has one, else the secret in force of its subject, else where the subject is defined.

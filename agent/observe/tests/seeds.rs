@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "test code")]
 
+#[path = "../../../fuzz/compose.rs"]
+mod compose;
 #[path = "../../../fuzz/seeds.rs"]
 mod seeds;
 
@@ -17,6 +19,11 @@ use portreeve_observe::plist;
 use portreeve_observe::proxy::{Program, parse_text};
 use portreeve_observe::systemd::service::Specifiers;
 use portreeve_observe::systemd::{Service, show, unit_file};
+
+#[test]
+fn compose() {
+    seeds::each("compose", compose::check);
+}
 
 #[test]
 fn plist() {

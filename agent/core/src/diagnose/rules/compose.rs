@@ -25,7 +25,11 @@ fn health_blind(context: Context<'_>, out: &mut Vec<Draft>) {
         };
         let who: Vec<String> =
             waiting.iter().map(|other| format!("`{}`", other.service.as_ref().unwrap_or(&other.name))).collect();
-        let rely = if who.is_empty() { String::new() } else { format!(", and {} wait for that", who.join(", ")) };
+        let rely = match who.as_slice() {
+            [] => String::new(),
+            [one] => format!(", and {one} waits for that"),
+            all => format!(", and {} wait for that", all.join(", ")),
+        };
         let summary = format!("the health check of {} proves {what}{rely}", name(workload));
         let mut draft = about(context, Code::ComposeHealthBlind, workload, check, summary);
         for other in waiting {
@@ -139,7 +143,7 @@ mod tests {
             assert_eq!(draft(health_blind, node).severity, crate::Severity::Warning);
         }
         let waited = draft(health_blind, &asks(HealthQuestion::Process, true)[0]);
-        assert!(waited.summary.ends_with("and `openclaw-cli` wait for that"), "{}", waited.summary);
+        assert!(waited.summary.ends_with("and `openclaw-cli` waits for that"), "{}", waited.summary);
     }
 
     #[test]

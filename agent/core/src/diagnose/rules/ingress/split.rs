@@ -15,17 +15,21 @@ pub(in super::super) fn elsewhere(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
     for ingress in &snapshot.ingresses {
         let Some(meant) = meant(snapshot, ingress) else { continue };
-        let target = format!("{}:{}", ingress.target.host, ingress.target.port);
         let ends = match gateway_of(snapshot, ingress) {
             Some(gateway) if gateway.id == meant.id => continue,
-            Some(gateway) => format!("ends at another gateway, {}", place_named(&gateway.id)),
+            Some(gateway) => format!("that is another gateway, {}", place_named(&gateway.id)),
             // A name with a dot may be anywhere in the world.
             None if is_foreign(&ingress.target.host) => continue,
-            None => "ends where no gateway is known".to_owned(),
+            None => "no gateway is known there".to_owned(),
         };
         let summary = format!(
-            "`{}` passes web hooks on to `{target}`, which {ends}; the gateway that owns port {} is `{}`",
-            ingress.id, meant.port, meant.id
+            "{} passes web hooks on to `{}:{}` (`{}`), and {ends}; port {} belongs to {}",
+            ingress.workload.as_deref().map_or_else(|| format!("`{}`", ingress.id), place_named),
+            ingress.target.host,
+            ingress.target.port,
+            ingress.source,
+            meant.port,
+            place_named(&meant.id)
         );
         let mut draft = about(context, Code::IngressSplit, ingress, summary).gateway(meant);
         draft = if meant.ladder.handshake.answer().is_some() {
@@ -110,8 +114,8 @@ mod tests {
         node.gateways.push(other);
         assert_eq!(
             draft(elsewhere, &node).summary,
-            "`service:claw/n8n OPENCLAW_HOOKS_URL` passes web hooks on to `gateway:18999`, which ends at another gateway, \
-             `/other`; the gateway that owns port 18789 is `/Users/op/.openclaw`"
+            "service `n8n` of project `claw` passes web hooks on to `gateway:18999` (`OPENCLAW_HOOKS_URL of service n8n`), and \
+             that is another gateway, `/other`; port 18789 belongs to `/Users/op/.openclaw`"
         );
     }
 

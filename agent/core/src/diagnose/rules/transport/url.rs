@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::auth::gateway_of;
+use super::super::auth::{client_name, gateway_of};
 use super::super::contained::of_client;
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
@@ -106,8 +106,11 @@ pub(super) fn wrong_scheme(context: Context<'_>, out: &mut Vec<Draft>) {
             "client",
             client.id.clone(),
             format!(
-                "`{}` would speak `{}` to port {} ({}), and the gateway there speaks `{right}`",
-                client.id, url.url.scheme, url.url.port, url.source
+                "{} would speak `{}` to port {} ({}), and the gateway there speaks `{right}`",
+                who(client),
+                url.url.scheme,
+                url.url.port,
+                url.source
             ),
         )
         .client(client)
@@ -117,7 +120,33 @@ pub(super) fn wrong_scheme(context: Context<'_>, out: &mut Vec<Draft>) {
         if let Some(failure) = client.handshake.failure() {
             draft = draft.answered(failure.message.clone(), "handshake of the client", &client.handshake);
         }
-        out.push(draft.remedy(format!("write `{right}://{}:{}` in {}", url.url.host, url.url.port, url.source)));
+        draft = draft.remedy(format!("write `{right}://{}:{}` in {}", url.url.host, url.url.port, url.source));
+        if let Some(workload) = of_client(context.snapshot, client) {
+            draft = at_url(context, draft, workload);
+            if right == "ws" && !url.loopback && !workload.environment.iter().any(|name| name == ALLOW_PLAINTEXT) {
+                draft = draft.remedy(format!(
+                    "with `{ALLOW_PLAINTEXT}=1` beside it, on a network that is trusted as a whole: the client refuses `ws://` \
+                     to a name otherwise"
+                ));
+            }
+        }
+        out.push(draft);
+    }
+}
+
+/// The variable by which a client is told to send its secret in the clear.
+const ALLOW_PLAINTEXT: &str = "OPENCLAW_ALLOW_INSECURE_PRIVATE_WS";
+
+/// A client, for sentences.
+fn who(client: &Client) -> String {
+    if client.workload.is_some() { client_name(client) } else { format!("`{}`", client.id) }
+}
+
+/// Where the URL of a client in a container is written.
+fn at_url(context: Context<'_>, draft: Draft, workload: &Workload) -> Draft {
+    match workload.place("environment.OPENCLAW_GATEWAY_URL") {
+        Some(place) => draft.written("the URL", Some(place), context.snapshot.taken_at),
+        None => draft,
     }
 }
 
@@ -130,8 +159,11 @@ pub(super) fn plaintext_refused(context: Context<'_>, out: &mut Vec<Draft>) {
             "client",
             client.id.clone(),
             format!(
-                "`{}` refuses to connect to `{}://{}:{}` ({source}): {refusal}",
-                client.id, url.scheme, url.host, url.port
+                "{} refuses to connect to `{}://{}:{}` ({source}): {refusal}",
+                who(client),
+                url.scheme,
+                url.host,
+                url.port
             ),
         )
         .client(client)
@@ -148,12 +180,7 @@ pub(super) fn plaintext_refused(context: Context<'_>, out: &mut Vec<Draft>) {
 
 /// What a client in a container is told instead of a tunnel.
 fn in_container(context: Context<'_>, draft: Draft, workload: &Workload) -> Draft {
-    let place = workload.place("environment.OPENCLAW_GATEWAY_URL");
-    let draft = match place {
-        Some(place) => draft.written("the URL", Some(place), context.snapshot.taken_at),
-        None => draft,
-    };
-    draft
+    at_url(context, draft, workload)
         .remedy("share the gateway's network namespace (`network_mode: \"service:…\"`), and remove the URL")
         .remedy("or, on a network that is trusted as a whole, set `OPENCLAW_ALLOW_INSECURE_PRIVATE_WS=1` in its environment")
         .remedy("or use `wss://`, with TLS at the gateway or at a proxy before it")

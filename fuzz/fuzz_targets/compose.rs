@@ -1,0 +1,10 @@
+//! Compose projects, from their files to what is found in them.
+
+#![no_main]
+
+#[path = "../compose.rs"]
+mod compose;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| compose::check(data));
