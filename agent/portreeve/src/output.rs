@@ -3,7 +3,9 @@
 use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::cli::{ColorChoice, Global};
 
@@ -108,15 +110,14 @@ pub(crate) fn width() -> usize {
 
 /// Sends the log to standard error: warnings, with `-v` decisions, with `-vv` each step, with `-q` nothing but errors.
 pub(crate) fn start_logging(global: &Global) {
-    let level = match (global.quiet, global.verbose) {
-        (true, _) => "error",
-        (false, 0) => "warn",
-        (false, 1) => "portreeve=debug,portreeve_observe=debug,portreeve_openclaw=debug,warn",
-        (false, _) => "trace",
+    let filter = match (global.quiet, global.verbose) {
+        (true, _) => Targets::new().with_default(LevelFilter::ERROR),
+        (false, 0) => Targets::new().with_default(LevelFilter::WARN),
+        // The names of all our crates begin with it.
+        (false, 1) => Targets::new().with_default(LevelFilter::WARN).with_target("portreeve", LevelFilter::DEBUG),
+        (false, _) => Targets::new().with_default(LevelFilter::TRACE),
     };
-    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("warn"));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(match global.color {
             ColorChoice::Auto => io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
@@ -124,8 +125,8 @@ pub(crate) fn start_logging(global: &Global) {
             ColorChoice::Never => false,
         })
         .with_target(global.verbose > 1)
-        .without_time()
-        .finish();
+        .without_time();
+    let subscriber = tracing_subscriber::registry().with(filter).with(lines);
     // Fails only when a subscriber is set already, and this runs once.
     drop(tracing::subscriber::set_global_default(subscriber));
 }
