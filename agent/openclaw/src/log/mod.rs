@@ -10,6 +10,9 @@
 //!
 //! Nothing here fails: a line that is not understood is [`EventKind::Other`] and is counted. Text is redacted and bounded.
 
+mod build;
+mod close;
+mod extract;
 mod kind;
 mod line;
 mod redact;
@@ -19,7 +22,8 @@ mod subsystem;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use kind::{Close, EventKind, Phase, SupervisorName};
+pub use close::{Close, Phase};
+pub use kind::{EventKind, SupervisorName};
 pub use redact::{MASK, redact};
 
 /// Longest part of a line that is looked at, in bytes. The gateway's own lines stay far below it.

@@ -2,15 +2,13 @@
 //!
 //! Subsystems and messages are in the console's form, in which the log file and the console agree.
 
-use std::borrow::Cow;
-
-use serde_json::Value;
-
-use super::kind::{Close, EventKind, Phase, SupervisorName};
+use super::build::{approved, channel, closed, failed_start, incumbent, secrets, unreachable};
+use super::close::Phase;
+use super::extract::{after, bracketed, leading_number, number_after, parenthesised, said, text, value, word_after};
+use super::kind::EventKind;
 use super::line::{Parts, pair};
-use super::redact::redact;
 use super::subsystem::CHANNELS;
-use super::{Layer, Level, MAX_VALUE_BYTES};
+use super::{Layer, Level};
 
 /// Makes the event of a line from its parts.
 type Build = fn(&Parts<'_>) -> EventKind;
@@ -239,8 +237,13 @@ pub(super) fn recognise(subsystem: &str, message: &str, level: Option<Level>) ->
     let by_start = rules.iter().find(|rule| message.starts_with(rule.prefix));
     by_start.or_else(|| {
         let may_be_fault = level.is_none_or(|level| level >= Level::Warn);
-        may_be_fault.then(|| FAULTS.iter().find(|(needle, _)| message.contains(needle))).flatten().map(|(_, rule)| rule)
+        may_be_fault.then(|| fault(message)).flatten()
     })
+}
+
+/// The rule for the fault that a message names, if it names one.
+pub(super) fn fault(message: &str) -> Option<&'static Rule> {
+    FAULTS.iter().find(|(needle, _)| message.contains(needle)).map(|(_, rule)| rule)
 }
 
 /// The layer of a line that no rule knows.
@@ -274,165 +277,5 @@ pub(super) fn close_layer(phase: Option<Phase>, cause: Option<&str>) -> Layer {
     match phase {
         Some(Phase::AuthCredentialsReceived | Phase::AuthValidated) => Auth,
         _ => Transport,
-    }
-}
-
-fn said(text: &str) -> String {
-    redact(text, MAX_VALUE_BYTES)
-}
-
-/// A value from the structured fields, or from the message.
-fn value<'a>(parts: &'a Parts<'_>, key: &str) -> Option<Cow<'a, str>> {
-    match parts.fields.get(key) {
-        Some(Value::String(text)) => Some(Cow::Borrowed(text)),
-        Some(Value::Number(number)) => Some(Cow::Owned(number.to_string())),
-        _ => pair(&parts.message, key).map(Cow::Borrowed),
-    }
-}
-
-fn text(parts: &Parts<'_>, key: &str) -> Option<String> {
-    value(parts, key).map(|value| said(&value))
-}
-
-fn after<'a>(text: &'a str, marker: &str) -> Option<&'a str> {
-    text.split_once(marker).map(|(_, rest)| rest)
-}
-
-fn word_after<'a>(text: &'a str, marker: &str) -> Option<&'a str> {
-    after(text, marker)?.split_whitespace().next()
-}
-
-fn leading_number<N: std::str::FromStr>(text: &str) -> Option<N> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    text.get(..end)?.trim_end_matches('.').parse().ok()
-}
-
-fn number_after<N: std::str::FromStr>(text: &str, marker: &str) -> Option<N> {
-    leading_number(after(text, marker)?)
-}
-
-fn parenthesised(text: &str) -> Option<String> {
-    let inner = text.split_once('(')?.1;
-    Some(said(inner.split(')').next().unwrap_or(inner)))
-}
-
-fn bracketed(text: &str) -> Option<&str> {
-    text.strip_prefix('[')?.split_once(']').map(|(inner, _)| inner)
-}
-
-/// The port at the end of `ws://host:port …`.
-fn url_port(text: &str) -> Option<u16> {
-    let authority = after(text, "ws://").or_else(|| after(text, "wss://"))?;
-    let end = authority
-        .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | ':' | '[' | ']' | '-'))
-        .unwrap_or(authority.len());
-    authority.get(..end)?.trim_end_matches('.').rsplit_once(':')?.1.parse().ok()
-}
-
-fn incumbent(parts: &Parts<'_>) -> EventKind {
-    let supervisor = match word_after(&parts.message, "running under ").map(|w| w.trim_end_matches(';')) {
-        Some("launchd") => SupervisorName::Launchd,
-        Some("systemd") => SupervisorName::Systemd,
-        _ => SupervisorName::Other,
-    };
-    EventKind::IncumbentHealthyLeaving { supervisor }
-}
-
-fn failed_start(parts: &Parts<'_>) -> EventKind {
-    let message = &*parts.message;
-    if message.contains("gateway already running under ") {
-        incumbent(parts)
-    } else if message.contains("another gateway instance is already listening") || message.contains("EADDRINUSE") {
-        EventKind::AlreadyListening { port: url_port(message) }
-    } else if message.contains("could not enter maintenance") || message.contains("CoordinatorContention") {
-        EventKind::MaintenanceContention
-    } else if message.contains("Another Gateway owner lease is still active") {
-        EventKind::OwnerLeaseActive
-    } else if message.contains("gateway already running (pid ") {
-        EventKind::LockTimeout {
-            pid: number_after(message, "(pid "),
-            waited_ms: number_after(message, "timeout after "),
-        }
-    } else if let Some((_, fault)) = FAULTS.iter().find(|(needle, _)| message.contains(needle)) {
-        (fault.build)(parts)
-    } else if message.contains("secrets are unavailable") {
-        EventKind::StartRefused
-    } else {
-        EventKind::StartFailed
-    }
-}
-
-fn unreachable(parts: &Parts<'_>) -> EventKind {
-    if parts.message.contains("plaintext ws://") {
-        EventKind::ClientPlaintextRefused
-    } else {
-        EventKind::ClientUnreachable { port: url_port(&parts.message) }
-    }
-}
-
-fn approved(parts: &Parts<'_>, automatic: bool) -> EventKind {
-    EventKind::DeviceApproved {
-        device: pair(&parts.message, "device").map(str::to_owned),
-        role: text(parts, "role"),
-        automatic,
-    }
-}
-
-fn secrets(parts: &Parts<'_>) -> EventKind {
-    let surface = after(&parts.message, "] ")
-        .and_then(|rest| rest.split_whitespace().find(|word| word.contains(':') && word.len() > 1))
-        .map(|word| said(word.trim_end_matches(':')));
-    EventKind::SecretsDegraded { code: said(bracketed(&parts.message).unwrap_or_default()), surface }
-}
-
-fn closed(parts: &Parts<'_>) -> EventKind {
-    // `reason=` of the structured fields is another thing than the close reason in the message.
-    let reason = pair(&parts.message, "reason");
-    let close = Close {
-        code: value(parts, "code").and_then(|code| code.parse().ok()),
-        reason: reason.map(said),
-        cause: text(parts, "cause"),
-        phase: value(parts, "phase").and_then(|name| Phase::from_name(&name)),
-        auth_reason: text(parts, "authReason"),
-        remote: text(parts, "remote"),
-        client: text(parts, "client"),
-        duration_ms: value(parts, "durationMs").and_then(|ms| ms.parse().ok()),
-    };
-    let is_pairing = close.cause.as_deref() == Some("pairing-required")
-        || (close.cause.is_none() && reason.is_some_and(|reason| reason.starts_with("pairing required")));
-    if !is_pairing {
-        return EventKind::ClosedBeforeConnect(close);
-    }
-    let request_id = value(parts, "requestId").map(|id| said(&id)).or_else(|| {
-        let id = after(reason?, "(requestId: ")?.split_once(')')?.0;
-        Some(said(id))
-    });
-    EventKind::PairingRequired { request_id, close }
-}
-
-fn channel(parts: &Parts<'_>) -> EventKind {
-    let channel = parts.subsystem.to_string();
-    let Some((account, rest)) = parts.message.strip_prefix('[').and_then(|inner| inner.split_once("] ")) else {
-        return EventKind::Other;
-    };
-    let account = Some(said(account));
-    if rest.starts_with("starting provider") {
-        EventKind::ChannelStarting { channel, account }
-    } else if let Some(reason) = rest.strip_prefix("channel exited") {
-        EventKind::ChannelExited {
-            channel,
-            account,
-            reason: (!reason.is_empty()).then(|| said(reason.trim_start_matches([':', ' ']))),
-        }
-    } else if rest.starts_with("auto-restart skipped, terminal disconnect") {
-        EventKind::ChannelTerminal { channel, account }
-    } else if rest.starts_with("auto-restart attempt ") {
-        EventKind::ChannelRestarting { channel, account, attempt: number_after(rest, "attempt ") }
-    } else if rest.starts_with("giving up after ") {
-        EventKind::ChannelGaveUp { channel, account }
-    } else if rest.contains("409: Conflict") {
-        EventKind::ChannelConflict { channel }
-    } else {
-        EventKind::Other
     }
 }
