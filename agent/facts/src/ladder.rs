@@ -304,7 +304,7 @@ async fn config_hash(connection: &mut Connection) -> Option<String> {
     asked.inspect_err(|error| tracing::debug!(%error, "config.get")).ok()?.config_revision_hash
 }
 
-fn channels(status: &ChannelsStatus) -> ChannelsAnswer {
+pub(crate) fn channels(status: &ChannelsStatus) -> ChannelsAnswer {
     let text =
         |value: &Option<portreeve_openclaw::protocol::text::Text>| value.as_ref().map(|text| text.as_str().to_owned());
     let channels = status.channels.iter().map(|(id, accounts)| ChannelStatus {

@@ -2,6 +2,7 @@
 //!
 //! The observers of the host and the probe in a container's namespaces both use it, so that a rule sees the same facts of either.
 
+mod acceptance;
 pub mod address;
 mod certificate;
 mod config;
@@ -22,6 +23,7 @@ pub mod socket_table;
 mod url;
 pub mod workload;
 
+pub use acceptance::acceptance;
 pub use certificate::certificate;
 pub use config::Loaded;
 pub use environment::read_environment;

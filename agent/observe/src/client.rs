@@ -213,6 +213,7 @@ fn client(
         device,
         handshake: Probe::not_tried(why, at),
         connect: Probe::not_tried(why, at),
+        acceptance: None,
     }
 }
 

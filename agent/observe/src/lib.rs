@@ -4,6 +4,7 @@
 //! taken, no database is opened but as a copy in memory, no symbolic link of a less privileged user is followed, and every wait ends at
 //! a deadline.
 
+mod acceptance;
 mod asked;
 mod client;
 pub mod command;

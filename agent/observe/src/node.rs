@@ -26,7 +26,7 @@ use crate::running::{self, Running};
 use crate::site::{Site, Sites};
 use crate::state::{self, Place};
 use crate::units::{Detail, Question, inventory, native_manager};
-use crate::{Options, asked, host, listener, log, proxy, users};
+use crate::{Options, acceptance, asked, host, listener, log, proxy, users};
 
 /// The port that a gateway takes where nothing says otherwise.
 const DEFAULT_PORT: u16 = 18789;
@@ -182,6 +182,16 @@ pub async fn observe(options: &Options) -> Snapshot {
     };
     let through = clock.time_async("proxies", proxy::observe(question)).await;
     blind.extend(through.blind);
+    if options.deep {
+        let on_host = acceptance::Host {
+            sites: &sites,
+            units: &units,
+            processes: entries,
+            environment: &environment,
+            variables: &options.environment,
+        };
+        clock.time_async("acceptance", acceptance::observe(&mut clients, &gateways, &on_host)).await;
+    }
     Snapshot {
         schema: SCHEMA.to_owned(),
         taken_at: at,
@@ -462,18 +472,23 @@ fn installs(
 }
 
 /// The package folder that a path inside of it, or a link to it, leads to.
-fn package_of(path: &Path) -> Option<PathBuf> {
+pub(crate) fn package_of(path: &Path) -> Option<PathBuf> {
     let name = path.to_string_lossy();
     if !path.is_absolute() || !name.contains("openclaw") {
         return None;
     }
     let real = fs::canonicalize(path).ok()?;
     real.ancestors()
-        .find(|dir| dir.file_name().is_some_and(|name| name == "openclaw") && dir.join("package.json").is_file())
+        // A folder into which npm put the package may have that name, too.
+        .find(|dir| {
+            dir.file_name().is_some_and(|name| name == "openclaw")
+                && dir.join("package.json").is_file()
+                && !dir.join("node_modules/openclaw").is_dir()
+        })
         .map(Path::to_path_buf)
 }
 
-fn version_of(package: &Path) -> Option<String> {
+pub(crate) fn version_of(package: &Path) -> Option<String> {
     const MAX_PACKAGE_BYTES: u64 = 4 << 20;
     #[derive(serde::Deserialize)]
     struct Package {

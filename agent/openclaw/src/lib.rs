@@ -6,6 +6,7 @@
 //! and why the others lost. Files of other users go through [`mod@file`], parsers take bounded input, and secrets are
 //! [`secrecy::SecretString`] from where they are read.
 
+pub mod acceptance;
 pub mod client;
 pub mod config;
 pub mod credentials;

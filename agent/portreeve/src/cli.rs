@@ -124,6 +124,7 @@ Examples:
   portreeve check
   portreeve check --only auth --json
   portreeve check --home /Users/op --strict
+  portreeve check --deep
   portreeve check --save before.json && portreeve check --from before.json";
 
 const UNITS_EXAMPLES: &str = "\
@@ -177,6 +178,13 @@ pub(crate) struct CheckArgs {
     /// Let warnings give exit status 1
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Also run the real `openclaw channels status --probe` of each client, where it runs and as its user
+    ///
+    /// This is the one check that runs OpenClaw itself: it writes log lines, and takes some seconds for each client. Only releases that
+    /// are known to change nothing else are run; any other is named and not run. What was asked for and not run leaves the verdict
+    /// unknown.
+    #[arg(long, conflicts_with = "from")]
+    pub(crate) deep: bool,
     /// Seconds after which what is not known stays unknown
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=300))]
     pub(crate) timeout: Option<u64>,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::draft::{Draft, Scope};
+use super::rules::acceptance::{accepted, unaccepted};
 use super::rules::agent::contained as contained_blind;
 use super::rules::contained::{of, stands_for};
 use super::rules::network::reached;
@@ -42,10 +43,13 @@ pub(super) fn report(context: Context<'_>, drafts: Vec<Draft>) -> Report {
     let gateways: Vec<&Gateway> =
         snapshot.gateways.iter().filter(|gateway| stands_for(snapshot, gateway).is_none()).collect();
     let mut reached = reached(context);
+    let mut accepted = accepted(snapshot);
     let summaries: Vec<GatewaySummary> = gateways
         .iter()
         .map(|gateway| {
-            GatewaySummary::new(gateway, snapshot, one_owner(context, gateway), reached.remove(gateway.id.as_str()))
+            let id = gateway.id.as_str();
+            let later = [reached.remove(id), accepted.remove(id)];
+            GatewaySummary::new(gateway, snapshot, one_owner(context, gateway), later.into_iter().flatten())
         })
         .collect();
     let blind = blind_spots(snapshot);
@@ -98,6 +102,11 @@ fn judge(context: Context<'_>, mut drafts: Vec<Draft>) -> Vec<Judged> {
         if same {
             first.scope.join(later.scope.clone());
             first.severity = first.severity.max(later.severity);
+            for piece in later.evidence.drain(..) {
+                if !first.evidence.contains(&piece) {
+                    first.evidence.push(piece);
+                }
+            }
         }
         same
     });
@@ -198,6 +207,7 @@ fn findings(judged: &[Judged], only: Option<Layer>) -> Vec<Finding> {
 fn blind_spots(snapshot: &Snapshot) -> Vec<Blind> {
     let mut blind = snapshot.blind.clone();
     blind.extend(contained_blind(snapshot));
+    blind.extend(unaccepted(snapshot));
     let mut add = |what: String, why: Option<&str>| {
         if let Some(why) = why {
             let remedy = "run as root".to_owned();
@@ -270,6 +280,11 @@ fn breaks(code: Code, rung: &str) -> bool {
         "authenticated" => layer == Layer::Auth,
         "channels" => layer == Layer::Channels,
         "reached" => down || layer == Layer::Auth || is_on_the_way(code),
+        "accepted" => {
+            down || matches!(layer, Layer::Auth | Layer::Channels)
+                || is_on_the_way(code)
+                || code == Code::GatewayNotReady
+        }
         _ => down || code == Code::GatewayNotReady,
     }
 }
@@ -295,7 +310,7 @@ fn is_on_the_way(code: Code) -> bool {
 fn rung_layer(rung: &str) -> Layer {
     match rung {
         "authenticated" => Layer::Auth,
-        "channels" => Layer::Channels,
+        "channels" | "accepted" => Layer::Channels,
         _ => Layer::Transport,
     }
 }

@@ -1,5 +1,6 @@
 //! The verdict on a node, as people and programs read it.
 
+mod acceptance;
 mod containers;
 mod credentials;
 mod schema;
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use acceptance::{AcceptanceStatus, AcceptanceSummary};
 pub use containers::{ContainerSummary, EngineSummary};
 pub use credentials::{Reader, credentials};
 pub use schema::json_schema;

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::AcceptanceSummary;
 use crate::snapshot::{
     Boot, Client, ClientKind, Expectation, Gateway, GatewayUrl, KeepAlive, Probe, ProbeOutcome, Snapshot, StateDir,
     TokenSource, Unit, UnitRole, UnitState,
@@ -24,7 +25,7 @@ pub enum RungState {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RungSummary {
     /// `one-owner`, `live`, `started`, `ready`, `handshake`, `authenticated`, `channels`; `reached` where clients
-    /// run in containers.
+    /// run in containers; `accepted` where the real command line was to be run.
     pub rung: String,
     /// Whether it holds.
     pub state: RungState,
@@ -94,6 +95,9 @@ pub struct ClientSummary {
     pub token_sources: Vec<TokenSource>,
     /// Its device id.
     pub device_id: Option<String>,
+    /// What its real command line says; none where it was not to be run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acceptance: Option<AcceptanceSummary>,
 }
 
 /// One unit.
@@ -197,13 +201,19 @@ impl From<&Client> for ClientSummary {
             gateway: client.gateway.clone(),
             token_sources: client.credentials.sources.clone(),
             device_id: client.device.get().map(|device| device.device_id.clone()),
+            acceptance: client.acceptance.as_ref().map(Into::into),
         }
     }
 }
 
 impl GatewaySummary {
-    /// The summary of one gateway; `one_owner` is what the rules say of rung 1, `reached` what they say of clients in containers.
-    pub fn new(gateway: &Gateway, snapshot: &Snapshot, one_owner: RungSummary, reached: Option<RungSummary>) -> Self {
+    /// The summary of one gateway; `one_owner` is what the rules say of rung 1, `later` what they say of clients.
+    pub fn new(
+        gateway: &Gateway,
+        snapshot: &Snapshot,
+        one_owner: RungSummary,
+        later: impl IntoIterator<Item = RungSummary>,
+    ) -> Self {
         let boots: &[Boot] = gateway
             .state_dir
             .as_deref()
@@ -212,7 +222,7 @@ impl GatewaySummary {
             .map_or(&[], |records| &records.boots);
         let mut rungs = vec![one_owner];
         rungs.extend(ladder(gateway));
-        rungs.extend(reached);
+        rungs.extend(later);
         Self {
             id: gateway.id.clone(),
             user: gateway.user.clone(),

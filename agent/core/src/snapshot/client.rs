@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::acceptance::Acceptance;
 use super::credentials::Credentials;
 use super::probe::{Challenge, Hello, Probe};
 use super::records::{PairedDevice, PendingPairing};
@@ -46,6 +47,9 @@ pub struct Client {
     pub handshake: Probe<Challenge>,
     /// `connect` with its secret and no device; tried only where the secret is the gateway's.
     pub connect: Probe<Hello>,
+    /// What its real command line says; none where it was not asked for.
+    #[serde(default)]
+    pub acceptance: Option<Acceptance>,
 }
 
 /// Where a client would connect.

@@ -2,6 +2,7 @@
 //!
 //! A snapshot is plain data: it serialises, holds no secret, and is all that the rules know.
 
+mod acceptance;
 mod client;
 mod credentials;
 mod engine;
@@ -20,6 +21,7 @@ mod workload;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use acceptance::{Acceptance, AcceptanceOutcome, Refusal};
 pub use client::{Client, ClientKind, DeviceStanding, GatewayUrl, UrlFacts};
 pub use credentials::{AuthMode, Credentials, ExposedSecret, SecretQuality, SourceOutcome, TokenSource};
 pub use engine::{

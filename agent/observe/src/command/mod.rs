@@ -4,14 +4,18 @@
 //! process group of its own, which is killed when the deadline passes or the output grows too large, so that neither a program that
 //! ignores `TERM` nor a grandchild that keeps the pipes open can hold up an observation.
 
+mod awaited;
 mod replay;
 mod system;
 
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::time::Duration;
 
+pub(crate) use awaited::{Awaited, Said};
 pub use replay::Replay;
 pub use system::System;
 
@@ -102,6 +106,15 @@ pub enum Ending {
     Exit(i32),
     /// By this signal.
     Signal(i32),
+}
+
+impl Ending {
+    fn of(status: ExitStatus) -> Self {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self::Exit(code),
+            (None, signal) => Self::Signal(signal.unwrap_or_default()),
+        }
+    }
 }
 
 impl fmt::Display for Ending {

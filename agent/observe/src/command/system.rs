@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -59,10 +59,7 @@ fn finish(invocation: &Invocation, output: Output, status: ExitStatus) -> Result
     if status.success() {
         return Ok(output);
     }
-    let ending = match (status.code(), status.signal()) {
-        (Some(code), _) => Ending::Exit(code),
-        (None, signal) => Ending::Signal(signal.unwrap_or_default()),
-    };
+    let ending = Ending::of(status);
     Err(CommandError::Failed { command: invocation.to_string(), ending, output })
 }
 

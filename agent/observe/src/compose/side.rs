@@ -235,6 +235,7 @@ impl Resolution<'_> {
             device: Fact::unreadable(ONLY_FILES, "definition", at),
             handshake: not_tried(),
             connect: Probe::not_tried(ONLY_FILES, at),
+            acceptance: None,
         }
     }
 

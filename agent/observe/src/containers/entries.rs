@@ -69,6 +69,7 @@ pub(crate) fn client(seen: &Seen, at: Timestamp) -> Option<Client> {
         device: seen.map_or_else(|| Fact::unreadable(&why, SOURCE, at), |seen| seen.device.clone()),
         handshake: seen.map_or_else(|| Probe::not_tried(&why, at), |seen| seen.handshake.clone()),
         connect: seen.map_or_else(|| Probe::not_tried(&why, at), |seen| seen.connect.clone()),
+        acceptance: None,
     })
 }
 

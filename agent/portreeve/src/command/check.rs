@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::Result;
 use portreeve_core::{Snapshot, diagnose};
 
+use super::observe::Depth;
 use super::{json, observe};
 use crate::cli::{CheckArgs, Global};
 use crate::error::UserError;
@@ -14,7 +15,7 @@ use crate::{output, render};
 
 pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<u8> {
     let settings = observe::settings(global)?;
-    let snapshot = observe::snapshot(&settings, &args.scope, args.timeout)?;
+    let snapshot = observe::snapshot(&settings, &args.scope, Depth { timeout_s: args.timeout, deep: args.deep })?;
     if let Some(path) = &args.save {
         save(path, &snapshot)?;
     }

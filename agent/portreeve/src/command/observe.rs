@@ -20,6 +20,15 @@ const SIGNALLED: i32 = 128;
 /// How long removing containers may take after a signal.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+/// How long and how deep to look.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Depth {
+    /// Seconds after which what is not known stays unknown.
+    pub(crate) timeout_s: Option<u64>,
+    /// Whether to do what loads a gateway or runs `OpenClaw` itself.
+    pub(crate) deep: bool,
+}
+
 /// The agent's configuration.
 pub(crate) fn settings(global: &Global) -> Result<Settings> {
     let variable = |name: &str| std::env::var(name).ok();
@@ -28,10 +37,10 @@ pub(crate) fn settings(global: &Global) -> Result<Settings> {
 }
 
 /// The facts: those of a file, or of this node now.
-pub(crate) fn snapshot(settings: &Settings, scope: &ScopeArgs, timeout: Option<u64>) -> Result<Snapshot> {
+pub(crate) fn snapshot(settings: &Settings, scope: &ScopeArgs, depth: Depth) -> Result<Snapshot> {
     let snapshot = match &scope.from {
         Some(path) => read(path)?,
-        None => observe(settings, scope, timeout)?,
+        None => observe(settings, scope, depth)?,
     };
     if let Some(wanted) = &scope.in_container
         && !snapshot.workloads.iter().any(|workload| portreeve_observe::is_container(workload, wanted))
@@ -42,7 +51,7 @@ pub(crate) fn snapshot(settings: &Settings, scope: &ScopeArgs, timeout: Option<u
     Ok(snapshot)
 }
 
-fn observe(settings: &Settings, scope: &ScopeArgs, timeout: Option<u64>) -> Result<Snapshot> {
+fn observe(settings: &Settings, scope: &ScopeArgs, depth: Depth) -> Result<Snapshot> {
     let key = portreeve_observe::fingerprint_key(&settings.data_dir, settings.shared_key_file.as_deref())
         .context("cannot make fingerprints")?;
     let homes = if scope.home.is_empty() { settings.homes.clone() } else { scope.home.clone() };
@@ -59,9 +68,10 @@ fn observe(settings: &Settings, scope: &ScopeArgs, timeout: Option<u64>) -> Resu
         key,
         containers: settings.containers && !scope.no_containers,
         probe: !scope.no_probe,
+        deep: depth.deep,
         probe_dir: settings.probe_dir.clone(),
         in_container: scope.in_container.clone(),
-        deadline: Duration::from_secs(timeout.unwrap_or(settings.timeout_s)),
+        deadline: Duration::from_secs(depth.timeout_s.unwrap_or(settings.timeout_s)),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

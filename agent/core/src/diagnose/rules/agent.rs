@@ -1,6 +1,7 @@
 //! What the agent itself could not see.
 
 use super::super::{Context, Draft, Rule};
+use super::acceptance::unaccepted;
 use super::contained::name;
 use crate::catalogue::Code;
 use crate::snapshot::{Blind, Gateway, Snapshot};
@@ -13,7 +14,7 @@ pub(super) const RAISES: &[Code] = &[Code::AgentBlind];
 /// `agent.blind`: an observer could not see. Where readiness depends on it the verdict cannot be `ready`.
 fn blind(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
-    for spot in snapshot.blind.iter().chain(&contained(snapshot)) {
+    for spot in snapshot.blind.iter().chain(&contained(snapshot)).chain(&unaccepted(snapshot)) {
         out.push(
             Draft::new(
                 Code::AgentBlind,

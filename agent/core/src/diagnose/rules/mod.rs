@@ -1,5 +1,6 @@
 //! The rules, by family.
 
+pub(super) mod acceptance;
 pub(super) mod agent;
 mod auth;
 mod channels;
@@ -43,6 +44,8 @@ const FAMILIES: &[Family] = &[
     (state::RULES, state::RAISES),
     (transport::RULES, transport::RAISES),
     (unit::RULES, unit::RAISES),
+    // The last: what the others say of the same is said better.
+    (acceptance::RULES, &[]),
 ];
 
 /// All rules. Their order does not matter.
