@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::model::{Problem, Project, Service};
 
-/// Adds what does not hold together.
-pub(crate) fn project(project: &mut Project) {
+/// Adds what does not hold together. `profiles` are those that were asked for by name.
+pub(crate) fn project(project: &mut Project, profiles: &[String]) {
     // What an unreadable file would have defined would all be missing.
     if project.is_refused() {
         return;
@@ -19,6 +19,17 @@ pub(crate) fn project(project: &mut Project) {
             let message = format!("the variable `{}` is not given; Compose would take an empty text", variable.name);
             problems.push(Problem { place: Some(variable.place.clone()), message, fatal: false });
         }
+    }
+    let known: BTreeSet<&String> = project.services.values().flat_map(|service| &service.profiles).collect();
+    for profile in profiles.iter().filter(|profile| *profile != "*" && !known.contains(profile)) {
+        let there = if known.is_empty() {
+            "no service has a profile".to_owned()
+        } else {
+            let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+            format!("there are {}", names.join(", "))
+        };
+        let message = format!("the profile `{profile}` switches nothing on: {there}");
+        problems.push(Problem { place: None, message, fatal: false });
     }
     if let Some(cycle) = cycle(project) {
         let place = cycle.first().and_then(|name| project.services.get(name)).map(|service| service.place.clone());
@@ -60,15 +71,17 @@ fn check(project: &Project, service: &Service, problems: &mut Vec<Problem>) {
             );
         }
     }
-    for dependency in service.depends_on.iter().filter(|dependency| dependency.required) {
+    let shared = service.network_mode.as_ref().and_then(|mode| mode.known()?.strip_prefix("service:"));
+    // Who shares a network waits for its owner, and that is told below.
+    let own = |name: &str| shared != Some(name);
+    for dependency in service.depends_on.iter().filter(|one| one.required && own(&one.service)) {
         if !project.services.contains_key(&dependency.service) {
             let message = format!("the service `{name}` waits for `{}`, which is not defined", dependency.service);
             fatal(&dependency.place, message);
         }
     }
     if let Some(mode) = &service.network_mode {
-        let other = mode.known().and_then(|mode| mode.strip_prefix("service:"));
-        if let Some(other) = other.filter(|other| !project.services.contains_key(*other)) {
+        if let Some(other) = shared.filter(|other| !project.services.contains_key(*other)) {
             fatal(&mode.place, format!("the service `{name}` shares the network of `{other}`, which is not defined"));
         }
         if service.places.contains_key("networks") {

@@ -55,7 +55,7 @@ pub fn load(options: &Options, files: &dyn Files) -> Project {
     loader.project.working_dir = working_dir;
     merge::drop_reset(&mut root);
     loader.extract(&root);
-    check::project(&mut loader.project);
+    check::project(&mut loader.project, &options.profiles);
     loader.project.problems.dedup();
     loader.project
 }
@@ -180,7 +180,11 @@ impl<'a> Loader<'a> {
             let shown = options.project_dir.as_deref().unwrap_or(Path::new("."));
             self.fatal(
                 None,
-                format!("no Compose file in `{}`: none of {}", shown.display(), discover::MAIN.join(", ")),
+                format!(
+                    "no Compose file in `{}` (none of {}): name the file, or the folder that has one",
+                    shown.display(),
+                    discover::MAIN.join(", ")
+                ),
             );
         }
         found.iter().map(|path| plain(path)).collect()

@@ -38,7 +38,11 @@ pub(crate) fn parse(text: &str, file: &Arc<str>, budget: &mut usize) -> Result<V
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {
             let at = error.marker();
-            YamlError { line: small(at.line()), column: small(at.col() + 1), message: error.info().to_owned() }
+            YamlError {
+                line: small(at.line()),
+                column: small(at.col() + 1),
+                message: format!("no valid YAML: {}", error.info()),
+            }
         })?;
         composer.take(event, span)?;
     }

@@ -10,6 +10,7 @@ mod explain;
 mod generated;
 mod help;
 mod hostile;
+mod lint;
 mod lists;
 mod settings;
 mod units;

@@ -22,7 +22,9 @@ pub(crate) fn lint_text(report: &LintReport, unset: &[&Variable], verbose: bool,
     for finding in report.findings.iter().filter(|finding| verbose || finding.severity != Severity::Information) {
         out.push_str(&one(finding, verbose, width));
     }
-    for variable in unset.iter().filter(|_| verbose) {
+    // One that Compose warns about was told above.
+    let told = |place: &Place| report.problems.iter().any(|problem| problem.place.as_ref() == Some(place));
+    for variable in unset.iter().filter(|variable| verbose && !told(&variable.place)) {
         let why = variable.required.as_deref().filter(|why| !why.is_empty()).map(|why| format!(" ({why})"));
         let place = styled(BOLD, &format!("{}:", plain(&variable.place.to_string())));
         let text = format!("`{}` is given at deployment{}", variable.name, why.unwrap_or_default());

@@ -108,12 +108,16 @@ fn in_definitions(context: Context<'_>, out: &mut Vec<Draft>) {
             {
                 continue;
             }
-            let summary = format!("the {} of {} stands in a Compose file", source.kind, source.location);
+            let summary = format!("the {} of {} is written out in a Compose file", source.kind, source.location);
+            let variable =
+                if source.kind == "password" { "OPENCLAW_GATEWAY_PASSWORD" } else { "OPENCLAW_GATEWAY_TOKEN" };
             out.push(
                 reader
                     .draft(Code::TokenExposed, summary)
                     .written("a value, not a variable", Some(place), snapshot.taken_at)
-                    .remedy("write `${OPENCLAW_GATEWAY_TOKEN:?}` there, and the value in `.env` with mode 600, outside the repository")
+                    .remedy(format!(
+                        "write `${{{variable}:?}}` there, and the value in `.env` with mode 600, outside the repository"
+                    ))
                     .remedy("then make a new secret: whoever could read the file may have it"),
             );
         }
