@@ -110,6 +110,20 @@ pub fn json_schema() -> schemars::Schema {
 }
 
 impl LintReport {
+    /// Both reports as one, of projects that have nothing to do with each other.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.projects.extend(other.projects);
+        for code in other.root_causes {
+            if !self.root_causes.contains(&code) {
+                self.root_causes.push(code);
+            }
+        }
+        self.findings.extend(other.findings);
+        self.problems.extend(other.problems);
+        self
+    }
+
     /// The exit status by the documented contract: `78` for a file that Compose refuses, else by the layer of the most upstream root cause:
     /// transport `69`, auth `77`, channels `76`, alignment `78`, anything else `1`. With `strict`, warnings give `1`; otherwise `0`.
     pub fn exit_status(&self, strict: bool) -> u8 {

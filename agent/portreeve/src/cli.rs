@@ -283,7 +283,7 @@ Exit status:
 /// `lint`.
 #[derive(Debug, Args)]
 pub(crate) struct LintArgs {
-    /// Compose file, or folder to find one in; each is a project, and all are judged as if on one node [default: this folder]
+    /// Compose file (with the override beside it), or folder to find one in; each is a project, and all are judged as if on one node [default: this folder]
     #[arg(value_name = "COMPOSE")]
     pub(crate) compose: Vec<PathBuf>,
     /// Compose file of one project made of several; later ones come over earlier ones
@@ -310,6 +310,9 @@ pub(crate) struct LintArgs {
     /// Form of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: LintFormat,
+    /// Judge each project as if on a node of its own
+    #[arg(long)]
+    pub(crate) apart: bool,
     /// Let warnings give exit status 1
     #[arg(long)]
     pub(crate) strict: bool,

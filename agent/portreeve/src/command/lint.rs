@@ -23,8 +23,12 @@ pub(super) fn run(global: &Global, args: &LintArgs) -> Result<u8> {
         shown_from: std::env::current_dir().ok(),
         at: jiff::Timestamp::now(),
     };
-    let facts = snapshot(&projects, &reading, env!("CARGO_PKG_VERSION"));
-    let report = lint::lint(&facts, &settings.policy);
+    let nodes: Vec<&[Project]> = if args.apart { projects.chunks(1).collect() } else { vec![&projects] };
+    let report = nodes
+        .into_iter()
+        .map(|on_node| lint::lint(&snapshot(on_node, &reading, env!("CARGO_PKG_VERSION")), &settings.policy))
+        .reduce(lint::LintReport::and)
+        .context("no project")?;
     let text = match args.format {
         LintFormat::Text => {
             let unset: Vec<_> = projects.iter().flat_map(|project| &project.unset).collect();
@@ -82,22 +86,30 @@ fn projects(args: &LintArgs) -> Result<Vec<Project>> {
     Ok(projects)
 }
 
-/// Each argument by itself, but an override file with the main file of its folder.
+/// Each argument by itself, but a main file and the override beside it together, whichever of them was named.
 fn groups(paths: &[PathBuf]) -> Vec<Vec<PathBuf>> {
-    let is_override =
-        |path: &Path| path.file_name().is_some_and(|name| discover::OVERRIDE.iter().any(|known| name == *known));
-    let mut groups: Vec<Vec<PathBuf>> =
-        paths.iter().filter(|path| !is_override(path)).map(|path| vec![path.clone()]).collect();
-    for path in paths.iter().filter(|path| is_override(path)) {
-        let beside = |group: &&mut Vec<PathBuf>| {
-            group.first().is_some_and(|main| main.is_file() && main.parent() == path.parent())
+    let mut groups: Vec<Vec<PathBuf>> = Vec::new();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default();
+        let is_one_of = |known: &[&str]| known.iter().any(|known| name == *known);
+        let found = if is_one_of(&discover::MAIN) {
+            beside(path, &discover::OVERRIDE).map(|other| vec![path.clone(), other])
+        } else if is_one_of(&discover::OVERRIDE) {
+            beside(path, &discover::MAIN).map(|main| vec![main, path.clone()])
+        } else {
+            None
         };
-        match groups.iter_mut().find(beside) {
-            Some(group) => group.push(path.clone()),
-            None => groups.push(vec![path.clone()]),
+        let group = found.unwrap_or_else(|| vec![path.clone()]);
+        if !groups.contains(&group) {
+            groups.push(group);
         }
     }
     groups
+}
+
+/// The first file of these names in the folder of another.
+fn beside(path: &Path, names: &[&str]) -> Option<PathBuf> {
+    names.iter().map(|name| path.with_file_name(name)).find(|path| path.is_file())
 }
 
 fn environment() -> std::collections::BTreeMap<String, String> {
@@ -112,12 +124,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_override_goes_with_its_main_file() {
+    fn a_main_file_and_its_override_are_one_project_whichever_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        std::fs::write(path("compose.yaml"), "").unwrap();
-        std::fs::write(path("other.yaml"), "").unwrap();
-        let grouped = groups(&[path("compose.override.yaml"), path("compose.yaml"), path("other.yaml")]);
-        assert_eq!(grouped, [vec![path("compose.yaml"), path("compose.override.yaml")], vec![path("other.yaml")]]);
+        for name in ["compose.yaml", "compose.override.yaml", "other.yaml"] {
+            std::fs::write(path(name), "").unwrap();
+        }
+        let both = vec![path("compose.yaml"), path("compose.override.yaml")];
+        for named in [&["compose.yaml"][..], &["compose.override.yaml"], &["compose.override.yaml", "compose.yaml"]] {
+            let named: Vec<PathBuf> = named.iter().map(|name| path(name)).collect();
+            assert_eq!(groups(&named), std::slice::from_ref(&both));
+        }
+        assert_eq!(groups(&[path("other.yaml"), path("compose.yaml")]), [vec![path("other.yaml")], both]);
+        std::fs::remove_file(path("compose.yaml")).unwrap();
+        assert_eq!(groups(&[path("compose.override.yaml")]), [vec![path("compose.override.yaml")]]);
     }
 }

@@ -175,6 +175,20 @@ fn a_required_variable_that_nobody_gives() {
 }
 
 #[test]
+fn projects_that_claim_one_port_do_so_on_one_node_alone() {
+    let bench = Bench::new();
+    let text = COMPOSE.split("  cli:").next().unwrap().replace("\"18789:18789\"", "\"127.0.0.1:18789:18789\"");
+    for name in ["blue", "green"] {
+        fs::create_dir(bench.path(name)).unwrap();
+        fs::write(bench.path(name).join("compose.yaml"), format!("{text}volumes: {{state: }}\n")).unwrap();
+    }
+    let together = bench.run(&["lint", "blue", "green/compose.yaml"]);
+    assert!(together.stdout.contains("port.contended") && together.status == 69, "{together}");
+    let apart = bench.run(&["lint", "--apart", "blue", "green/compose.yaml"]);
+    assert!(apart.stdout.ends_with("0 errors, 2 warnings in 2 projects\n") && apart.status == 0, "{apart}");
+}
+
+#[test]
 fn a_wrong_format() {
     insta::assert_snapshot!(written(b"services: {}\n", &["--format", "xml"]));
 }
