@@ -9,6 +9,7 @@ mod seeds;
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use portreeve_core::topology::Topology;
 use portreeve_core::{Policy, Snapshot, diagnose};
 use portreeve_observe::commands::{
@@ -16,7 +17,7 @@ use portreeve_observe::commands::{
 };
 use portreeve_observe::launchd::{Job, disabled, domain, list, procinfo, service};
 use portreeve_observe::plist;
-use portreeve_observe::proxy::{Program, parse_text};
+use portreeve_observe::proxy::{Program, certificate, parse_text};
 use portreeve_observe::systemd::service::Specifiers;
 use portreeve_observe::systemd::{Service, show, unit_file};
 
@@ -76,6 +77,10 @@ fn guests() {
 fn proxy() {
     seeds::each("proxy", |data| {
         let text = str::from_utf8(data).unwrap();
+        if text.contains("BEGIN CERTIFICATE") {
+            assert!(certificate(data, None, Timestamp::UNIX_EPOCH).is_ok());
+            return;
+        }
         let routes = [Program::Nginx, Program::Caddy].map(|program| parse_text(program, "/etc/proxy", text).routes);
         assert!(routes.iter().flatten().any(|route| route.upstream.is_some()));
     });
