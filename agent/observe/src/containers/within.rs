@@ -70,6 +70,8 @@ pub(super) async fn look(observed: &mut Observed, written: &[Written], how: &Loo
     let is_client = |workload: &Workload| matches!(workload.role, WorkloadRole::Cli | WorkloadRole::NodeHost);
     let asked = requests(observed, written, is_client, |seen| client_request(seen, key, &plan));
     run(observed, written, inside, asked, until, at).await;
+    // An engine may still have been at work on what a killed agent asked for.
+    sweep(observed, until).await;
 }
 
 /// Removes what an agent that was killed left behind.

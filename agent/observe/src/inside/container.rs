@@ -14,7 +14,7 @@ use super::{ENTRYPOINT, FOLDER, InsideError, LABEL, NAME_PREFIX, archive, attach
 use crate::engine::{Body, Client, EngineError};
 
 /// Memory that the program may use, in bytes. Files that it reads count as well, but can be dropped.
-const MEMORY: u64 = 64 << 20;
+const MEMORY: u64 = 128 << 20;
 /// Threads that it may have.
 const MAX_THREADS: u64 = 64;
 /// Longest answer to a small question, in bytes.

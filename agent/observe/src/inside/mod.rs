@@ -53,7 +53,7 @@ pub enum InsideError {
     #[error(transparent)]
     Program(#[from] ProgramError),
     /// The engine refused or gave no answer.
-    #[error("the engine could not {action}: {why}", why = .source.sentence())]
+    #[error("the engine could not {action}")]
     Engine {
         /// What it was to do.
         action: &'static str,
@@ -82,6 +82,13 @@ pub enum InsideError {
         /// Time waited.
         after: Duration,
     },
+}
+
+impl InsideError {
+    /// Whether the engine failed at what it had agreed to do.
+    fn is_engines_own(&self) -> bool {
+        matches!(self, Self::Engine { source: EngineError::Refused { status: 500, .. }, .. })
+    }
 }
 
 /// How to run the program.
@@ -132,9 +139,17 @@ impl Inside {
             let mut request = request.clone();
             request.deadline_ms = request.deadline_ms.min(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)).max(1);
             let request = request.to_json()?;
-            let container = ThrowAway::make(client, &spec, until).await?;
-            let answer = container.run(client, &program, &request, until).await;
-            container.remove(client).await;
+            let run = async || {
+                let container = ThrowAway::make(client, &spec, until).await?;
+                let answer = container.run(client, &program, &request, until).await;
+                container.remove(client).await;
+                answer
+            };
+            let answer = match run().await {
+                // runc fails now and then on a busy machine.
+                Err(error) if error.is_engines_own() => run().await,
+                answer => answer,
+            };
             let mut view = parse_answer(&answer?)?;
             view::restore(&mut view, &seen);
             Ok(view)

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use hyper::Method;
 use jiff::Timestamp;
+use nix::errno::Errno;
+use nix::sys::signal::kill;
 use serde::Deserialize;
+use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
 use super::container::host_name;
 use super::subject::segment;
@@ -67,12 +70,23 @@ fn is_left_behind(container: &Listed, now: Timestamp) -> bool {
         return true;
     }
     let Some((host, pid)) = container.labels.get(AGENT).and_then(|agent| agent.rsplit_once('/')) else { return true };
-    host == host_name() && pid.parse().is_ok_and(|pid| !is_alive(pid))
+    host == host_name() && pid.parse().is_ok_and(|pid| !is_at_work(pid, created.unwrap_or_default()))
 }
 
-fn is_alive(pid: i32) -> bool {
-    use nix::errno::Errno;
-    pid > 0 && !matches!(nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None), Err(Errno::ESRCH))
+/// Whether the process that made something at this second is still there. Its number may be another's by now, or its parent's to collect.
+fn is_at_work(pid: u32, since: i64) -> bool {
+    let Ok(number) = i32::try_from(pid) else { return false };
+    if kill(nix::unistd::Pid::from_raw(number), None) == Err(Errno::ESRCH) {
+        return false;
+    }
+    let pid = Pid::from_u32(pid);
+    let Ok(mut system) = System::new() else { return true };
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, ProcessRefreshKind::nothing());
+    system.process(pid).is_none_or(|process| {
+        let is_ended = matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead);
+        // Start times are known to a second.
+        !is_ended && i64::try_from(process.start_time()).is_ok_and(|start| start <= since.saturating_add(1))
+    })
 }
 
 #[cfg(test)]
@@ -82,7 +96,7 @@ mod tests {
     fn container(age: i64, agent: &str) -> Listed {
         let labels = [
             (LABEL, "portreeve-probe-1".to_owned()),
-            (CREATED, (1_000_000 - age).to_string()),
+            (CREATED, (Timestamp::now().as_second() - age).to_string()),
             (AGENT, agent.to_owned()),
         ];
         Listed {
@@ -95,11 +109,13 @@ mod tests {
 
     #[test]
     fn only_what_nobody_waits_for_is_left_behind() {
-        let now = Timestamp::from_second(1_000_000).unwrap();
+        let now = Timestamp::now();
         let own = format!("{}/{}", host_name(), std::process::id());
         let dead = format!("{}/{}", host_name(), i32::MAX);
-        assert!(!is_left_behind(&container(5, &own), now));
+        assert!(!is_left_behind(&container(0, &own), now));
         assert!(!is_left_behind(&container(5, "another-host/1"), now));
+        // This process had not begun then: the number was another's.
+        assert!(is_left_behind(&container(55, &own), now));
         assert!(is_left_behind(&container(5, &dead), now));
         assert!(is_left_behind(&container(90, &own), now) && is_left_behind(&container(-90, &own), now));
         assert!(is_left_behind(&container(90, "another-host/1"), now));
