@@ -75,7 +75,7 @@ pub async fn observe(discovery: Discovery, own: OwnSystem<'_>, until: Instant, a
     let asked = discovery.candidates.iter().map(|candidate| ask(candidate, until, at));
     let held = futures_util::future::join_all(asked).await;
     for (candidate, held) in discovery.candidates.iter().zip(held) {
-        observed.add(candidate, held, own);
+        observed.add(candidate, held, own, at);
     }
     observed
 }
@@ -146,13 +146,19 @@ async fn ask(candidate: &Candidate, until: Instant, at: Timestamp) -> Held {
         item.labels.contains_key(crate::inside::LABEL)
             && item.names.iter().any(|name| name.trim_start_matches('/').starts_with(crate::inside::NAME_PREFIX))
     };
+    let listed = list.items.len();
     list.items.retain(|item| !is_ours(item));
+    let ours = (listed - list.items.len()) as u64;
     let seen = containers(&client, &list.items, &engine, all, at).await;
     let projects = projects(&list.items, &engine);
     let networks = networks.map(|list| list.items).unwrap_or_default();
     let volumes = volumes.map(|volumes| volumes.volumes).unwrap_or_default();
     let counted = list.items.len() as u64 + list.passed_over;
-    let total = info.as_ref().map_or(counted, |info| info.containers.max(counted));
+    // Containers come and go between two answers: the engine's own count matters where the list broke off.
+    let total = match &info {
+        Ok(info) if !list.whole => info.containers.saturating_sub(ours).max(counted),
+        _ => counted,
+    };
     let info = info.unwrap_or_default();
     let answer = EngineAnswer {
         version: name(&version.version),
@@ -417,9 +423,9 @@ fn own_events(events: Vec<Event>, seen: &[Seen]) -> Vec<EngineEvent> {
 }
 
 impl Observed {
-    fn add(&mut self, candidate: &Candidate, held: Held, own: OwnSystem<'_>) {
+    fn add(&mut self, candidate: &Candidate, held: Held, own: OwnSystem<'_>, at: Timestamp) {
         let id = engine_id(candidate);
-        let in_vm = in_vm(&held, own);
+        let in_vm = in_vm(&held, own, at);
         let mut seen = held.seen;
         let taken: BTreeSet<String> = self.workloads.iter().map(|seen| seen.workload.id.clone()).collect();
         let renamed: BTreeMap<String, String> = seen
@@ -476,14 +482,16 @@ impl Observed {
 }
 
 /// Whether its containers run under another kernel: it names another release, or its processes are not here.
-fn in_vm(held: &Held, own: OwnSystem<'_>) -> bool {
+fn in_vm(held: &Held, own: OwnSystem<'_>, at: Timestamp) -> bool {
     let (Some(kernel), Some(theirs)) = (own.kernel, held.kernel.as_deref()) else { return true };
     if kernel != theirs {
         return true;
     }
+    // What was started since the processes were listed is missing there.
     let mut pids = held.seen.iter().filter_map(|seen| {
         let runtime = seen.workload.runtime.as_ref()?;
-        runtime.pid.filter(|_| runtime.state == RunState::Running)
+        let before = runtime.started_at.is_some_and(|started| started < at);
+        runtime.pid.filter(|_| before && runtime.state == RunState::Running)
     });
     let first = pids.next();
     let is_here = |pid: u32| own.processes.get(pid).is_some();
