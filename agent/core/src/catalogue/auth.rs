@@ -70,7 +70,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             "set `gateway.auth.token` in the configuration, or the variable in the environment that the program really has",
             "restart it",
         ],
-        explains: &[Code::PortSilent, Code::TokenStorm],
+        explains: &[Code::PortSilent, Code::TokenStorm, Code::PairingUnapproved],
         sources: &["openclaw/openclaw#13692", "docs/gateway/authentication.md"],
     },
     Entry {

@@ -16,7 +16,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             "use the gateway's service name in the client's URL",
             "or let the client share the gateway's namespace: `network_mode: \"service:<gateway>\"`",
         ],
-        explains: &[Code::UrlWrongPort, Code::Close1006],
+        explains: &[Code::UrlWrongPort, Code::PairingUnapproved, Code::Close1006],
         sources: &["docs/install/docker.md", "openclaw/openclaw#55067", "openclaw/openclaw#27950"],
     },
     Entry {
@@ -31,7 +31,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             "compare the name with those that resolve in the client's namespace",
             "attach the client to the gateway's network",
         ],
-        explains: &[Code::Close1006],
+        explains: &[Code::PairingUnapproved, Code::Close1006],
         sources: &["docs/install/docker.md"],
     },
     Entry {
@@ -46,7 +46,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             "attach both to one network: `docker network connect <network> <container>`, and write it into the \
                 Compose file",
         ],
-        explains: &[Code::UrlUnresolvable, Code::Close1006],
+        explains: &[Code::UrlUnresolvable, Code::PairingUnapproved, Code::Close1006],
         sources: &["docs/install/docker.md"],
     },
     Entry {
@@ -64,7 +64,7 @@ pub(super) const ENTRIES: &[Entry] = &[
                 process keeps the old port",
             "in a container the inner port stays 18789; only the published one differs",
         ],
-        explains: &[Code::PortSilent, Code::Close1006],
+        explains: &[Code::PortSilent, Code::PairingUnapproved, Code::Close1006],
         sources: &["docs/gateway/configuration.md", "docs/install/docker.md", "openclaw/openclaw#133503"],
     },
     Entry {
@@ -79,7 +79,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             "write `ws://` for a gateway without TLS, `wss://` for one with it",
             "behind a proxy that ends TLS: `wss://` to the proxy, `ws://` from the proxy to the gateway",
         ],
-        explains: &[Code::Close1006],
+        explains: &[Code::PairingUnapproved, Code::Close1006],
         sources: &["docs/gateway/security/network-exposure.md", "docs/gateway/remote.md"],
     },
     Entry {
@@ -95,7 +95,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             "for a private DNS name on a network that is trusted as a whole: `OPENCLAW_ALLOW_INSECURE_PRIVATE_WS=1` \
                 in the client's environment",
         ],
-        explains: &[Code::Close1006],
+        explains: &[Code::PairingUnapproved, Code::Close1006],
         sources: &["docs/gateway/remote.md", "docs/gateway/security/network-exposure.md"],
     },
     Entry {
@@ -125,7 +125,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             "in a container bind `lan`, with auth, and publish on 127.0.0.1 of the host",
             "or let the clients share the gateway's namespace",
         ],
-        explains: &[Code::TransportFlaky, Code::Close1006],
+        explains: &[Code::TransportFlaky, Code::PairingUnapproved, Code::Close1006],
         sources: &[
             "docs/install/docker.md", "openclaw/openclaw#27950", "openclaw/openclaw#46462",
             "openclaw/openclaw#61779",
@@ -262,7 +262,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             unattributable proxy-shaped traffic from <ip>`). A trusted proxy makes every client remote, so that \
             devices need approval.",
         remedy: &[
-            "add the proxy's subnet to `gateway.trustedProxies`, as the engine or the proxy states it, not by guess",
+            "let the proxy keep one address, and add that to `gateway.trustedProxies`, as the engine states it; with the whole subnet of a container network, clients from a published port count as proxies and are refused",
             "let the proxy send `X-Forwarded-For`; `X-Real-IP` alone is not enough",
         ],
         explains: &[Code::GatewayNotReady, Code::PairingPending, Code::PairingUnapproved, Code::Close1006],

@@ -142,8 +142,21 @@ pub(in super::super) fn starting(context: Context<'_>, out: &mut Vec<Draft>) {
 
 /// How often a container ended within the window without anybody stopping it.
 fn unwanted_ends(context: Context<'_>, workload: &Workload) -> usize {
-    let ends = events(context, workload, WINDOW_S).filter(|event| event.action == "die");
-    let unwanted = ends.filter(|event| event.exit_code.is_none_or(|status| !STOPPED.contains(&status))).count();
+    let mut unwanted = 0;
+    // An engine tells of a `kill` only where somebody asked for it: `docker stop`, `docker rm --force`.
+    let mut asked_for = false;
+    for event in events(context, workload, WINDOW_S) {
+        match event.action.as_str() {
+            "kill" => asked_for = true,
+            "start" => asked_for = false,
+            "die" => {
+                let stopped = event.exit_code.is_some_and(|status| STOPPED.contains(&status));
+                unwanted += usize::from(!stopped && !asked_for);
+                asked_for = false;
+            }
+            _ => {}
+        }
+    }
     let Some(runtime) = &workload.runtime else { return unwanted };
     let lately = runtime.state == RunState::Restarting
         || runtime.started_at.is_some_and(|at| seconds(at, context.snapshot.taken_at) <= WINDOW_S);
@@ -275,6 +288,13 @@ mod tests {
         let mut by_hand = split();
         happened(&mut by_hand, "die", Some(143), 4);
         assert!(silent(storm, &by_hand));
+        let mut removed = split();
+        for _ in 0..4 {
+            happened(&mut removed, "kill", None, 1);
+            happened(&mut removed, "die", Some(137), 1);
+            happened(&mut removed, "start", None, 1);
+        }
+        assert!(silent(storm, &removed));
         let mut old = split();
         gateway_workload(&mut old).runtime = Some(Runtime { restart_count: 9, ..running() });
         assert!(silent(storm, &old));

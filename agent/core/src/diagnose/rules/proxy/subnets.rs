@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::super::contained;
 use crate::Snapshot;
-use crate::snapshot::{Gateway, ProxyRoute, Workload};
+use crate::snapshot::{Gateway, Network, ProxyRoute, Workload};
 
 /// From where a gateway sees a proxy come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,20 @@ pub(super) fn peer(snapshot: &Snapshot, route: &ProxyRoute, gateway: &Gateway) -
 
 /// Subnets of the networks that both are on; none where both are in one namespace.
 fn common(snapshot: &Snapshot, route: &ProxyRoute, gateway: &Gateway) -> Option<Vec<IpNet>> {
+    let networks = networks(snapshot, route, gateway)?;
+    Some(networks.iter().flat_map(|network| &network.subnets).filter_map(|subnet| net(subnet)).collect())
+}
+
+/// The engine's own addresses on the networks of a proxy in a container: clients that use a published port come from there, all of them
+/// where the engine runs in a virtual machine.
+pub(super) fn engine_ends(snapshot: &Snapshot, route: &ProxyRoute, gateway: &Gateway) -> Vec<IpAddr> {
+    let in_container = route.workload.is_some();
+    let networks = networks(snapshot, route, gateway).filter(|_| in_container).unwrap_or_default();
+    networks.iter().flat_map(|network| network.gateways.iter().copied()).collect()
+}
+
+/// The networks that both are on; none where both are in one namespace.
+fn networks<'a>(snapshot: &'a Snapshot, route: &ProxyRoute, gateway: &Gateway) -> Option<Vec<&'a Network>> {
     let proxy = route.workload.as_deref().and_then(|id| snapshot.workload(id));
     let of = |workload: &Workload| -> Vec<String> {
         let at = contained::namespace(snapshot, workload);
@@ -59,8 +73,7 @@ fn common(snapshot: &Snapshot, route: &ProxyRoute, gateway: &Gateway) -> Option<
         (None, Some(gateway)) => of(gateway),
         (None, None) => Vec::new(),
     };
-    let networks = snapshot.networks.iter().filter(|network| wanted.contains(&network.id));
-    Some(networks.flat_map(|network| &network.subnets).filter_map(|subnet| net(subnet)).collect())
+    Some(snapshot.networks.iter().filter(|network| wanted.contains(&network.id)).collect())
 }
 
 /// A subnet or an address as one.
@@ -86,14 +99,13 @@ pub(super) fn is_trusted(trusted: &[String], peer: &Peer) -> Option<bool> {
     }
 }
 
-/// What to trust besides, so that the peer is: the network's subnet rather than one address of it, which changes.
+/// What to trust besides, so that the peer is. Never a whole subnet: the engine's own end of it would be taken for a proxy as well, and
+/// whoever comes through a published port comes from there and would be refused.
 pub(super) fn suggestion(peer: &Peer) -> Vec<String> {
     match peer {
         Peer::Loopback => vec!["127.0.0.1".to_owned(), "::1".to_owned()],
-        Peer::Address(_, Some(subnet)) => vec![subnet.trunc().to_string()],
-        Peer::Address(address, None) => vec![address.to_string()],
-        Peer::Within(subnets) => subnets.iter().map(|subnet| subnet.trunc().to_string()).collect(),
-        Peer::Unknown => Vec::new(),
+        Peer::Address(address, _) => vec![address.to_string()],
+        Peer::Within(_) | Peer::Unknown => Vec::new(),
     }
 }
 

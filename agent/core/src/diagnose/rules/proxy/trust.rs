@@ -1,12 +1,14 @@
 //! `proxy.untrusted`
 
-use super::subnets::{Peer, is_trusted, peer, suggestion};
+use std::net::IpAddr;
+
+use super::subnets::{Peer, engine_ends, is_trusted, net, peer, suggestion};
 use super::{about, as_written, gateway_of, location, name};
 use crate::catalogue::Code;
 use crate::diagnose::rules::command::quote;
 use crate::diagnose::rules::contained;
 use crate::diagnose::{Context, Draft};
-use crate::snapshot::{ConfigFacts, Gateway, ProbeOutcome};
+use crate::snapshot::{ConfigFacts, Gateway, ProbeOutcome, ProxyRoute};
 
 /// What a gateway answers to a proxy that it does not trust.
 const REFUSAL: &str = "proxy_attribution_required";
@@ -32,11 +34,12 @@ pub(in super::super) fn untrusted(context: Context<'_>, out: &mut Vec<Draft>) {
             "the gateway will answer 403 to all but `/healthz`"
         };
         let from = from(&peer);
+        let end = trusted_end(context, route, gateway).filter(|_| !forwards.is_empty() && !only_real_ip);
         let summary = if trusted == Some(true) {
-            let why = if only_real_ip {
-                "`X-Real-IP` alone names no client"
-            } else {
-                "the client's address is missing or loopback"
+            let why = match end {
+                _ if only_real_ip => "`X-Real-IP` alone names no client".to_owned(),
+                Some(end) => format!("so is {end}, from where clients come through its published port"),
+                None => "the client's address is missing or loopback".to_owned(),
             };
             format!("{} is trusted, and {why}: {what}", name(route))
         } else {
@@ -54,15 +57,24 @@ pub(in super::super) fn untrusted(context: Context<'_>, out: &mut Vec<Draft>) {
             format!("`gateway.trustedProxies` is {}", list(trusted_of(gateway).unwrap_or_default())),
             &gateway.config,
         );
-        out.push(if trusted == Some(true) {
+        out.push(if let (Some(true), Some(end)) = (trusted, end) {
+            trust(context, gateway, &peer, Some(end), draft)
+        } else if trusted == Some(true) {
             draft.remedy(format!(
                 "let it send the client's address in `X-Forwarded-For`{}; what runs on the gateway's own node connects to it directly",
                 location(route, "forwards")
             ))
         } else {
-            trust(context, gateway, &peer, draft)
+            trust(context, gateway, &peer, None, draft)
         });
     }
+}
+
+/// The engine's own address on the proxy's network, where the gateway trusts it.
+fn trusted_end(context: Context<'_>, route: &ProxyRoute, gateway: &Gateway) -> Option<IpAddr> {
+    let trusted = trusted_of(gateway)?;
+    let is_trusted = |end: &IpAddr| trusted.iter().filter_map(|entry| net(entry)).any(|net| net.contains(end));
+    engine_ends(context.snapshot, route, gateway).into_iter().find(is_trusted)
 }
 
 /// What a gateway trusts; a configuration that is not there trusts nobody.
@@ -90,18 +102,32 @@ fn list(entries: &[String]) -> String {
     if entries.is_empty() { "empty".to_owned() } else { format!("[{}]", entries.join(", ")) }
 }
 
-/// The command that adds the peer to what is trusted already.
-fn trust(context: Context<'_>, gateway: &Gateway, peer: &Peer, draft: Draft) -> Draft {
+/// The command that adds the peer to what is trusted already, less what has `end` in it.
+fn trust(context: Context<'_>, gateway: &Gateway, peer: &Peer, end: Option<IpAddr>, draft: Draft) -> Draft {
     let mut entries: Vec<String> = trusted_of(gateway).unwrap_or_default().to_vec();
     let suggested = suggestion(peer);
     if suggested.is_empty() {
-        return draft.remedy(
-            "give the network of the two a fixed subnet (`ipam`), and add that subnet to `gateway.trustedProxies`",
-        );
+        let within = match peer {
+            Peer::Within(subnets) => {
+                let subnets: Vec<String> = subnets.iter().map(|subnet| subnet.trunc().to_string()).collect();
+                format!(" in {}", subnets.join(" or "))
+            }
+            _ => ", on a network with a subnet of its own (`ipam`)".to_owned(),
+        };
+        return draft.remedy(format!(
+            "give the proxy a fixed address (`ipv4_address`){within}, and add that address alone to `gateway.trustedProxies`"
+        ));
     }
+    entries.retain(|entry| end.is_none_or(|end| !net(entry).is_some_and(|net| net.contains(&end))));
     entries.extend(suggested);
     let value: Vec<String> = entries.iter().map(|entry| format!("\"{entry}\"")).collect();
     let value = quote(&format!("[{}]", value.join(","))).into_owned();
+    let draft = match peer {
+        Peer::Address(address, Some(_)) => {
+            draft.remedy(format!("let the proxy keep its address: `ipv4_address: {address}` on that network"))
+        }
+        _ => draft,
+    };
     let command = contained::run_at(context.snapshot, gateway, &format!("config set gateway.trustedProxies {value}"));
     draft.command(
         format!("trust it {}; it takes effect at once", contained::place_of(context.snapshot, gateway)),
@@ -135,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn between_containers_the_subnet_of_their_network_is_suggested() {
+    fn between_containers_the_proxys_address_alone_is_suggested() {
         let node = in_containers(|node| {
             node.proxies[0].through = refused(403, Some(REFUSAL));
             node.proxies[0].peer = Some("172.18.0.3".to_owned());
@@ -147,8 +173,28 @@ mod tests {
             "{}",
             draft.summary
         );
-        let command = draft.remedy[0].command.as_deref().unwrap();
-        assert!(command.ends_with(r#"config set gateway.trustedProxies '["10.0.0.1","172.18.0.0/16"]'"#), "{command}");
+        assert_eq!(draft.remedy[0].text, "let the proxy keep its address: `ipv4_address: 172.18.0.3` on that network");
+        let command = draft.remedy[1].command.as_deref().unwrap();
+        assert!(command.ends_with(r#"config set gateway.trustedProxies '["10.0.0.1","172.18.0.3"]'"#), "{command}");
+    }
+
+    #[test]
+    fn a_whole_subnet_that_is_trusted_has_the_engines_own_end_in_it() {
+        let node = in_containers(|node| {
+            node.proxies[0].through = refused(403, Some(REFUSAL));
+            node.proxies[0].peer = Some("172.18.0.3".to_owned());
+            node.networks[0].gateways = vec!["172.18.0.1".parse().unwrap()];
+            let trusted = &mut value(&mut gateway(node).config).trusted_proxies;
+            *trusted = vec!["10.0.0.1".to_owned(), "172.18.0.0/16".to_owned()];
+        });
+        let draft = draft(untrusted, &node);
+        assert!(
+            draft.summary.contains("is trusted, and so is 172.18.0.1, from where clients come"),
+            "{}",
+            draft.summary
+        );
+        let command = draft.remedy[1].command.as_deref().unwrap();
+        assert!(command.ends_with(r#"'["10.0.0.1","172.18.0.3"]'"#), "{command}");
     }
 
     #[test]
