@@ -162,12 +162,12 @@ pub fn role(definition: &Definition) -> Role {
     if definition.is_openclaw_image() {
         return of_openclaw_image(definition, waits);
     }
-    if waits {
+    let image = ImageReference::parse(&definition.image).ok();
+    let name = image.as_ref().map_or("", ImageReference::name);
+    if waits && !INGRESSES.contains(&name) {
         return waiting(definition);
     }
     // A script or a program that nobody knows: what the image is named after decides.
-    let image = ImageReference::parse(&definition.image).ok();
-    let name = image.as_ref().map_or("", ImageReference::name);
     if PROXY_PROGRAMS.contains(&name) || PROXY_IMAGES.contains(&name) {
         return Role::new(WorkloadRole::Proxy, format!("image {name}"));
     }
@@ -253,6 +253,7 @@ mod tests {
             ("nginx", None, Some("sleep 5"), Other),
             ("docker.n8n.io/n8nio/n8n", None, None, Ingress),
             ("n8nio/n8n", Some("tini -- /docker-entrypoint.sh"), Some("start"), Ingress),
+            ("n8nio/n8n", Some("sleep"), Some("infinity"), Ingress),
             ("caddy:2-alpine", None, Some("caddy run --config /etc/caddy/Caddyfile"), Proxy),
             ("traefik:v3", None, Some("--providers.docker"), Proxy),
             ("traefik:v3", Some("/entrypoint.sh"), Some("traefik"), Proxy),

@@ -36,7 +36,7 @@ pub(crate) fn gateway(workload: &Workload, expected: Expectation, at: Timestamp)
         port_source,
         pids: Vec::new(),
         units: Vec::new(),
-        credentials: seen.map_or_else(|| unseen_credentials(&why, at), |seen| seen.credentials.clone()),
+        credentials: credentials(workload, seen.map(|seen| &seen.credentials), &why, at),
         ladder: seen.map_or_else(|| untried(&why, port, at), |seen| seen.ladder.clone()),
         pairing: seen.map_or_else(|| Fact::unreadable(&why, SOURCE, at), |seen| seen.pairing.clone()),
         log: Fact::unreadable("the logs of containers are not read", "container logs", at),
@@ -65,7 +65,7 @@ pub(crate) fn client(seen: &Seen, at: Timestamp) -> Option<Client> {
         workload: Some(workload.id.clone()),
         url: seen.map_or_else(|| Fact::unreadable(&why, SOURCE, at), |seen| seen.url.clone()),
         gateway: None,
-        credentials: seen.map_or_else(|| unseen_credentials(&why, at), |seen| seen.credentials.clone()),
+        credentials: credentials(workload, seen.map(|seen| &seen.credentials), &why, at),
         device: seen.map_or_else(|| Fact::unreadable(&why, SOURCE, at), |seen| seen.device.clone()),
         handshake: seen.map_or_else(|| Probe::not_tried(&why, at), |seen| seen.handshake.clone()),
         connect: seen.map_or_else(|| Probe::not_tried(&why, at), |seen| seen.connect.clone()),
@@ -90,6 +90,17 @@ fn why_unseen(workload: &Workload) -> String {
         (None, Some(_)) => "the probe in its namespaces did not tell".to_owned(),
         (None, None) => "no probe was run in its namespaces".to_owned(),
     }
+}
+
+/// What was seen within. A variable is written in the project's files, where these are known.
+fn credentials(workload: &Workload, seen: Option<&Credentials>, why: &str, at: Timestamp) -> Credentials {
+    let Some(seen) = seen else { return unseen_credentials(why, at) };
+    let mut credentials = seen.clone();
+    for source in credentials.sources.iter_mut().filter(|source| source.path.is_none() && source.place.is_none()) {
+        let variable = source.location.split('`').nth(1);
+        source.place = variable.and_then(|name| workload.place(&format!("environment.{name}"))).cloned();
+    }
+    credentials
 }
 
 fn unseen_credentials(why: &str, at: Timestamp) -> Credentials {

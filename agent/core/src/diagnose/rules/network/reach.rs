@@ -36,7 +36,7 @@ fn rung(clients: &[(RungState, f64, String)]) -> Option<RungSummary> {
     Some(RungSummary { rung: "reached".to_owned(), state: *state, elapsed_ms, detail })
 }
 
-/// How one client stands. None for one that does not run and was not tried: what is not there reaches nothing.
+/// How one client stands. None for one that is only written down and was not tried: what is not there reaches nothing.
 fn judge(
     context: Context<'_>,
     gateway: &Gateway,
@@ -45,7 +45,9 @@ fn judge(
 ) -> Option<(RungState, f64, String)> {
     let id = &client.id;
     let (handshake, connect) = (&client.handshake, &client.connect);
-    workload.runtime.as_ref()?;
+    if workload.runtime.is_none() && workload.view.get().is_none() {
+        return None;
+    }
     if let Some(refusal) = client.url.get().and_then(|url| url.refusal.as_ref()) {
         return Some((RungState::Fail, 0.0, format!("{id}: {refusal}")));
     }
