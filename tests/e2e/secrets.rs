@@ -21,11 +21,11 @@ const PART: usize = 12;
 
 /// One secret for each place, and every form in which one may be written.
 #[derive(Default)]
-struct Canaries(Vec<(String, String)>);
+pub(crate) struct Canaries(Vec<(String, String)>);
 
 impl Canaries {
     /// A secret that stands nowhere else: 40 hexadecimal digits that follow from the place's name (FNV-1a).
-    fn plant(&mut self, place: &str) -> String {
+    pub(crate) fn plant(&mut self, place: &str) -> String {
         let mut state = 0xcbf2_9ce4_8422_2325_u64;
         let mut secret = String::new();
         for round in 0..5_u8 {
@@ -38,7 +38,7 @@ impl Canaries {
         secret
     }
 
-    fn assert_absent(&self, text: &[u8], source: &str) {
+    pub(crate) fn assert_absent(&self, text: &[u8], source: &str) {
         let text = String::from_utf8_lossy(text).to_lowercase();
         for (place, secret) in &self.0 {
             for form in forms(secret) {

@@ -217,7 +217,7 @@ impl Gateway {
     }
 
     fn in_namespace(&self) -> bool {
-        self.spec.prefix.first().is_some_and(|word| word == "ip")
+        self.spec.prefix.first().is_some_and(|word| word == "ip" || word == "nsenter")
     }
 
     /// The config with another value at a JSON pointer, as text.

@@ -52,11 +52,20 @@ pub(crate) fn write_private(path: &Path, text: &str) {
     fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
 }
 
-/// Sets a value by its JSON pointer; objects on the way are made.
+/// Sets a value by its JSON pointer; objects on the way are made, and a list grows by one where that is enough.
 pub(crate) fn set(config: &mut Value, pointer: &str, value: Value) {
     let mut at = config;
     for key in pointer.split('/').skip(1) {
-        at = &mut at[key];
+        at = match at {
+            Value::Array(list) => {
+                let index: usize = key.parse().unwrap();
+                if index == list.len() {
+                    list.push(Value::Null);
+                }
+                &mut list[index]
+            }
+            other => &mut other[key],
+        };
     }
     *at = value;
 }

@@ -15,10 +15,12 @@
 )]
 
 mod builder;
+mod certificate;
 mod gateway;
 mod guard;
 mod home;
 mod http;
+mod linted;
 mod namespace;
 mod node;
 mod openclaw;
@@ -32,10 +34,12 @@ mod wait;
 mod yaml;
 
 pub use builder::Builder;
+pub use certificate::certificate;
 pub use gateway::Gateway;
 pub use guard::Guard;
 pub use home::Home;
 pub use http::{get, serve};
+pub use linted::Linted;
 pub use namespace::Namespaces;
 pub use node::Node;
 pub use openclaw::{OpenClaw, is_root, skip};

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::thread;
 use std::time::Duration;
 
 use crate::{Portreeve, is_root, skip, wait_until};
@@ -13,17 +14,20 @@ use crate::{Portreeve, is_root, skip, wait_until};
 const FOLDER: &str = "PORTREEVE_NODES";
 /// Names the `DOCKER_CONFIG` whose plug-ins hold Compose.
 const CONFIG: &str = "PORTREEVE_DOCKER_CONFIG";
+/// Names the folder of the program that runs in containers, for this bench and for `portreeve` itself.
+const PROBE: &str = "PORTREEVE_PROBE_DIR";
 /// The networks `bridge`, `host` and `none`.
 const ENGINES_OWN: usize = 3;
 const LIMIT: Duration = Duration::from_mins(10);
 
 /// A machine of its own as far as processes, network and mounts go, with a Docker Engine in its usual place. Nobody else uses it until it
-/// is dropped, and nothing runs on it when it is taken.
+/// is dropped, and nothing else runs on it when it is taken.
 #[derive(Debug)]
 pub struct Node {
     folder: PathBuf,
     pid: String,
     config: PathBuf,
+    keeps: Option<&'static str>,
     #[expect(dead_code, reason = "held for its lock")]
     lock: File,
 }
@@ -31,6 +35,16 @@ pub struct Node {
 impl Node {
     /// Waits for one that is free. None, after having said so, where there are none.
     pub fn take() -> Option<Self> {
+        Self::free(None)
+    }
+
+    /// The same, but a project of this name that runs there is left for the next test that keeps it. Compose makes anew what is defined in
+    /// another way, so that tests which differ in their clients only start one gateway.
+    pub fn take_with(project: &'static str) -> Option<Self> {
+        Self::free(Some(project))
+    }
+
+    fn free(keeps: Option<&'static str>) -> Option<Self> {
         let Some(nodes) = env::var_os(FOLDER).filter(|folder| !folder.is_empty()) else {
             skip(&format!("{FOLDER} is not set"));
             return None;
@@ -51,10 +65,12 @@ impl Node {
             })
         });
         let pid = fs::read_to_string(folder.join("pid")).unwrap().trim().to_owned();
-        let node = Self { folder, pid, config, lock };
+        let node = Self { folder, pid, config, keeps, lock };
         node.clear();
-        assert_eq!(node.inventory().len(), ENGINES_OWN, "left on the node: {:?}", node.inventory());
-        fs::create_dir(node.work()).unwrap();
+        let kept = |name: &String| keeps.is_some_and(|keeps| name.contains(keeps));
+        let left: Vec<String> = node.inventory().into_iter().filter(|name| !kept(name)).collect();
+        assert_eq!(left.len(), ENGINES_OWN, "left on the node: {left:?}");
+        fs::create_dir_all(node.work()).unwrap();
         Some(node)
     }
 
@@ -88,7 +104,11 @@ impl Node {
 
     /// `portreeve` on the node, as a user with this home.
     pub fn portreeve(&self, home: &Path) -> Portreeve {
-        Portreeve::new(home).through(self.prefix())
+        let portreeve = Portreeve::new(home).through(self.prefix());
+        match env::var(PROBE) {
+            Ok(folder) => portreeve.env(PROBE, &folder),
+            Err(_) => portreeve,
+        }
     }
 
     /// Ids of all containers, in whatever state.
@@ -113,24 +133,36 @@ impl Node {
         self.docker(arguments).lines().map(ToOwned::to_owned).collect()
     }
 
-    /// Removes whatever there is: a test that was killed may have left something.
+    /// Removes whatever there is but what is kept: a test that was killed may have left something.
     fn clear(&self) {
-        let remove = |arguments: &[&str], ids: &[u8]| {
-            let ids = String::from_utf8_lossy(ids).into_owned();
-            if !ids.trim().is_empty() {
-                let _ = self.docker_command().args(arguments).args(ids.split_whitespace()).output();
+        let run = |arguments: &[&str], names: &[String]| {
+            if !names.is_empty() {
+                let _ = self.docker_command().args(arguments).args(names).output();
             }
         };
-        let list = |arguments: &[&str]| self.docker_command().args(arguments).output().unwrap().stdout;
-        remove(&["rm", "--force", "--volumes"], &list(&["ps", "--all", "--quiet"]));
-        remove(&["network", "rm"], &list(&["network", "ls", "--quiet", "--filter", "type=custom"]));
-        remove(&["volume", "rm", "--force"], &list(&["volume", "ls", "--quiet"]));
-        let _ = fs::remove_dir_all(self.work());
+        let others = |arguments: &[&str]| -> Vec<String> {
+            let output = self.docker_command().args(arguments).output().unwrap();
+            let names = String::from_utf8_lossy(&output.stdout).into_owned();
+            let prefix = self.keeps.map(|project| [format!("{project}-"), format!("{project}_")]);
+            let kept = |name: &&str| prefix.iter().flatten().any(|prefix| name.starts_with(prefix));
+            names.lines().filter(|name| !kept(name)).map(ToOwned::to_owned).collect()
+        };
+        run(&["rm", "--force", "--volumes"], &others(&["ps", "--all", "--format", "{{.Names}}"]));
+        run(&["network", "rm"], &others(&["network", "ls", "--filter", "type=custom", "--format", "{{.Name}}"]));
+        run(&["volume", "rm", "--force"], &others(&["volume", "ls", "--format", "{{.Name}}"]));
+        for entry in fs::read_dir(self.work()).into_iter().flatten().flatten() {
+            if self.keeps.is_none_or(|keeps| entry.file_name() != keeps) {
+                let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
+            }
+        }
     }
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
+        if thread::panicking() {
+            self.keeps = None;
+        }
         self.clear();
     }
 }

@@ -112,6 +112,14 @@ impl Checked {
             .unwrap_or_else(|| panic!("no gateway on {port}\n{self}"))
     }
 
+    /// A rung of the report's only gateway.
+    pub fn rung(&self, name: &str) -> &Value {
+        let gateways = self.report["gateways"].as_array().unwrap();
+        assert_eq!(gateways.len(), 1, "gateways\n{self}");
+        let rungs = gateways[0]["rungs"].as_array().unwrap();
+        rungs.iter().find(|rung| rung["rung"] == name).unwrap_or_else(|| panic!("no rung `{name}`\n{self}"))
+    }
+
     /// Fails unless these are the root causes, in this order, and this the exit status.
     pub fn assert_blocked(&self, root_causes: &[&str], status: i32) {
         assert_eq!(self.root_causes(), root_causes, "root causes\n{self}");

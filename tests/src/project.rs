@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::home::{set, write_private};
 use crate::node::text;
-use crate::{Checked, Node, OpenClaw, Portreeve, wait_until, yaml};
+use crate::{Checked, Linted, Node, OpenClaw, Portreeve, wait_until, yaml};
 
 /// The image of the `OpenClaw` that is tested against.
 pub const IMAGE: &str = "portreeve-lab/openclaw:2026.9.6";
@@ -33,7 +33,7 @@ impl<'a> Project<'a> {
     /// A project without services.
     pub fn new(node: &'a Node, openclaw: &OpenClaw, name: &str) -> Self {
         let folder = node.work().join(name);
-        fs::create_dir(&folder).unwrap();
+        fs::create_dir_all(&folder).unwrap();
         let modules = openclaw.modules().canonicalize().unwrap().display().to_string();
         Self { node, modules, folder, compose: json!({ "services": {} }) }
     }
@@ -93,6 +93,11 @@ impl<'a> Project<'a> {
         self
     }
 
+    /// A value of the Compose file.
+    pub fn value(&self, pointer: &str) -> Value {
+        self.compose.pointer(pointer).unwrap_or_else(|| panic!("`{pointer}` is not in the Compose file")).clone()
+    }
+
     /// Sets a variable of a service.
     #[must_use]
     pub fn env(self, service: &str, name: &str, value: &str) -> Self {
@@ -106,15 +111,22 @@ impl<'a> Project<'a> {
         fs::write(path, text).unwrap();
     }
 
-    /// Makes a state directory with a config, of the image's user.
+    /// Makes a state directory with a config, of the image's user. Left as it is where an earlier test made it with the same one: its
+    /// gateway may run.
     pub fn state(&self, name: &str, config: &Value) {
+        let config = serde_json::to_string_pretty(config).unwrap();
+        let made = self.folder.join(format!("{name}.made"));
+        if fs::read_to_string(&made).is_ok_and(|text| text == config) {
+            return;
+        }
         let folder = self.folder.join(name);
         fs::create_dir_all(&folder).unwrap();
         fs::set_permissions(&folder, Permissions::from_mode(STATE)).unwrap();
         chown(&folder, Some(USER), Some(USER)).unwrap();
         let file = folder.join("openclaw.json");
-        write_private(&file, &serde_json::to_string_pretty(config).unwrap());
+        write_private(&file, &config);
         chown(&file, Some(USER), Some(USER)).unwrap();
+        fs::write(made, config).unwrap();
     }
 
     /// Its folder.
@@ -189,9 +201,19 @@ impl<'a> Project<'a> {
         })
     }
 
-    /// Runs the command line of a service as `docker compose run` does.
+    /// Runs the command line of a service as `docker compose run` does. It is given no more than a minute: now and then the real one says
+    /// what it has to say and does not end.
     pub fn run(&self, service: &str, arguments: &[&str]) -> Output {
-        self.command(&[&["run", "--rm", "-T", "--no-deps", service], arguments].concat()).output().unwrap()
+        let compose = self.command(&[&["run", "--rm", "-T", "--no-deps", service], arguments].concat());
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=5", "60"]).arg(compose.get_program()).args(compose.get_args()).stdin(Stdio::null());
+        command.env_clear().envs(compose.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.current_dir(&self.folder).output().unwrap()
+    }
+
+    /// Runs a program in the container of a service.
+    pub fn exec(&self, service: &str, words: &[&str]) -> Output {
+        self.command(&[&["exec", "-T", service], words].concat()).output().unwrap()
     }
 
     /// `portreeve` on the node, as a user who has nothing of `OpenClaw` outside of containers.
@@ -204,5 +226,22 @@ impl<'a> Project<'a> {
     /// `portreeve check` on the node.
     pub fn check(&self) -> Checked {
         self.portreeve().check()
+    }
+
+    /// `portreeve lint` on the project, as one who is in its folder, without an engine.
+    pub fn lint(&self) -> Linted {
+        self.lint_of(&[])
+    }
+
+    /// The same on this project and another at once.
+    pub fn lint_with(&self, other: &Self) -> Linted {
+        self.lint_of(&[&self.folder, &other.folder])
+    }
+
+    fn lint_of(&self, folders: &[&Path]) -> Linted {
+        let home = tempfile::tempdir().unwrap();
+        let mut command = Portreeve::new(home.path()).command();
+        command.args(["lint", "--format", "json"]).args(folders).current_dir(&self.folder);
+        Linted::new(&command.output().unwrap())
     }
 }

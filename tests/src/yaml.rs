@@ -14,6 +14,8 @@ fn write(value: &Value, depth: usize, text: &mut String) {
     match value {
         Value::Object(map) => {
             for (key, value) in map {
+                let key =
+                    if key.chars().any(char::is_control) { Value::from(key.as_str()).to_string() } else { key.clone() };
                 text.push_str(&format!("{indent}{key}:"));
                 entry(value, depth, text);
             }
