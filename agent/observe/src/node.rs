@@ -175,7 +175,7 @@ pub async fn observe(options: &Options) -> Snapshot {
         world,
         processes: entries,
         public_urls: &options.public_urls,
-        container_file: None,
+        engines: &contained.clients,
         ingresses: takers.iter().flat_map(|seen| ingresses_of(seen, &world, at)).collect(),
         deadline: options.deadline.saturating_sub(begun.elapsed()),
         at,

@@ -1,5 +1,6 @@
 //! Container engines: where they listen, what they hold.
 
+mod archive;
 mod client;
 mod discover;
 mod elements;
@@ -9,6 +10,8 @@ mod text;
 mod wire;
 mod workload;
 
+pub(crate) use archive::{Found, read};
+pub(crate) use client::segment;
 pub use client::{Body, Bounds, Client, Component, EngineError, List, Platform, Version};
 pub use discover::{Candidate, Discovery, DockerHost, Search, discover};
 pub use observe::{Observed, OwnSystem, observe};

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::leave::Leave;
 use super::subject::{Namespace, Spec};
 use super::{ENTRYPOINT, FOLDER, InsideError, LABEL, NAME_PREFIX, archive, attach};
-use crate::engine::{Body, Client, EngineError};
+use crate::engine::{Body, Client, EngineError, segment};
 
 /// Memory that the program may use, in bytes. Files that it reads count as well, but can be dropped.
 const MEMORY: u64 = 128 << 20;
@@ -47,7 +47,7 @@ impl ThrowAway {
         if let Namespace::Networks { others, .. } = &spec.namespace {
             for network in others {
                 let body = json!({ "Container": made.name }).to_string().into_bytes();
-                let path = format!("/networks/{}/connect", super::subject::segment(network));
+                let path = format!("/networks/{}/connect", segment(network));
                 client
                     .call(Method::POST, &path, Body::Json(body), SMALL, until)
                     .await

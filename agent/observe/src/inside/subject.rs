@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::InsideError;
 use super::view::Mounts;
-use crate::engine::{Client, EngineError};
+use crate::engine::{Client, EngineError, segment};
 
 /// Longest answer on one container or image, in bytes.
 const MAX_INSPECTED: usize = 1 << 20;
@@ -162,19 +162,6 @@ struct ImageInspected {
 
 fn or_default<'de, D: serde::Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
     Option::<T>::deserialize(from).map(Option::unwrap_or_default)
-}
-
-/// A name as one segment of a path.
-pub(super) fn segment(name: &str) -> String {
-    let mut text = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
 }
 
 /// What to make, and how the target is mounted.

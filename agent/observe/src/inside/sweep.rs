@@ -11,9 +11,8 @@ use serde::Deserialize;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
 use super::container::host_name;
-use super::subject::segment;
 use super::{ENTRYPOINT, LABEL, NAME_PREFIX};
-use crate::engine::{Body, Bounds, Client, EngineError};
+use crate::engine::{Body, Bounds, Client, EngineError, segment};
 
 /// Label: seconds since 1970 at which it was made.
 pub(super) const CREATED: &str = "dev.portreeve.probe.created";

@@ -3,6 +3,7 @@
 //! No secret goes through a proxy: up to the challenge none is needed, and a gateway leaves a silent connection open for 15 s, which is
 //! long enough for the timeouts that are too short.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
@@ -17,10 +18,12 @@ use portreeve_openclaw::client::{Deadlines, ErrorKind, greet, hold};
 use portreeve_openclaw::endpoint::{Scheme, Target, TlsPolicy};
 use portreeve_openclaw::http::{HttpDeadlines, Prober};
 
-use super::host::{self, HostFiles, MountedFiles};
+use super::host::{self, HostFiles};
+use super::inside::parse_inside;
 use super::relate::related;
 use super::tls::look;
-use super::{Files, Owner, Program, RouteFound, World, parse, parse_text};
+use super::{Owner, Program, RouteFound, World, parse, parse_text};
+use crate::engine::Client;
 use crate::process::ProcessTable;
 
 /// Most ways that are tried.
@@ -34,9 +37,6 @@ const TICK_MS: u64 = 30_000;
 /// How a gateway refuses what came through a proxy that it does not trust.
 const UNATTRIBUTED: &str = "proxy_attribution_required";
 
-/// Reads a file of a container by its path within.
-pub type ContainerFile = dyn Fn(&Workload, &str) -> Result<String, String>;
-
 /// What to look at.
 pub struct Question<'a> {
     /// What may be led to.
@@ -45,8 +45,8 @@ pub struct Question<'a> {
     pub processes: &'a ProcessTable,
     /// URLs by which clients reach gateways from outside.
     pub public_urls: &'a [String],
-    /// Reads a file of a container that is not mounted from the host.
-    pub container_file: Option<&'a ContainerFile>,
+    /// Engines by their id, for files of containers that are not mounted from the host.
+    pub engines: &'a BTreeMap<String, Client>,
     /// Ingresses found so far, to be asked.
     pub ingresses: Vec<Ingress>,
     /// When to stop.
@@ -82,7 +82,7 @@ pub async fn observe(question: Question<'_>) -> Seen {
         return Seen { ingresses: question.ingresses, ..Seen::default() };
     }
     let mut ways = of_processes(&question, &mut blind);
-    ways.extend(of_workloads(&question, &mut blind));
+    ways.extend(of_workloads(&question, begun + question.deadline, &mut blind).await);
     ways.extend(question.public_urls.iter().filter_map(|url| of_url(url, &question)));
     let left = question.deadline.saturating_sub(begun.elapsed());
     let at = question.at;
@@ -137,41 +137,12 @@ fn reachable(listens: Option<IpAddr>, addresses: &[IpAddr]) -> (IpAddr, bool) {
     }
 }
 
-/// Mounted files first, then those of the container itself.
-struct ContainerFiles<'a> {
-    workload: &'a Workload,
-    mounted: MountedFiles<'a>,
-    inside: Option<&'a ContainerFile>,
-}
-
-impl Files for ContainerFiles<'_> {
-    fn read(&self, path: &str) -> Result<super::File, String> {
-        self.mounted.read(path).or_else(|why| match self.inside {
-            Some(inside) => {
-                let text = inside(self.workload, path)?;
-                Ok(super::File { name: format!("{}:{path}", self.workload.name), text })
-            }
-            None => Err(why),
-        })
-    }
-
-    fn list(&self, folder: &str) -> Vec<String> {
-        let mut names = self.mounted.list(folder);
-        // The engine gives single files; the image's only site has this name.
-        if names.is_empty() && self.inside.is_some() && folder.ends_with("/conf.d") {
-            names.push("default.conf".to_owned());
-        }
-        names
-    }
-}
-
-fn of_workloads(question: &Question<'_>, blind: &mut Vec<Blind>) -> Vec<Way> {
+async fn of_workloads(question: &Question<'_>, until: Instant, blind: &mut Vec<Blind>) -> Vec<Way> {
     let mut ways = Vec::new();
     let proxies = question.world.workloads.iter().filter(|workload| workload.role == WorkloadRole::Proxy);
     for workload in proxies {
         let by_command = workload.command.iter().find_map(|word| Program::of(word));
         let Some(program) = Program::of(&workload.image.reference).or(by_command) else { continue };
-        let files = ContainerFiles { workload, mounted: MountedFiles::of(workload), inside: question.container_file };
         let config = workload
             .command
             .iter()
@@ -179,7 +150,7 @@ fn of_workloads(question: &Question<'_>, blind: &mut Vec<Blind>) -> Vec<Way> {
             .and_then(|at| workload.command.get(at + 1))
             .filter(|path| path.starts_with('/'));
         let path = config.map_or(program.default_config(), String::as_str);
-        let parsed = parse(program, path, workload.image.version.as_deref(), &files);
+        let parsed = parse_inside(program, path, workload, question.engines, until).await;
         if parsed.routes.is_empty() && workload.is_running() {
             let why = parsed.problems.first().map_or("no site passes requests on", |problem| &problem.message);
             note(blind, format!("configuration of {}", workload.id), why);
