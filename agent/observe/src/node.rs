@@ -129,7 +129,7 @@ pub async fn observe(options: &Options) -> Snapshot {
         tokio::join!(timed(climb_all(&drafts, &sites, &listeners, left)), timed(containers::observe(&question)),);
     clock.note("gateways", climbs.1);
     clock.note("containers", contained.1);
-    let (climbs, mut contained) = (climbs.0, contained.0);
+    let (climbs, (mut contained, written)) = (climbs.0, contained.0);
     for (draft, climb) in drafts.iter_mut().zip(climbs) {
         if let (Some(draft), Some(climb)) = (draft, climb) {
             settle(draft, climb);
@@ -190,7 +190,10 @@ pub async fn observe(options: &Options) -> Snapshot {
             environment: &environment,
             variables: &options.environment,
         };
-        clock.time_async("acceptance", acceptance::observe(&mut clients, &gateways, &on_host)).await;
+        let in_containers =
+            acceptance::Containers { workloads: &workloads, engines: &contained.clients, written: &written };
+        let accepted = acceptance::observe(&mut clients, &gateways, &on_host, &in_containers);
+        clock.time_async("acceptance", accepted).await;
     }
     Snapshot {
         schema: SCHEMA.to_owned(),

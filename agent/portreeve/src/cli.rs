@@ -180,8 +180,8 @@ pub(crate) struct CheckArgs {
     pub(crate) strict: bool,
     /// Also run the real `openclaw channels status --probe` of each client, where it runs and as its user
     ///
-    /// This is the one check that runs OpenClaw itself: it writes log lines, and takes some seconds for each client. Only releases that
-    /// are known to change nothing else are run; any other is named and not run. What was asked for and not run leaves the verdict
+    /// This is the one check that runs OpenClaw itself: it writes its log and its cache, and takes some seconds for each client. Only
+    /// releases that are known to change nothing else are run; any other is named and not run. What was asked for and not run leaves the verdict
     /// unknown.
     #[arg(long, conflicts_with = "from")]
     pub(crate) deep: bool,

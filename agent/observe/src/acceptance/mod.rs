@@ -3,6 +3,7 @@
 //! Only releases that are known to change nothing are run, and only where our own handshake is answered: a command line without a
 //! gateway waits and learns nothing. No secret is among the arguments.
 
+mod container;
 mod host;
 mod trust;
 
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 use portreeve_core::snapshot::{Acceptance, AcceptanceOutcome, Client, ClientKind, Gateway};
 use portreeve_openclaw::acceptance::is_known_safe;
 
+pub(crate) use container::Containers;
 pub(crate) use host::Host;
 
 /// Time until a run is killed.
@@ -56,7 +58,12 @@ struct Run {
 }
 
 /// Runs the command line of every client that leads to a gateway of this node.
-pub(crate) async fn observe(clients: &mut [Client], gateways: &[Gateway], host: &Host<'_>) {
+pub(crate) async fn observe(
+    clients: &mut [Client],
+    gateways: &[Gateway],
+    host: &Host<'_>,
+    containers: &Containers<'_>,
+) {
     let wanted = clients.iter().enumerate().filter_map(|(index, client)| {
         let gateway = gateways.iter().find(|gateway| client.gateway.as_ref() == Some(&gateway.id))?;
         (client.kind == ClientKind::Cli).then_some((index, client, gateway))
@@ -70,7 +77,7 @@ pub(crate) async fn observe(clients: &mut [Client], gateways: &[Gateway], host: 
         } else if client.workload.is_none() {
             host.run(client, gateway).await
         } else {
-            None
+            containers.run(client).await
         };
         Some((index, settle(run?, begun.elapsed(), at)))
     });

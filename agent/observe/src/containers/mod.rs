@@ -25,6 +25,7 @@ use crate::users::Account;
 
 pub(crate) use owners::name_owners;
 pub(crate) use route::Plan;
+pub(crate) use services::Written;
 
 /// How long the search for sockets may take; a home on a dead mount never answers.
 const SEARCH: Duration = Duration::from_secs(2);
@@ -48,9 +49,9 @@ pub(crate) struct Question<'a> {
 }
 
 /// What the engines hold, with what was seen from within.
-pub(crate) async fn observe(question: &Question<'_>) -> Observed {
+pub(crate) async fn observe(question: &Question<'_>) -> (Observed, Vec<Written>) {
     if !question.options.containers {
-        return Observed::default();
+        return (Observed::default(), Vec::new());
     }
     let mut hosts: Vec<DockerHost> = Vec::new();
     let mut add = |of: String, environment: &Environment| {
@@ -83,7 +84,7 @@ pub(crate) async fn observe(question: &Question<'_>) -> Observed {
     } else {
         unprobed(&mut observed.workloads, "no probe was to be run", question.at);
     }
-    observed
+    (observed, written)
 }
 
 fn unsearched(why: &str) -> Discovery {

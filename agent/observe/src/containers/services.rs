@@ -20,13 +20,13 @@ use crate::users::Account;
 const MAX_PROJECTS: usize = 16;
 
 /// A service that no container runs, with all that a probe needs to look as it would.
-pub(super) struct Written {
+pub(crate) struct Written {
     /// Where it is among the workloads.
-    pub(super) index: usize,
+    pub(crate) index: usize,
     /// The engine that its project runs on.
-    pub(super) engine: String,
+    pub(crate) engine: String,
     /// What to make.
-    pub(super) definition: Definition,
+    pub(crate) definition: Definition,
 }
 
 /// Reads the files of the projects that run here. Containers learn where their parts are written; command lines and node hosts that no

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Instant;
 
-use http_body_util::Empty;
+use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::{Method, Request, StatusCode, header};
@@ -20,6 +20,9 @@ use crate::engine::EngineError;
 
 /// Most bytes kept of what the program says on its error stream.
 const MAX_SAID: usize = 2_000;
+
+/// How long a program that has said all may take to end.
+const AFTER_WORDS: std::time::Duration = std::time::Duration::from_millis(1_500);
 
 /// What a container wrote.
 #[derive(Debug, Default)]
@@ -43,6 +46,16 @@ impl Drop for Streams {
 impl Streams {
     /// Asks the engine for the streams.
     pub(super) async fn open(socket: &Path, path: &str, until: Instant) -> Result<Self, InsideError> {
+        Self::open_with(socket, path, String::new(), until).await
+    }
+
+    /// Asks the engine for the streams with a request in JSON.
+    pub(super) async fn open_with(
+        socket: &Path,
+        path: &str,
+        body: String,
+        until: Instant,
+    ) -> Result<Self, InsideError> {
         let failed = |source| InsideError::Engine { action: "attach to the probe", source };
         let work = async {
             let stream = UnixStream::connect(socket)
@@ -60,7 +73,8 @@ impl Streams {
                 .header(header::HOST, "docker")
                 .header(header::CONNECTION, "Upgrade")
                 .header(header::UPGRADE, "tcp")
-                .body(Empty::<Bytes>::new())?;
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(Full::new(Bytes::from(body)))?;
             let response = sender.send_request(request).await?;
             let status = response.status();
             if status != StatusCode::SWITCHING_PROTOCOLS {
@@ -74,6 +88,21 @@ impl Streams {
         match tokio::time::timeout_at(tokio::time::Instant::from_std(until), work).await {
             Ok(result) => result.map_err(failed),
             Err(_) => Err(failed(EngineError::Silent { after: begun.elapsed() })),
+        }
+    }
+
+    /// Reads until the streams end, the time is over, or all is said. What was said until then is given.
+    pub(super) async fn listen(mut self, until: Instant, is_whole: fn(&[u8]) -> bool) -> Result<Output, InsideError> {
+        let mut output = Output::default();
+        let mut until = until;
+        loop {
+            let piece = piece(&mut self.stream, &mut output);
+            match tokio::time::timeout_at(until.into(), piece).await {
+                Ok(Ok(true)) if is_whole(&output.stdout) => until = until.min(Instant::now() + AFTER_WORDS),
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) | Err(_) => return Ok(output),
+                Ok(Err(error)) => return Err(InsideError::Streams(error)),
+            }
         }
     }
 
@@ -100,31 +129,35 @@ impl Streams {
 /// Takes the two streams apart: each piece has a head of eight bytes, the stream's number and the length of the piece.
 async fn demultiplex(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Output> {
     let mut output = Output::default();
+    while piece(stream, &mut output).await? {}
+    Ok(output)
+}
+
+/// Adds one piece. False at the end.
+async fn piece(stream: &mut (impl AsyncRead + Unpin), output: &mut Output) -> io::Result<bool> {
+    let mut head = [0_u8; 8];
+    match stream.read_exact(&mut head).await {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+        Err(error) => return Err(error),
+    }
+    let [number, _, _, _, length @ ..] = head;
+    let (kept, limit) = match number {
+        1 => (&mut output.stdout, MAX_ANSWER_BYTES),
+        2 => (&mut output.stderr, MAX_SAID),
+        _ => return Err(io::Error::new(io::ErrorKind::InvalidData, "a stream with an unknown number")),
+    };
+    let mut piece = stream.take(u64::from(u32::from_be_bytes(length)));
+    let mut buffer = [0_u8; 8192];
     loop {
-        let mut head = [0_u8; 8];
-        match stream.read_exact(&mut head).await {
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(output),
-            Err(error) => return Err(error),
+        let count = piece.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(true);
         }
-        let [number, _, _, _, length @ ..] = head;
-        let (kept, limit) = match number {
-            1 => (&mut output.stdout, MAX_ANSWER_BYTES),
-            2 => (&mut output.stderr, MAX_SAID),
-            _ => return Err(io::Error::new(io::ErrorKind::InvalidData, "a stream with an unknown number")),
-        };
-        let mut piece = stream.take(u64::from(u32::from_be_bytes(length)));
-        let mut buffer = [0_u8; 8192];
-        loop {
-            let count = piece.read(&mut buffer).await?;
-            if count == 0 {
-                break;
-            }
-            let room = limit.saturating_sub(kept.len());
-            kept.extend(buffer.iter().take(count.min(room)));
-            if count > room && number == 1 {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "the answer is longer than any honest one"));
-            }
+        let room = limit.saturating_sub(kept.len());
+        kept.extend(buffer.iter().take(count.min(room)));
+        if count > room && number == 1 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the answer is longer than any honest one"));
         }
     }
 }

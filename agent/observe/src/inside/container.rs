@@ -9,12 +9,16 @@ use portreeve_core::Secret;
 use serde_json::{Value, json};
 
 use super::leave::Leave;
-use super::subject::{Namespace, Spec};
+use super::subject::{Namespace, Own, Spec};
 use super::{ENTRYPOINT, FOLDER, InsideError, LABEL, NAME_PREFIX, archive, attach};
 use crate::engine::{Body, Client, EngineError, segment};
 
 /// Memory that the program may use, in bytes. Files that it reads count as well, but can be dropped.
 const MEMORY: u64 = 128 << 20;
+/// Memory that a program of the target may use, in bytes.
+const OWN_MEMORY: u64 = 1 << 30;
+/// Threads that a program of the target may have.
+const OWN_MAX_THREADS: u64 = 256;
 /// Threads that it may have.
 const MAX_THREADS: u64 = 64;
 /// Longest answer to a small question, in bytes.
@@ -29,6 +33,11 @@ pub(super) struct ThrowAway {
 }
 
 impl ThrowAway {
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Makes it, and does not start it.
     pub(super) async fn make(client: &Client, spec: &Spec, until: Instant) -> Result<Self, InsideError> {
         let name = format!("{NAME_PREFIX}{}", unique());
@@ -116,7 +125,7 @@ fn definition(spec: &Spec, name: &str) -> Value {
     })];
     mounts.extend(
         spec.mounts.iter().map(
-            |mount| json!({ "Type": mount.kind, "Source": mount.source, "Target": mount.target, "ReadOnly": true }),
+            |mount| json!({ "Type": mount.kind, "Source": mount.source, "Target": mount.target, "ReadOnly": mount.read_only }),
         ),
     );
     let agent = format!("{}/{}", host_name(), std::process::id());
@@ -156,10 +165,38 @@ fn definition(spec: &Spec, name: &str) -> Value {
             "AutoRemove": true,
         },
     });
+    if let Some(own) = &spec.own {
+        with_own(&mut definition, spec, own);
+    }
     if let (Some(endpoints), Some(object)) = (endpoints, definition.as_object_mut()) {
         object.insert("NetworkingConfig".to_owned(), json!({ "EndpointsConfig": endpoints }));
     }
     definition
+}
+
+/// The definition for a program of the target itself: its volumes as the target has them, its root as it is, and room for it.
+fn with_own(definition: &mut Value, spec: &Spec, own: &Own) {
+    let mut put = |pointer: &str, value: Value| {
+        if let Some(place) = definition.pointer_mut(pointer) {
+            *place = value;
+        }
+    };
+    put("/Entrypoint", json!(own.words.get(..1).unwrap_or_default()));
+    put("/Cmd", json!(own.words.get(1..).unwrap_or_default()));
+    put("/Env", json!(spec.environment.iter().map(String::as_str).chain(["NO_COLOR=1"]).collect::<Vec<_>>()));
+    for stream in ["/OpenStdin", "/StdinOnce", "/AttachStdin"] {
+        put(stream, json!(false));
+    }
+    put("/HostConfig/VolumesFrom", json!(spec.volumes_from));
+    put("/HostConfig/CapDrop", json!([]));
+    put("/HostConfig/ReadonlyRootfs", json!(own.read_only_root));
+    put("/HostConfig/Memory", json!(OWN_MEMORY));
+    put("/HostConfig/MemorySwap", json!(OWN_MEMORY));
+    put("/HostConfig/PidsLimit", json!(OWN_MAX_THREADS));
+    put("/HostConfig/AutoRemove", json!(false));
+    if let Some(mounts) = definition.pointer_mut("/HostConfig/Mounts").and_then(Value::as_array_mut) {
+        mounts.retain(|mount| mount.get("Target").and_then(Value::as_str) != Some(FOLDER));
+    }
 }
 
 pub(super) fn host_name() -> String {

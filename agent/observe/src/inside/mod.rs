@@ -7,6 +7,7 @@
 
 mod archive;
 mod attach;
+mod command;
 mod container;
 mod leave;
 mod program;
@@ -23,6 +24,7 @@ use portreeve_core::snapshot::NamespaceView;
 use portreeve_facts::request::{AnswerError, Request, RequestError, parse_answer};
 use thiserror::Error;
 
+pub(crate) use command::Place;
 pub use program::{ProgramError, Programs};
 pub use subject::{Bind, Definition, Subject};
 pub use sweep::sweep;

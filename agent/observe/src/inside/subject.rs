@@ -80,13 +80,22 @@ pub(super) struct Spec {
     pub(super) namespace: Namespace,
     pub(super) volumes_from: Vec<String>,
     pub(super) mounts: Vec<SpecMount>,
+    /// The target's own program in place of the probe.
+    pub(super) own: Option<Own>,
 }
 
-/// Something mounted into the throw-away container, read-only.
+/// A program of the target itself, which is given what the target has.
+pub(super) struct Own {
+    pub(super) words: Vec<String>,
+    pub(super) read_only_root: bool,
+}
+
+/// Something mounted into the throw-away container.
 pub(super) struct SpecMount {
     pub(super) kind: &'static str,
     pub(super) source: String,
     pub(super) target: String,
+    pub(super) read_only: bool,
 }
 
 /// A network namespace.
@@ -219,6 +228,7 @@ async fn of_container(client: &Client, id: &str, until: Instant) -> Result<(Spec
         namespace,
         volumes_from: vec![inspected.id],
         mounts: Vec::new(),
+        own: None,
     };
     Ok((spec, mounts))
 }
@@ -235,6 +245,7 @@ async fn of_service(client: &Client, definition: &Definition, until: Instant) ->
             kind: if is_path { "bind" } else { "volume" },
             source: bind.source.clone(),
             target: bind.target.clone(),
+            read_only: true,
         });
     }
     let spec = Spec {
@@ -250,6 +261,7 @@ async fn of_service(client: &Client, definition: &Definition, until: Instant) ->
         },
         volumes_from: Vec::new(),
         mounts,
+        own: None,
     };
     let seen = Mounts {
         read_only_root: definition.read_only_root,

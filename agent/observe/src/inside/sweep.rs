@@ -11,7 +11,7 @@ use serde::Deserialize;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
 use super::container::host_name;
-use super::{ENTRYPOINT, LABEL, NAME_PREFIX};
+use super::{LABEL, NAME_PREFIX};
 use crate::engine::{Body, Bounds, Client, EngineError, segment};
 
 /// Label: seconds since 1970 at which it was made.
@@ -31,7 +31,6 @@ const SMALL: usize = 64 * 1024;
 struct Listed {
     id: String,
     names: Vec<String>,
-    command: String,
     labels: BTreeMap<String, String>,
 }
 
@@ -54,11 +53,10 @@ pub async fn sweep(client: &Client, until: Instant) -> Result<usize, EngineError
     Ok(removed)
 }
 
-/// Whether it is one of ours by all that we gave it: an image can bring any label with it, but no name.
+/// Whether it is one of ours: its label has its own name, which differs from run to run. An image can bring any label with it, but no name.
 fn is_ours(container: &Listed) -> bool {
-    container.labels.contains_key(LABEL)
-        && container.command.starts_with(ENTRYPOINT)
-        && container.names.iter().any(|name| name.trim_start_matches('/').starts_with(NAME_PREFIX))
+    let name = container.labels.get(LABEL).filter(|name| name.starts_with(NAME_PREFIX));
+    name.is_some_and(|name| container.names.iter().any(|own| own.trim_start_matches('/') == name))
 }
 
 fn is_left_behind(container: &Listed, now: Timestamp) -> bool {
@@ -101,7 +99,6 @@ mod tests {
         Listed {
             id: "1".to_owned(),
             names: vec!["/portreeve-probe-1".to_owned()],
-            command: ENTRYPOINT.to_owned(),
             labels: labels.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         }
     }
@@ -124,7 +121,7 @@ mod tests {
     fn a_label_alone_makes_nothing_ours() {
         assert!(is_ours(&container(1, "x/1")));
         let named = Listed { names: vec!["/web".to_owned()], ..container(1, "x/1") };
-        let running = Listed { command: "sleep 1".to_owned(), ..container(1, "x/1") };
-        assert!(!is_ours(&named) && !is_ours(&running));
+        let other = Listed { names: vec!["/portreeve-probe-2".to_owned()], ..container(1, "x/1") };
+        assert!(!is_ours(&named) && !is_ours(&other));
     }
 }
