@@ -2,6 +2,7 @@
 
 mod auth;
 mod clean;
+mod deep;
 mod healthy;
 mod hostile;
 mod images;

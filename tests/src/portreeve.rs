@@ -80,8 +80,17 @@ impl Portreeve {
 
     /// Runs `check --json`.
     pub fn check(&self) -> Checked {
+        self.checked(&["check", "--json"])
+    }
+
+    /// Runs `check --deep --json`.
+    pub fn check_deep(&self) -> Checked {
+        self.checked(&["check", "--deep", "--json"])
+    }
+
+    fn checked(&self, arguments: &[&str]) -> Checked {
         let start = Instant::now();
-        let output = self.run(&["check", "--json"]);
+        let output = self.run(arguments);
         let elapsed = start.elapsed();
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
