@@ -81,6 +81,7 @@ fn facts(config: &Config, lookup: &dyn Lookup) -> ConfigFacts {
         control_ui: gateway.control_ui.enabled.unwrap_or(true),
         trusted_proxies: gateway.trusted_proxies,
         remote_url: gateway.remote.url,
+        public_origin: gateway.public_origin,
         channels: config
             .channels()
             .into_iter()
@@ -131,6 +132,7 @@ fn broken(path: &Path, error: &ConfigError, source: String, at: Timestamp) -> Fa
         control_ui: true,
         trusted_proxies: Vec::new(),
         remote_url: None,
+        public_origin: None,
         channels: Vec::new(),
         has_meta: false,
         last_touched_version: None,

@@ -165,6 +165,7 @@ pub async fn observe(options: &Options) -> Snapshot {
         containers::keep_only(wanted, &mut gateways, &mut clients, &workloads);
     }
     blind.extend(contained.blind);
+    let public = proxy::public_urls(&options.public_urls, &gateways, &clients, &addresses);
     let world = proxy::World {
         gateways: &gateways,
         workloads: &workloads,
@@ -174,7 +175,7 @@ pub async fn observe(options: &Options) -> Snapshot {
     let question = proxy::Question {
         world,
         processes: entries,
-        public_urls: &options.public_urls,
+        public_urls: &public,
         engines: &contained.clients,
         ingresses: takers.iter().flat_map(|seen| ingresses_of(seen, &world, at)).collect(),
         deadline: options.deadline.saturating_sub(begun.elapsed()),

@@ -97,6 +97,9 @@ pub struct ConfigFacts {
     pub trusted_proxies: Vec<String>,
     /// `gateway.remote.url`.
     pub remote_url: Option<String>,
+    /// `gateway.publicOrigin`.
+    #[serde(default)]
+    pub public_origin: Option<String>,
     /// Channels that are configured and enabled.
     pub channels: Vec<String>,
     /// Whether the block that `OpenClaw` writes into its own files is there.

@@ -22,7 +22,7 @@ use super::host::{self, HostFiles};
 use super::inside::parse_inside;
 use super::relate::related;
 use super::tls::look;
-use super::{Owner, Program, RouteFound, World, parse, parse_text};
+use super::{Owner, Program, PublicUrl, RouteFound, World, parse, parse_text};
 use crate::engine::Client;
 use crate::process::ProcessTable;
 
@@ -44,7 +44,7 @@ pub struct Question<'a> {
     /// Processes of the host.
     pub processes: &'a ProcessTable,
     /// URLs by which clients reach gateways from outside.
-    pub public_urls: &'a [String],
+    pub public_urls: &'a [PublicUrl],
     /// Engines by their id, for files of containers that are not mounted from the host.
     pub engines: &'a BTreeMap<String, Client>,
     /// Ingresses found so far, to be asked.
@@ -190,8 +190,8 @@ fn target(front: &GatewayUrl, found: &RouteFound, address: Option<IpAddr>) -> Op
     })
 }
 
-fn of_url(url: &str, question: &Question<'_>) -> Option<Way> {
-    let target = Target::from_url(url).ok()?;
+fn of_url(public: &PublicUrl, question: &Question<'_>) -> Option<Way> {
+    let target = Target::from_url(&public.url).ok()?;
     let front = GatewayUrl {
         scheme: target.scheme().as_str().to_owned(),
         host: target.host().to_owned(),
@@ -201,9 +201,10 @@ fn of_url(url: &str, question: &Question<'_>) -> Option<Way> {
     // Of several gateways nobody knows which one is behind it.
     let answering = |gateway: &&Gateway| gateway.ladder.handshake.answer().is_some();
     let gateways: Vec<&Gateway> = question.world.gateways.iter().filter(answering).collect();
+    let named = public.gateway.as_ref().and_then(|id| gateways.iter().find(|gateway| gateway.id == *id)).copied();
     let gateway = match gateways.as_slice() {
-        [only] => Some(*only),
-        _ => None,
+        [only] if public.may_be_any => Some(*only),
+        _ => named,
     };
     let untried = || "not tried yet".to_owned();
     let route = ProxyRoute {
@@ -213,7 +214,7 @@ fn of_url(url: &str, question: &Question<'_>) -> Option<Way> {
         front,
         upstream: None,
         gateway: gateway.map(|gateway| gateway.id.clone()),
-        config: Fact::absent("public_urls", question.at),
+        config: Fact::absent(public.source.clone(), question.at),
         direct: gateway.map_or_else(
             || Probe::not_tried("it is not known which gateway is behind it", question.at),
             |gateway| gateway.ladder.handshake.clone(),

@@ -93,7 +93,7 @@ pub(crate) const KEYS: &[Key] = &[
     },
     Key {
         name: "public_urls",
-        doc: "URLs by which clients reach gateways of this node from outside, such as `https://claw.example`: the way through each is tried.",
+        doc: "URLs by which clients reach gateways of this node from outside, such as `https://claw.example`: the way through each is tried, as are those in `gateway.publicOrigin` and in clients' `gateway.remote.url`.",
         kind: Kind::Urls,
         apply: |settings, value| {
             settings.public_urls = urls(value)?;
