@@ -177,6 +177,7 @@ pub async fn observe(options: &Options) -> Snapshot {
         processes: entries,
         public_urls: &public,
         engines: &contained.clients,
+        deep: options.deep,
         ingresses: takers.iter().flat_map(|seen| ingresses_of(seen, &world, at)).collect(),
         deadline: options.deadline.saturating_sub(begun.elapsed()),
         at,

@@ -49,6 +49,8 @@ pub struct Question<'a> {
     pub engines: &'a BTreeMap<String, Client>,
     /// Ingresses found so far, to be asked.
     pub ingresses: Vec<Ingress>,
+    /// Whether a silent connection is held also where nothing says when the proxy cuts it. That takes its time beyond the deadline.
+    pub deep: bool,
     /// When to stop.
     pub deadline: Duration,
     /// When the observation began.
@@ -85,9 +87,9 @@ pub async fn observe(question: Question<'_>) -> Seen {
     ways.extend(of_workloads(&question, begun + question.deadline, &mut blind).await);
     ways.extend(question.public_urls.iter().filter_map(|url| of_url(url, &question)));
     let left = question.deadline.saturating_sub(begun.elapsed());
-    let at = question.at;
+    let (at, deep) = (question.at, question.deep);
     let tried = ways.into_iter().enumerate().map(|(n, way)| async move {
-        if n >= MAX_TRIED || way.route.http_only { way.route } else { attempt(way, left, at).await }
+        if n >= MAX_TRIED || way.route.http_only { way.route } else { attempt(way, left, deep, at).await }
     });
     let asked = question.ingresses.into_iter().map(|ingress| ask(ingress, question.world, left));
     let (routes, ingresses) = tokio::join!(join_all(tried), join_all(asked));
@@ -230,7 +232,7 @@ fn of_url(public: &PublicUrl, question: &Question<'_>) -> Option<Way> {
 }
 
 /// Tries one way, within what is left.
-async fn attempt(way: Way, left: Duration, at: Timestamp) -> ProxyRoute {
+async fn attempt(way: Way, left: Duration, deep: bool, at: Timestamp) -> ProxyRoute {
     let Way { mut route, target, from_loopback } = way;
     let Some(target) = target else { return route };
     let begun = Instant::now();
@@ -263,11 +265,15 @@ async fn attempt(way: Way, left: Duration, at: Timestamp) -> ProxyRoute {
         return route;
     }
     let timeout = route.config.get().and_then(|config| config.read_timeout_s);
-    if let Some(timeout) = timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
-        let window = timeout.saturating_add(MARGIN);
-        if window <= MAX_HOLD && window <= left.saturating_sub(begun.elapsed()) {
-            route.idle = idle(&target, &deadlines, window).await;
+    match timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
+        Some(timeout) => {
+            let window = timeout.saturating_add(MARGIN);
+            if window <= MAX_HOLD && (deep || window <= left.saturating_sub(begun.elapsed())) {
+                route.idle = idle(&target, &deadlines, window).await;
+            }
         }
+        None if deep => route.idle = idle(&target, &deadlines, MAX_HOLD).await,
+        None => {}
     }
     route
 }
