@@ -22,6 +22,7 @@ mod load;
 mod merge;
 mod model;
 mod node;
+mod parts;
 mod places;
 pub mod port;
 pub mod quantity;

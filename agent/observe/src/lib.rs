@@ -7,6 +7,7 @@
 mod acceptance;
 mod asked;
 mod client;
+mod clock;
 pub mod command;
 pub mod commands;
 pub mod compose;
@@ -17,6 +18,7 @@ pub mod file;
 mod gateway;
 pub mod host;
 pub mod inside;
+mod install;
 pub mod key;
 pub mod launchd;
 pub mod listener;
@@ -39,8 +41,9 @@ pub mod volume;
 
 pub use containers::is_container;
 pub use key::fingerprint_key;
-pub use node::{observe, unit_inventory, unit_inventory_of};
+pub use node::observe;
 pub use options::Options;
+pub use units::{unit_inventory, unit_inventory_of};
 
 /// Whether this process may see everything on the node.
 pub fn is_root() -> bool {

@@ -1,24 +1,26 @@
 //! The whole node at one time.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use portreeve_core::snapshot::{
-    Client, Gateway, Ingress, Install, Listener, Node, Process, ProcessRole, SCHEMA, Snapshot, StateDir, Timing, Unit,
-    UnitInventory, UnitRole, Workload, WorkloadRole,
+    Client, Gateway, Ingress, Listener, Node, Process, ProcessRole, SCHEMA, Snapshot, StateDir, Unit, UnitInventory,
+    UnitRole, Workload, WorkloadRole,
 };
 use portreeve_core::{Fact, FingerprintKey};
 use portreeve_facts::Climb;
 use portreeve_openclaw::environment::Environment;
+use portreeve_openclaw::port::DEFAULT_PORT;
 
 use crate::client::{Around, command_line, node_host, node_host_of_unit};
+use crate::clock::{Clock, timed};
 use crate::command::System;
 use crate::containers::{self, Plan};
 use crate::engine::{OwnSystem, Seen};
 use crate::gateway::{Draft, Surroundings};
+use crate::install::installs;
 use crate::listener::Listeners;
 use crate::local_address::local_addresses;
 use crate::process::{self, Particulars, ProcessTable};
@@ -26,10 +28,7 @@ use crate::running::{self, Running};
 use crate::site::{Site, Sites};
 use crate::state::{self, Place};
 use crate::units::{Detail, Question, inventory, native_manager};
-use crate::{Options, acceptance, asked, host, listener, log, proxy, users};
-
-/// The port that a gateway takes where nothing says otherwise.
-const DEFAULT_PORT: u16 = 18789;
+use crate::{Options, acceptance, asked, host, listener, log, proxy};
 
 /// Observes the node once. It takes at most about the deadline: what is not known by then stays unknown.
 pub async fn observe(options: &Options) -> Snapshot {
@@ -228,46 +227,9 @@ fn ingresses_of(seen: &Seen, world: &proxy::World<'_>, at: Timestamp) -> Vec<Ing
     proxy::ingresses(&seen.workload, &definition.environment, &words.collect::<Vec<String>>(), world, at)
 }
 
-/// What comes of work, and how long it took.
-async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
-    let started = Instant::now();
-    let result = work.await;
-    (result, started.elapsed())
-}
-
 /// Release of the kernel that engines of this machine may share: that of Linux.
 fn own_kernel(node: &Node) -> Option<&str> {
     (std::env::consts::OS == "linux").then(|| node.system.get().map(|system| system.build.as_str())).flatten()
-}
-
-/// Wall times of observers.
-#[derive(Debug, Default)]
-struct Clock {
-    timings: Vec<Timing>,
-}
-
-impl Clock {
-    fn time<T>(&mut self, observer: &str, work: impl FnOnce() -> T) -> T {
-        let started = Instant::now();
-        let result = work();
-        self.note(observer, started.elapsed());
-        result
-    }
-
-    async fn time_async<T>(&mut self, observer: &str, work: impl Future<Output = T>) -> T {
-        let started = Instant::now();
-        let result = work.await;
-        self.note(observer, started.elapsed());
-        result
-    }
-
-    fn note(&mut self, observer: &str, elapsed: Duration) {
-        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-        match self.timings.iter_mut().find(|timing| timing.observer == observer) {
-            Some(timing) => timing.elapsed_ms += elapsed_ms,
-            None => self.timings.push(Timing { observer: observer.to_owned(), elapsed_ms }),
-        }
-    }
 }
 
 /// Units of homes that are to be looked at, or that claim a port there.
@@ -435,95 +397,4 @@ fn processes(
         all.sort_by_key(|process| process.pid);
         all
     })
-}
-
-/// Installations that units, processes and the search path refer to.
-fn installs(
-    units: &[Unit],
-    entries: &ProcessTable,
-    running: &BTreeMap<u32, Running>,
-    environment: &Environment,
-) -> Vec<Install> {
-    let mut found: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
-    let mut add = |path: &Path, user: String| {
-        if let Some(package) = package_of(path) {
-            found.entry(package).or_default().insert(user);
-        }
-    };
-    for unit in units {
-        for argument in &unit.arguments {
-            add(Path::new(argument), unit.id.clone());
-        }
-    }
-    for running in running.values().filter(|running| running.process.role == ProcessRole::Gateway) {
-        let pid = running.process.pid;
-        // Its own arguments are overwritten; those of its workers still name the package.
-        let workers = entries.entries().iter().filter(|entry| entry.ppid == pid || entry.pid == pid);
-        for argument in workers.flat_map(|entry| &entry.argv) {
-            add(Path::new(argument), format!("pid {pid}"));
-        }
-    }
-    for dir in environment.text("PATH").into_iter().flat_map(|path| path.split(':')) {
-        add(&Path::new(dir).join("openclaw"), "the search path".to_owned());
-    }
-    found
-        .into_iter()
-        .map(|(path, users)| Install {
-            version: version_of(&path),
-            path: path.to_string_lossy().into_owned(),
-            used_by: users.into_iter().collect(),
-        })
-        .collect()
-}
-
-/// The package folder that a path inside of it, or a link to it, leads to.
-pub(crate) fn package_of(path: &Path) -> Option<PathBuf> {
-    let name = path.to_string_lossy();
-    if !path.is_absolute() || !name.contains("openclaw") {
-        return None;
-    }
-    let real = fs::canonicalize(path).ok()?;
-    real.ancestors()
-        // A folder into which npm put the package may have that name, too.
-        .find(|dir| {
-            dir.file_name().is_some_and(|name| name == "openclaw")
-                && dir.join("package.json").is_file()
-                && !dir.join("node_modules/openclaw").is_dir()
-        })
-        .map(Path::to_path_buf)
-}
-
-pub(crate) fn version_of(package: &Path) -> Option<String> {
-    const MAX_PACKAGE_BYTES: u64 = 4 << 20;
-    #[derive(serde::Deserialize)]
-    struct Package {
-        version: String,
-    }
-    let content = portreeve_openclaw::file::read_regular(&package.join("package.json"), MAX_PACKAGE_BYTES).ok()?;
-    let package: Package = serde_json::from_slice(&content.bytes).ok()?;
-    Some(log::masked(&package.version))
-}
-
-/// The services of this machine that concern `OpenClaw` or one of these ports.
-pub fn unit_inventory(ports: &[u16]) -> UnitInventory {
-    let at = Timestamp::now();
-    let accounts = users::observe(at);
-    let accounts = accounts.get().map_or(&[][..], Vec::as_slice);
-    let mut known = BTreeSet::from([DEFAULT_PORT]);
-    known.extend(ports);
-    let question = Question {
-        manager: native_manager(),
-        root: Path::new("/"),
-        accounts,
-        ports: &known,
-        console_uid: None,
-        agent_uid: nix::unistd::geteuid().as_raw(),
-        at,
-    };
-    inventory(&question, &System).units
-}
-
-/// Every property list in these folders, which may come from another machine.
-pub fn unit_inventory_of(dirs: &[PathBuf]) -> UnitInventory {
-    crate::units::inventory_of_dirs(dirs, Timestamp::now())
 }

@@ -10,7 +10,7 @@ use portreeve_openclaw::environment::Environment;
 use super::trust::{check, check_tree};
 use super::{DEADLINE, Ended, MAX_OUTPUT, OWN_TIMEOUT_MS, Run, Skip, is_whole, question, safe};
 use crate::command::{Awaited, Said};
-use crate::node::{package_of, version_of};
+use crate::install::{package_of, version_of};
 use crate::process::ProcessTable;
 use crate::site::Site;
 

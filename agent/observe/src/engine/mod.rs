@@ -2,6 +2,7 @@
 
 mod archive;
 mod client;
+mod containers;
 mod discover;
 mod elements;
 mod lenient;

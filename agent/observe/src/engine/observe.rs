@@ -3,21 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
-use futures_util::stream;
 use jiff::{SignedDuration, Timestamp};
 use portreeve_core::Fact;
 use portreeve_core::snapshot::{
     Blind, Engine, EngineAnswer, EngineEvent, EngineKind, EngineVolume, Network, NetworkMode, Project, RunState,
-    WorkloadRole,
 };
-use portreeve_openclaw::service::{ProcessKind, ProcessView, classify_process};
 
-use super::client::{Bounds, Client, EngineError, Version};
+use super::client::{Bounds, Client, Version};
+use super::containers::containers;
 use super::discover::{Candidate, Discovery};
 use super::text::line;
-use super::wire::{Event, Info, Inspected, InspectedImage, Listed, ListedNetwork, Top, Volumes};
-use super::workload::{CONFIG_FILES, PROJECT, Seen, WORKING_DIR, inspected, listed, name, network_id, workload_id};
+use super::wire::{Event, Info, Listed, ListedNetwork, Volumes};
+use super::workload::{CONFIG_FILES, PROJECT, Seen, WORKING_DIR, name, network_id, workload_id};
 use crate::process::ProcessTable;
 
 /// How long an engine has for its first answer.
@@ -30,14 +27,10 @@ const EVENTS: Duration = Duration::from_secs(1);
 const EVENTS_SINCE: SignedDuration = SignedDuration::from_hours(24);
 /// Most containers that are looked at.
 const MAX_CONTAINERS: usize = 2_000;
-/// Most containers that are looked at in full.
-const MAX_INSPECTED: usize = 200;
-/// Questions to one engine at a time.
-const CONCURRENT: usize = 8;
 /// Most events that are kept.
 const MAX_EVENTS: usize = 500;
 /// Longest answer on one thing, in bytes.
-const ONE: usize = 1024 * 1024;
+pub(super) const ONE: usize = 1024 * 1024;
 /// Bounds of a list.
 const LIST: Bounds = Bounds { total: 256 << 20, element: 256 * 1024, items: MAX_CONTAINERS };
 
@@ -217,132 +210,6 @@ fn skew(info: &Info, asked_at: Timestamp, took: Duration) -> Option<i64> {
     let theirs: Timestamp = info.system_time.as_deref()?.parse().ok()?;
     let half = i64::try_from(took.as_millis() / 2).ok()?;
     theirs.as_millisecond().checked_sub(asked_at.as_millisecond())?.checked_sub(half)
-}
-
-/// All containers; those that may matter in full.
-async fn containers(client: &Client, list: &[Listed], engine: &str, until: Instant, at: Timestamp) -> Vec<Seen> {
-    let mut seen: Vec<Seen> = list.iter().map(|item| listed(item, engine, at)).collect();
-    let wanted = worth_a_look(&seen);
-    let asked = stream::iter(wanted).map(|index| {
-        let id = list.get(index).map(|item| item.id.clone()).unwrap_or_default();
-        async move { (index, inspect(client, &id, until).await) }
-    });
-    let answers: Vec<_> = asked.buffer_unordered(CONCURRENT).collect().await;
-    let ids: BTreeSet<String> = answers
-        .iter()
-        .filter_map(|(_, answer)| Some(answer.as_ref().ok()?.image.clone()))
-        .filter(|id| is_plain(id))
-        .collect();
-    let asked = stream::iter(ids).map(|id| async move {
-        let image = client.get::<InspectedImage>(&format!("/images/{id}/json"), ONE, until).await;
-        (id, image.ok())
-    });
-    let images: BTreeMap<String, Option<InspectedImage>> = asked.buffer_unordered(CONCURRENT).collect().await;
-    for (index, answer) in answers {
-        let Some(place) = seen.get_mut(index) else { continue };
-        match answer {
-            Ok(answer) => {
-                let image = images.get(&answer.image).and_then(Option::as_ref);
-                *place = inspected(&answer, image, engine, at);
-            }
-            Err(error) => tracing::debug!(container = %place.workload.name, error = %error.sentence(), "not inspected"),
-        }
-    }
-    by_processes(client, &mut seen, until).await;
-    resolve_shared(&mut seen);
-    seen
-}
-
-async fn inspect(client: &Client, id: &str, until: Instant) -> Result<Inspected, EngineError> {
-    client.get::<Inspected>(&format!("/containers/{}/json", plain(id)), ONE, until).await
-}
-
-/// Ids go into paths of requests.
-fn plain(id: &str) -> String {
-    id.chars().filter(char::is_ascii_alphanumeric).take(128).collect()
-}
-
-fn is_plain(id: &str) -> bool {
-    !id.is_empty() && id.len() <= 128 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b':')
-}
-
-/// Which containers may matter: those with a role, those that may have one once more is known, and the rest of their projects and
-/// namespaces.
-fn worth_a_look(seen: &[Seen]) -> Vec<usize> {
-    let may_matter = |seen: &Seen| {
-        let workload = &seen.workload;
-        let speaks = |text: &str| text.contains("openclaw");
-        workload.role != WorkloadRole::Other
-            || workload.role_reason == "waits"
-            || seen.definition.ports.contains(&18_789)
-            || workload.ports.iter().any(|port| port.host_port == Some(18_789))
-            || speaks(&workload.name)
-            || speaks(&workload.image.reference)
-            || workload.mounts.iter().any(|mount| speaks(&mount.target))
-            || matches!(workload.network_mode, NetworkMode::Shared { .. })
-    };
-    let first: BTreeSet<usize> =
-        seen.iter().enumerate().filter(|(_, seen)| may_matter(seen)).map(|(index, _)| index).collect();
-    let projects: BTreeSet<&str> =
-        first.iter().filter_map(|index| seen.get(*index)?.workload.project.as_deref()).collect();
-    let of_project = seen.iter().enumerate().filter(|(index, seen)| {
-        !first.contains(index) && seen.workload.project.as_deref().is_some_and(|project| projects.contains(project))
-    });
-    first.iter().copied().chain(of_project.map(|(index, _)| index)).take(MAX_INSPECTED).collect()
-}
-
-/// A program that nobody knows may start `OpenClaw`: its processes tell.
-async fn by_processes(client: &Client, seen: &mut [Seen], until: Instant) {
-    let unknown = |seen: &Seen| {
-        seen.workload.role == WorkloadRole::Other
-            && seen.workload.is_running()
-            && (seen.definition.ports.contains(&18_789)
-                || seen.definition.is_openclaw_image()
-                || seen.definition.environment.names().any(|name| name.starts_with("OPENCLAW_")))
-    };
-    for seen in seen.iter_mut().filter(|seen| unknown(seen)).take(CONCURRENT) {
-        let id = plain(seen.workload.container_id.as_deref().unwrap_or_default());
-        let path = format!("/containers/{id}/top?ps_args=-eo%20pid,args");
-        let Ok(top) = client.get::<Top>(&path, ONE, until).await else { continue };
-        let Some(column) = top.titles.iter().position(|title| matches!(title.as_str(), "COMMAND" | "CMD")) else {
-            continue;
-        };
-        let role = top.processes.iter().filter_map(|row| row.get(column)).find_map(|command| {
-            let argv: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
-            match classify_process(&ProcessView { argv: &argv, ..ProcessView::default() }).kind {
-                ProcessKind::Gateway | ProcessKind::GatewayStarting => Some((WorkloadRole::Gateway, "a gateway")),
-                ProcessKind::NodeHost => Some((WorkloadRole::NodeHost, "a node host")),
-                _ => None,
-            }
-        });
-        if let Some((role, what)) = role {
-            seen.workload.role = role;
-            seen.workload.role_reason = format!("{what} is among its processes");
-            if role == WorkloadRole::Gateway {
-                seen.workload.listens = Some(portreeve_facts::workload::listens_as_gateway(&seen.definition, None));
-            }
-        }
-    }
-}
-
-/// Puts ids of workloads in place of those of containers.
-fn resolve_shared(seen: &mut [Seen]) {
-    let names: Vec<(String, String, String)> = seen
-        .iter()
-        .map(|seen| {
-            let workload = &seen.workload;
-            (workload.container_id.clone().unwrap_or_default(), workload.name.clone(), workload.id.clone())
-        })
-        .collect();
-    for seen in seen.iter_mut() {
-        if let NetworkMode::Shared { with, found } = &mut seen.workload.network_mode {
-            let other = names.iter().find(|(container, name, _)| container == with || name == with);
-            if let Some((_, _, id)) = other {
-                id.clone_into(with);
-                *found = true;
-            }
-        }
-    }
 }
 
 fn projects(list: &[Listed], engine: &str) -> Vec<Project> {

@@ -20,12 +20,12 @@ use portreeve_openclaw::service::Service;
 pub use argv::Argv;
 use blueprint::{Known, Scope};
 
-use crate::command::Runner;
+use crate::command::{Runner, System};
 use crate::file;
 use crate::launchd::folder::{self, Definition};
 use crate::launchd::{Disabled, Job};
 use crate::plist;
-use crate::users::Account;
+use crate::users::{self, Account};
 
 /// What an inventory is taken of.
 #[derive(Debug, Clone, Copy)]
@@ -173,4 +173,28 @@ fn listed(path: &Path, reader: &Reader, question: &Question<'_>) -> Result<Known
         Disabled::NotGiven | Disabled::Conditional => Fact::unreadable(unasked, source, question.at),
     };
     Ok(known)
+}
+
+/// The services of this machine that concern `OpenClaw` or one of these ports.
+pub fn unit_inventory(ports: &[u16]) -> UnitInventory {
+    let at = Timestamp::now();
+    let accounts = users::observe(at);
+    let accounts = accounts.get().map_or(&[][..], Vec::as_slice);
+    let mut known = BTreeSet::from([portreeve_openclaw::port::DEFAULT_PORT]);
+    known.extend(ports);
+    let question = Question {
+        manager: native_manager(),
+        root: Path::new("/"),
+        accounts,
+        ports: &known,
+        console_uid: None,
+        agent_uid: nix::unistd::geteuid().as_raw(),
+        at,
+    };
+    inventory(&question, &System).units
+}
+
+/// Every property list in these folders, which may come from another machine.
+pub fn unit_inventory_of(dirs: &[PathBuf]) -> UnitInventory {
+    inventory_of_dirs(dirs, Timestamp::now())
 }
