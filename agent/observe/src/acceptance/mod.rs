@@ -5,7 +5,7 @@
 
 mod container;
 mod host;
-mod trust;
+pub(crate) mod trust;
 
 use std::time::Duration;
 

@@ -13,7 +13,7 @@ const MAX_DEPTH: usize = 24;
 const ADMINISTRATORS: u32 = 80;
 
 /// Checks a file or folder, links resolved, and every folder above it.
-pub(super) fn check(path: &Path, uid: u32) -> Result<(), String> {
+pub(crate) fn check(path: &Path, uid: u32) -> Result<(), String> {
     let real =
         std::fs::canonicalize(path).map_err(|error| format!("`{}` cannot be looked at: {error}", path.display()))?;
     for part in real.ancestors() {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::snapshot::{
-    Blind, Client, DeviceStanding, Expectation, Gateway, Pairing, Unit, Workload, WorkloadRole,
+    Blind, Client, DeviceStanding, Engine, EngineKind, Expectation, Gateway, Pairing, Unit, Workload, WorkloadRole,
 };
 use portreeve_openclaw::environment::Environment;
 
@@ -75,7 +75,10 @@ pub(crate) async fn observe(question: &Question<'_>) -> (Observed, Vec<Written>)
         Ok(Err(overdue)) => unsearched(&overdue.to_string()),
         Err(error) => unsearched(&error.to_string()),
     };
-    let mut observed = engine::observe(discovery, question.own, question.until, question.at).await;
+    let (mut observed, apple) = tokio::join!(
+        engine::observe(discovery, question.own, question.until, question.at),
+        engine::apple::observe(question.accounts, question.own.processes, question.until, question.at),
+    );
     let written = services::add(&mut observed, question.accounts, &question.options.key, question.at);
     if question.options.probe {
         let inside = Inside::new(question.options.probe_dir.clone());
@@ -83,6 +86,9 @@ pub(crate) async fn observe(question: &Question<'_>) -> (Observed, Vec<Written>)
         within::look(&mut observed, &written, &look).await;
     } else {
         unprobed(&mut observed.workloads, "no probe was to be run", question.at);
+    }
+    if let Some(apple) = apple {
+        observed.add_apple(apple);
     }
     (observed, written)
 }
@@ -151,16 +157,18 @@ fn standing(device: DeviceStanding, pairing: &Pairing) -> DeviceStanding {
 pub(crate) fn name_needs(observed: &mut Observed, units: &[Unit]) {
     for unit in units {
         let program = unit.arguments.iter().map(|word| word.rsplit('/').next().unwrap_or(word));
-        let starts =
-            program.take(4).any(|name| matches!(name, "docker" | "docker-compose" | "podman" | "podman-compose"));
-        if !starts {
+        let is_apple = program.clone().next() == Some("container");
+        let starts = |name| matches!(name, "docker" | "docker-compose" | "podman" | "podman-compose");
+        if !is_apple && !program.take(4).any(starts) {
             continue;
         }
-        let socket = |engine: &portreeve_core::snapshot::Engine| {
-            engine.known_from.iter().any(|known| known.ends_with(&unit.id))
-                || engine.known_from.iter().any(|known| known == "usual place")
+        let meant = |engine: &Engine| {
+            if is_apple || engine.kind == EngineKind::AppleContainer {
+                return is_apple && engine.kind == EngineKind::AppleContainer;
+            }
+            engine.known_from.iter().any(|known| known.ends_with(&unit.id) || known == "usual place")
         };
-        if let Some(engine) = observed.engines.iter_mut().find(|engine| socket(engine)) {
+        if let Some(engine) = observed.engines.iter_mut().find(|engine| meant(engine)) {
             engine.needed_by.push(unit.id.clone());
         }
     }

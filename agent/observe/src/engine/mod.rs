@@ -1,5 +1,6 @@
 //! Container engines: where they listen, what they hold.
 
+pub(crate) mod apple;
 mod archive;
 mod client;
 mod containers;

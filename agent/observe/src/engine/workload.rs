@@ -27,7 +27,7 @@ const MAX_OUTPUT: usize = 300;
 /// Most results of a health check that are kept.
 const MAX_HEALTH_RESULTS: usize = 5;
 /// Most of anything else that one container has many of.
-const MAX_MANY: usize = 128;
+pub(super) const MAX_MANY: usize = 128;
 
 pub(super) const PROJECT: &str = "com.docker.compose.project";
 pub(super) const SERVICE: &str = "com.docker.compose.service";
@@ -290,7 +290,7 @@ fn short(id: &str) -> String {
 }
 
 /// None for every address.
-fn host_address(address: &str) -> Option<String> {
+pub(super) fn host_address(address: &str) -> Option<String> {
     (!matches!(address, "" | "0.0.0.0" | "::")).then(|| name(address))
 }
 

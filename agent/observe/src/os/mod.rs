@@ -20,6 +20,7 @@
 //! | `open_files(pid, start)` | paths that a process holds open | those of other users: `PermissionDenied` |
 //! | `mount(path)` | the file system below a path; may hang on a dead network mount | nothing |
 //! | `accounts()` | the user database; may hang on a dead directory service (macOS) | nothing |
+//! | `container_programs()` | usual places of Apple's `container`; none on another system | nothing |
 //! | `system_version()`, `host_uuid()`, `console_user_id()`, `auto_login_file()` | the machine | nothing |
 //!
 //! Start times come twice: as a time of day, which shifts when the clock is set, and in the unit in which OpenClaw's lock
@@ -44,12 +45,12 @@ use jiff::Timestamp;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
     ENVIRONMENT_SOURCE, LISTENER_SOURCE, OPEN_FILE_SOURCE, PROCESS_SOURCE, accounts, auto_login_file, console_user_id,
-    environment, home_roots, host_uuid, listeners, mount, open_files, processes, system_version,
+    container_programs, environment, home_roots, host_uuid, listeners, mount, open_files, processes, system_version,
 };
 #[cfg(target_os = "macos")]
 pub(crate) use macos::{
     ENVIRONMENT_SOURCE, LISTENER_SOURCE, OPEN_FILE_SOURCE, PROCESS_SOURCE, accounts, auto_login_file, console_user_id,
-    environment, home_roots, host_uuid, listeners, mount, open_files, processes, system_version,
+    container_programs, environment, home_roots, host_uuid, listeners, mount, open_files, processes, system_version,
 };
 
 /// Most bytes of arguments or environment that are read of one process.

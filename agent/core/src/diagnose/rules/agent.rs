@@ -60,3 +60,57 @@ pub(crate) fn contained(snapshot: &Snapshot) -> Vec<Blind> {
     }
     blind
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Fact;
+    use crate::diagnose::fixture::project::*;
+    use crate::diagnose::fixture::*;
+    use crate::report::RungState;
+    use crate::snapshot::{EngineKind, Ladder, Probe, RunState};
+    use crate::{Severity, Verdict};
+
+    /// The split in an engine that runs no probe in another container's namespaces.
+    fn unseen() -> Snapshot {
+        let mut node = split();
+        node.engines[0].kind = EngineKind::AppleContainer;
+        for workload in &mut node.workloads {
+            workload.view = Fact::unreadable("Apple container has no way to run a program there", "fixture", now());
+        }
+        node.gateways[0].ladder = Ladder {
+            target: "ws://127.0.0.1:18789".to_owned(),
+            healthz: untried(),
+            startupz: untried(),
+            readyz: untried(),
+            handshake: untried(),
+            connect: untried(),
+            channels: untried(),
+        };
+        node.clients[0].handshake = Probe::not_tried("not seen", now());
+        node.clients[0].connect = Probe::not_tried("not seen", now());
+        node
+    }
+
+    #[test]
+    fn what_could_not_be_seen_from_within_is_not_ready() {
+        let report = report(&unseen());
+        assert_eq!(report.verdict, Verdict::Unknown);
+        let blind: Vec<_> = report.findings.iter().filter(|finding| finding.code == Code::AgentBlind).collect();
+        assert!(blind.iter().all(|finding| finding.severity == Severity::Information));
+        assert!(blind.iter().any(|finding| finding.summary.contains("Apple container has no way")));
+        let rungs: Vec<_> = report.gateways.iter().flat_map(|gateway| &gateway.rungs).collect();
+        let reached = rungs.iter().find(|rung| rung.rung == "reached").unwrap();
+        assert_eq!(reached.state, RungState::Unknown);
+    }
+
+    #[test]
+    fn a_stopped_container_needs_no_look() {
+        let mut node = unseen();
+        for workload in &mut node.workloads {
+            workload.runtime.as_mut().unwrap().state = RunState::Exited;
+        }
+        assert!(contained(&node).iter().all(|blind| !blind.readiness));
+        assert!(contained(&split()).is_empty());
+    }
+}

@@ -70,6 +70,11 @@ pub(crate) fn auto_login_file() -> Option<&'static Path> {
     None
 }
 
+/// Apple's `container` runs on macOS alone.
+pub(crate) fn container_programs() -> &'static [&'static str] {
+    &[]
+}
+
 /// Folders whose entries are home directories, for accounts that the user database does not list.
 pub(crate) fn home_roots() -> &'static [&'static str] {
     &["/home"]

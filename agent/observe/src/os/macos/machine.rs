@@ -62,6 +62,11 @@ pub(crate) fn auto_login_file() -> Option<&'static Path> {
     Some(Path::new("/Library/Preferences/com.apple.loginwindow.plist"))
 }
 
+/// Where Apple's own package and Homebrew put Apple's `container`.
+pub(crate) fn container_programs() -> &'static [&'static str] {
+    &["/usr/local/bin/container", "/opt/homebrew/bin/container"]
+}
+
 /// Folders whose entries are home directories, for accounts that the user database does not list.
 pub(crate) fn home_roots() -> &'static [&'static str] {
     &["/Users"]

@@ -6,7 +6,9 @@ mod mount;
 mod process;
 mod socket;
 
-pub(crate) use machine::{accounts, auto_login_file, console_user_id, home_roots, host_uuid, system_version};
+pub(crate) use machine::{
+    accounts, auto_login_file, console_user_id, container_programs, home_roots, host_uuid, system_version,
+};
 pub(crate) use mount::mount;
 pub(crate) use process::{environment, open_files, processes};
 pub(crate) use socket::listeners;
