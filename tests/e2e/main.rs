@@ -7,6 +7,7 @@ mod deep;
 mod hostile;
 mod lifecycle;
 mod pairing;
+mod podman;
 mod ports;
 mod proxies;
 mod ready;

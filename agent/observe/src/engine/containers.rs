@@ -7,17 +7,17 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use jiff::Timestamp;
 use portreeve_core::snapshot::{NetworkMode, WorkloadRole};
-use portreeve_openclaw::service::{ProcessKind, ProcessView, classify_process};
 
 use super::client::{Client, EngineError};
 use super::observe::ONE;
-use super::wire::{Inspected, InspectedImage, Listed, Top};
+use super::processes;
+use super::wire::{Inspected, InspectedImage, Listed};
 use super::workload::{Seen, inspected, listed};
 
 /// Most containers that are looked at in full.
 const MAX_INSPECTED: usize = 200;
 /// Questions to one engine at a time.
-const CONCURRENT: usize = 8;
+pub(super) const CONCURRENT: usize = 8;
 
 /// All containers; those that may matter in full.
 pub(super) async fn containers(
@@ -54,7 +54,7 @@ pub(super) async fn containers(
             Err(error) => tracing::debug!(container = %place.workload.name, error = %error.sentence(), "not inspected"),
         }
     }
-    by_processes(client, &mut seen, until).await;
+    processes::judge(client, &mut seen, until).await;
     resolve_shared(&mut seen);
     seen
 }
@@ -64,7 +64,7 @@ async fn inspect(client: &Client, id: &str, until: Instant) -> Result<Inspected,
 }
 
 /// Ids go into paths of requests.
-fn plain(id: &str) -> String {
+pub(super) fn plain(id: &str) -> String {
     id.chars().filter(char::is_ascii_alphanumeric).take(128).collect()
 }
 
@@ -95,40 +95,6 @@ fn worth_a_look(seen: &[Seen]) -> Vec<usize> {
         !first.contains(index) && seen.workload.project.as_deref().is_some_and(|project| projects.contains(project))
     });
     first.iter().copied().chain(of_project.map(|(index, _)| index)).take(MAX_INSPECTED).collect()
-}
-
-/// A program that nobody knows may start `OpenClaw`: its processes tell.
-async fn by_processes(client: &Client, seen: &mut [Seen], until: Instant) {
-    let unknown = |seen: &Seen| {
-        seen.workload.role == WorkloadRole::Other
-            && seen.workload.is_running()
-            && (seen.definition.ports.contains(&18_789)
-                || seen.definition.is_openclaw_image()
-                || seen.definition.environment.names().any(|name| name.starts_with("OPENCLAW_")))
-    };
-    for seen in seen.iter_mut().filter(|seen| unknown(seen)).take(CONCURRENT) {
-        let id = plain(seen.workload.container_id.as_deref().unwrap_or_default());
-        let path = format!("/containers/{id}/top?ps_args=-eo%20pid,args");
-        let Ok(top) = client.get::<Top>(&path, ONE, until).await else { continue };
-        let Some(column) = top.titles.iter().position(|title| matches!(title.as_str(), "COMMAND" | "CMD")) else {
-            continue;
-        };
-        let role = top.processes.iter().filter_map(|row| row.get(column)).find_map(|command| {
-            let argv: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
-            match classify_process(&ProcessView { argv: &argv, ..ProcessView::default() }).kind {
-                ProcessKind::Gateway | ProcessKind::GatewayStarting => Some((WorkloadRole::Gateway, "a gateway")),
-                ProcessKind::NodeHost => Some((WorkloadRole::NodeHost, "a node host")),
-                _ => None,
-            }
-        });
-        if let Some((role, what)) = role {
-            seen.workload.role = role;
-            seen.workload.role_reason = format!("{what} is among its processes");
-            if role == WorkloadRole::Gateway {
-                seen.workload.listens = Some(portreeve_facts::workload::listens_as_gateway(&seen.definition, None));
-            }
-        }
-    }
 }
 
 /// Puts ids of workloads in place of those of containers.

@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::snapshot::{
     Blind, Engine, EngineAnswer, EngineEvent, EngineKind, EngineVolume, Network, NetworkMode, Project, RunState,
 };
 
-use super::client::{Bounds, Client, Version};
+use super::client::{Bounds, Client, EngineError, List, Version};
 use super::containers::containers;
 use super::discover::{Candidate, Discovery};
+use super::events;
 use super::text::line;
-use super::wire::{Event, Info, Listed, ListedNetwork, Volumes};
-use super::workload::{CONFIG_FILES, PROJECT, Seen, WORKING_DIR, name, network_id, workload_id};
+use super::wire::{Info, Listed, ListedNetwork, Volumes};
+use super::workload::{CONFIG_FILES, PROJECT, Seen, WORKING_DIR, name, network_id};
 use crate::process::ProcessTable;
 
 /// How long an engine has for its first answer.
@@ -23,12 +24,12 @@ const FIRST_ANSWER: Duration = Duration::from_secs(3);
 const ALL_ANSWERS: Duration = Duration::from_secs(6);
 /// How long its events may take.
 const EVENTS: Duration = Duration::from_secs(1);
-/// How far back events are asked for. Engines keep few of them.
-const EVENTS_SINCE: SignedDuration = SignedDuration::from_hours(24);
+/// Tries to list containers where the engine says that it failed.
+const LIST_TRIES: u32 = 5;
+/// Between two of them.
+const LIST_PAUSE: Duration = Duration::from_millis(100);
 /// Most containers that are looked at.
 const MAX_CONTAINERS: usize = 2_000;
-/// Most events that are kept.
-const MAX_EVENTS: usize = 500;
 /// Longest answer on one thing, in bytes.
 pub(super) const ONE: usize = 1024 * 1024;
 /// Bounds of a list.
@@ -124,10 +125,10 @@ async fn ask(candidate: &Candidate, until: Instant, at: Timestamp) -> Held {
     let info = client.get::<Info>("/info", ONE, all).await;
     let took = begun_info.elapsed();
     let (list, networks, volumes, events) = tokio::join!(
-        client.list::<Listed>("/containers/json?all=true", LIST, all),
+        list(&client, all),
         client.list::<ListedNetwork>("/networks", LIST, all),
         client.get::<Volumes>("/volumes", 8 * ONE, all),
-        events(&client, until.min(Instant::now() + EVENTS), at),
+        events::ask(&client, is_podman(&version), until.min(Instant::now() + EVENTS), at),
     );
     let list = match list {
         Ok(list) => list,
@@ -142,9 +143,8 @@ async fn ask(candidate: &Candidate, until: Instant, at: Timestamp) -> Held {
     let listed = list.items.len();
     list.items.retain(|item| !is_ours(item));
     let ours = (listed - list.items.len()) as u64;
-    let seen = containers(&client, &list.items, &engine, all, at).await;
+    let mut seen = containers(&client, &list.items, &engine, all, at).await;
     let projects = projects(&list.items, &engine);
-    let networks = networks.map(|list| list.items).unwrap_or_default();
     let volumes = volumes.map(|volumes| volumes.volumes).unwrap_or_default();
     let counted = list.items.len() as u64 + list.passed_over;
     // Containers come and go between two answers: the engine's own count matters where the list broke off.
@@ -153,6 +153,11 @@ async fn ask(candidate: &Candidate, until: Instant, at: Timestamp) -> Held {
         _ => counted,
     };
     let info = info.unwrap_or_default();
+    let kind = kind(&version, &info, candidate.kind);
+    let networks = networks.map(|list| list.items).unwrap_or_default();
+    let networks: Vec<Network> =
+        networks.iter().take(MAX_CONTAINERS).map(|network| as_network(network, &engine, kind)).collect();
+    resolve_networks(&mut seen, &networks, &engine);
     let answer = EngineAnswer {
         version: name(&version.version),
         api_version: client.api_version().to_owned(),
@@ -165,10 +170,10 @@ async fn ask(candidate: &Candidate, until: Instant, at: Timestamp) -> Held {
         unlisted: total.saturating_sub(list.items.len() as u64),
     };
     Held {
-        kind: kind(&version, &info, candidate.kind),
+        kind,
         kernel: version.kernel_version.or(info.kernel_version),
         client: Some(client),
-        networks: networks.iter().take(MAX_CONTAINERS).map(|network| as_network(network, &engine)).collect(),
+        networks,
         volumes: volumes
             .iter()
             .take(MAX_CONTAINERS)
@@ -181,10 +186,15 @@ async fn ask(candidate: &Candidate, until: Instant, at: Timestamp) -> Held {
             })
             .collect(),
         projects,
-        events: events.map(|events| own_events(events, &seen)),
+        events: events.map(|events| events::of(events, &seen)),
         seen,
         answer: Fact::known(answer, source, at),
     }
+}
+
+/// Whether it is Podman behind Docker's API.
+fn is_podman(version: &Version) -> bool {
+    version.components.iter().any(|component| component.name.contains("Podman"))
 }
 
 /// The product, by what it calls itself or else by where its socket is.
@@ -203,6 +213,18 @@ fn kind(version: &Version, info: &Info, hint: EngineKind) -> EngineKind {
         }
     }
     hint
+}
+
+/// All containers. Podman fails at the whole list where one of them comes or goes while it is made.
+async fn list(client: &Client, until: Instant) -> Result<List<Listed>, EngineError> {
+    let mut tries = LIST_TRIES;
+    loop {
+        tries -= 1;
+        match client.list::<Listed>("/containers/json?all=true", LIST, until).await {
+            Err(EngineError::Refused { status: 500, .. }) if tries > 0 => tokio::time::sleep(LIST_PAUSE).await,
+            answer => return answer,
+        }
+    }
 }
 
 /// The engine's clock less ours, where it says its time.
@@ -234,10 +256,25 @@ fn projects(list: &[Listed], engine: &str) -> Vec<Project> {
     projects.into_values().collect()
 }
 
-fn as_network(network: &ListedNetwork, engine: &str) -> Network {
+/// Podman attaches containers to a network by its name, and gives the network an id.
+fn resolve_networks(seen: &mut [Seen], networks: &[Network], engine: &str) {
+    for attachment in seen.iter_mut().flat_map(|seen| &mut seen.workload.networks) {
+        if networks.iter().any(|network| network.id == attachment.network) {
+            continue;
+        }
+        let named = networks.iter().find(|network| network_id(engine, &network.name) == attachment.network);
+        if let Some(network) = named {
+            attachment.network.clone_from(&network.id);
+        }
+    }
+}
+
+fn as_network(network: &ListedNetwork, engine: &str, kind: EngineKind) -> Network {
+    // Podman lists its default network under the name that Docker's has, and knows it under its own alone.
+    let is_podmans_default = kind == EngineKind::Podman && network.name == "bridge";
     Network {
         id: network_id(engine, &network.id),
-        name: name(&network.name),
+        name: if is_podmans_default { "podman".to_owned() } else { name(&network.name) },
         engine: Some(engine.to_owned()),
         project: network.labels.get(PROJECT).map(|project| name(project)),
         driver: name(&network.driver),
@@ -250,43 +287,6 @@ fn as_network(network: &ListedNetwork, engine: &str) -> Network {
             .filter_map(|config| config.gateway.split('/').next()?.parse().ok())
             .collect(),
     }
-}
-
-async fn events(client: &Client, until: Instant, at: Timestamp) -> Fact<Vec<Event>> {
-    const SOURCE: &str = "GET /events";
-    let now = at.as_second();
-    let since = now.saturating_sub(EVENTS_SINCE.as_secs());
-    let filters = "%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B%22start%22%2C%22die%22%2C%22oom%22%2C%22kill%22%2C%22health_status%22%5D%7D";
-    let path = format!("/events?since={since}&until={now}&filters={filters}");
-    match client.call_partly(&path, 2 * ONE, until).await {
-        Ok((bytes, _)) => {
-            let lines = bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
-            let mut events: Vec<Event> = lines.collect();
-            events.drain(..events.len().saturating_sub(MAX_EVENTS));
-            Fact::known(events, SOURCE, at)
-        }
-        Err(error) => Fact::unreadable(line(&error.sentence(), 512), SOURCE, at),
-    }
-}
-
-fn own_events(events: Vec<Event>, seen: &[Seen]) -> Vec<EngineEvent> {
-    let ids: BTreeMap<&str, &str> = seen
-        .iter()
-        .filter_map(|seen| Some((seen.workload.container_id.as_deref()?, seen.workload.id.as_str())))
-        .collect();
-    let events = events.into_iter().filter_map(|event| {
-        // A container that is gone is known by its name alone.
-        let named = event.actor.attributes.get("name").filter(|name| !name.starts_with(crate::inside::NAME_PREFIX));
-        let named = named.map(|known| workload_id(&name(known)));
-        let workload = ids.get(event.actor.id.as_str()).map(|id| (*id).to_owned()).or(named)?;
-        Some(EngineEvent {
-            at: Timestamp::from_nanosecond(i128::from(event.time_nano)).ok()?,
-            action: name(&event.action),
-            workload,
-            exit_code: event.actor.attributes.get("exitCode").and_then(|code| code.parse().ok()),
-        })
-    });
-    events.collect()
 }
 
 impl Observed {

@@ -188,6 +188,9 @@ struct Parts<'a> {
 
 fn assemble(parts: Parts<'_>, definition: Definition, engine: &str, at: Timestamp) -> Seen {
     let judged = role(&definition);
+    let network_mode = network_mode(&parts.host.network_mode);
+    // Podman tells of one that shares another's namespace what that other one has.
+    let shares = matches!(network_mode, NetworkMode::Shared { .. });
     let words: Vec<String> = definition.entrypoint.iter().chain(&definition.command).flatten().cloned().collect();
     let is_default_bridge = |network: &str| network == "bridge" || network == "podman";
     let networks = parts.network.networks.iter().take(MAX_MANY).map(|(network, endpoint)| {
@@ -205,7 +208,7 @@ fn assemble(parts: Parts<'_>, definition: Definition, engine: &str, at: Timestam
             address: addresses.into_iter().find(|address| !address.is_empty()).map(|address| name(address)),
         }
     });
-    let networks: Vec<Attachment> = networks.collect();
+    let networks: Vec<Attachment> = if shares { Vec::new() } else { networks.collect() };
     let tmpfs = parts.host.tmpfs.iter().map(|(target, options)| Mount {
         kind: MountKind::Tmpfs,
         source: None,
@@ -239,9 +242,9 @@ fn assemble(parts: Parts<'_>, definition: Definition, engine: &str, at: Timestam
         command: mask(&words).iter().map(|word| name(word)).collect(),
         environment: definition.environment.names().take(4 * MAX_MANY).map(name).collect(),
         listens: listens(&definition, None),
-        network_mode: network_mode(&parts.host.network_mode),
+        network_mode,
         networks,
-        ports: parts.ports,
+        ports: if shares { Vec::new() } else { parts.ports },
         mounts,
         state_dir: state_dir(&definition),
         extra_hosts: parts.host.extra_hosts.iter().take(MAX_MANY).map(|host| host_name(host)).collect(),

@@ -148,7 +148,6 @@ fn definition(spec: &Spec, name: &str) -> Value {
         "AttachStdin": true,
         "AttachStdout": true,
         "AttachStderr": true,
-        "Healthcheck": { "Test": ["NONE"] },
         "HostConfig": {
             "NetworkMode": network_mode,
             "VolumesFrom": spec.volumes_from.iter().map(|id| format!("{id}:ro")).collect::<Vec<_>>(),
@@ -165,6 +164,10 @@ fn definition(spec: &Spec, name: &str) -> Value {
             "AutoRemove": true,
         },
     });
+    // Podman would have a timer for a check that is none, too.
+    if let (true, Some(object)) = (spec.has_healthcheck, definition.as_object_mut()) {
+        object.insert("Healthcheck".to_owned(), json!({ "Test": ["NONE"] }));
+    }
     if let Some(own) = &spec.own {
         with_own(&mut definition, spec, own);
     }

@@ -41,22 +41,26 @@ impl Drop for Leave {
             return;
         }
         for _ in 0..TRIES {
-            let status = delete(&self.socket, &self.path);
-            tracing::debug!(path = self.path, ?status, "removed a probe that nobody waits for");
-            // What is being removed already needs no second try; what is not there yet may come.
-            if self.is_made || !matches!(status, Ok(404)) {
+            // Removed while it is being made, Podman takes its storage alone and keeps the container.
+            let status =
+                if self.is_made { None } else { Some(ask(&self.socket, "GET", &format!("{}/json", self.path))) };
+            if !matches!(status, Some(Ok(404))) {
+                let status = ask(&self.socket, "DELETE", &format!("{}?force=1&v=1", self.path));
+                tracing::debug!(path = self.path, ?status, "removed a probe that nobody waits for");
                 return;
             }
+            // What is not there yet may come.
             std::thread::sleep(PAUSE);
         }
     }
 }
 
-fn delete(socket: &Path, path: &str) -> std::io::Result<u16> {
+/// The status that the engine answers with.
+fn ask(socket: &Path, method: &str, path: &str) -> std::io::Result<u16> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
-    write!(stream, "DELETE {path}?force=1&v=1 HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n")?;
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n")?;
     let mut head = [0_u8; 12];
     stream.read_exact(&mut head)?;
     let status = std::str::from_utf8(&head).ok().and_then(|head| head.get(9..12)?.parse().ok());

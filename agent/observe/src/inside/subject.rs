@@ -73,6 +73,8 @@ pub(super) struct Spec {
     pub(super) image: String,
     /// In Go's words.
     pub(super) architecture: String,
+    /// Whether the image has a health check.
+    pub(super) has_healthcheck: bool,
     pub(super) user: String,
     pub(super) environment: Vec<String>,
     pub(super) working_dir: String,
@@ -167,6 +169,14 @@ struct MountPoint {
 #[serde(rename_all = "PascalCase", default)]
 struct ImageInspected {
     architecture: String,
+    #[serde(deserialize_with = "or_default")]
+    config: ImageConfig,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ImageConfig {
+    healthcheck: Option<serde::de::IgnoredAny>,
 }
 
 fn or_default<'de, D: serde::Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
@@ -188,6 +198,7 @@ pub(super) async fn resolve(
         .await
         .map_err(|source| InsideError::Engine { action: "tell of the image", source })?;
     spec.architecture = image.architecture;
+    spec.has_healthcheck = image.config.healthcheck.is_some();
     Ok((spec, mounts))
 }
 
@@ -221,6 +232,7 @@ async fn of_container(client: &Client, id: &str, until: Instant) -> Result<(Spec
     let spec = Spec {
         image: inspected.image,
         architecture: String::new(),
+        has_healthcheck: false,
         user: inspected.config.user,
         environment: inspected.config.env,
         working_dir: inspected.config.working_dir,
@@ -251,6 +263,7 @@ async fn of_service(client: &Client, definition: &Definition, until: Instant) ->
     let spec = Spec {
         image: definition.image.clone(),
         architecture: String::new(),
+        has_healthcheck: false,
         user: definition.user.clone().unwrap_or_default(),
         environment: definition.environment.iter().map(|variable| variable.expose_secret().to_owned()).collect(),
         working_dir: definition.working_dir.clone().unwrap_or_default(),

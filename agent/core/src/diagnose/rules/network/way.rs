@@ -104,10 +104,11 @@ impl<'a> Way<'a> {
         Some(ours.filter(|id| theirs.iter().any(|network| network.network == *id)).collect())
     }
 
-    /// Names that resolve in the client's namespace: of what is attached to its networks. The engine's default bridge has no names.
+    /// Names that resolve in the client's namespace: of what is attached to its networks. An engine's default network has no names.
     pub(super) fn resolvable(&self, snapshot: &'a Snapshot) -> Vec<&'a str> {
         let has_names = |id: &str| {
-            snapshot.networks.iter().find(|network| network.id == id).is_none_or(|network| network.name != "bridge")
+            let network = snapshot.networks.iter().find(|network| network.id == id);
+            network.is_none_or(|network| !matches!(network.name.as_str(), "bridge" | "podman"))
         };
         let ours: Vec<&str> =
             self.net.networks.iter().map(|network| network.network.as_str()).filter(|id| has_names(id)).collect();
