@@ -38,7 +38,11 @@ fn forget_volatile(value: &mut Value) {
             map.retain(|key, _| !VOLATILE.contains(&key.as_str()));
             map.values_mut().for_each(forget_volatile);
         }
-        Value::Array(list) => list.iter_mut().for_each(forget_volatile),
+        // Mounts come in another order each time.
+        Value::Array(list) => {
+            list.iter_mut().for_each(forget_volatile);
+            list.sort_by_key(ToString::to_string);
+        }
         _ => {}
     }
 }
