@@ -10,6 +10,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod catalogue;
+pub mod connects;
 pub mod diagnose;
 pub mod fact;
 pub mod lint;
@@ -19,6 +20,7 @@ pub mod snapshot;
 pub mod topology;
 
 pub use catalogue::{Code, Layer, Severity};
+pub use connects::{ConnectReport, Series};
 pub use diagnose::{Policy, Waiver, diagnose};
 pub use fact::Fact;
 pub use lint::{LintReport, lint};

@@ -22,6 +22,8 @@ pub const MAX_DEADLINE_MS: u64 = 60_000;
 pub const MAX_ITEMS: usize = 64;
 /// Most connects to one address.
 pub const MAX_ATTEMPTS: u32 = 100;
+/// Most connects of a series: all of them come back in one answer.
+pub const MAX_SERIES: u32 = 500;
 /// Longest name, path or URL, in bytes.
 const MAX_TEXT_BYTES: usize = 4096;
 
@@ -79,6 +81,9 @@ pub struct Request {
     /// Gateways whose HTTP probes are asked, as URLs (`ws://gateway:18789`); no secret is sent.
     #[serde(default)]
     pub http: Vec<String>,
+    /// A series of connects to the client's gateway; none is made where the role is not that of a client.
+    #[serde(default)]
+    pub series: Option<SeriesAsked>,
     /// Unix sockets to look at.
     #[serde(default)]
     pub sockets: Vec<SocketAsked>,
@@ -127,6 +132,21 @@ pub struct ConnectAsked {
     pub attempts: u32,
 }
 
+/// A series of connects up to the gateway's challenge, without a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeriesAsked {
+    /// URL to connect to; the client's own where none is given.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// How many, at most [`MAX_SERIES`].
+    pub count: u32,
+    /// Milliseconds over which they begin.
+    pub spread_ms: u64,
+    /// How many at a time.
+    pub concurrency: u32,
+}
+
 /// A Unix socket to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -159,6 +179,7 @@ impl Request {
             names: Vec::new(),
             connects: Vec::new(),
             http: Vec::new(),
+            series: None,
             sockets: Vec::new(),
             write_test: None,
             brief: false,
@@ -213,13 +234,18 @@ impl Request {
         if self.connects.iter().any(|asked| asked.attempts > MAX_ATTEMPTS) {
             return Err(RequestError::TooMany { what: "attempts", limit: MAX_ATTEMPTS as usize });
         }
+        if self.series.as_ref().is_some_and(|asked| asked.count > MAX_SERIES) {
+            return Err(RequestError::TooMany { what: "connects of the series", limit: MAX_SERIES as usize });
+        }
+        let series = self.series.as_ref().and_then(|asked| asked.url.as_ref());
         let texts = self
             .names
             .iter()
             .chain(&self.http)
             .chain(self.connects.iter().map(|asked| &asked.host))
             .chain(self.sockets.iter().flat_map(|asked| [&asked.path, &asked.source]))
-            .chain([&self.state_dir, &self.profile, &self.url, &self.write_test].into_iter().flatten());
+            .chain([&self.state_dir, &self.profile, &self.url, &self.write_test].into_iter().flatten())
+            .chain(series);
         if texts.into_iter().any(|text| text.len() > MAX_TEXT_BYTES || text.contains('\0')) {
             return Err(RequestError::TooLarge { what: "a name, path or URL", limit: MAX_TEXT_BYTES });
         }

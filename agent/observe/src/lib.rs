@@ -11,6 +11,7 @@ mod clock;
 pub mod command;
 pub mod commands;
 pub mod compose;
+mod connects;
 mod containers;
 mod deadline;
 pub mod engine;
@@ -39,10 +40,13 @@ pub mod units;
 pub mod users;
 pub mod volume;
 
+pub use connects::connects;
 pub use containers::is_container;
 pub use key::fingerprint_key;
 pub use node::observe;
 pub use options::Options;
+pub use portreeve_facts::Pace;
+pub use portreeve_facts::request::{MAX_SERIES, SeriesAsked};
 pub use units::{unit_inventory, unit_inventory_of};
 
 /// Whether this process may see everything on the node.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use portreeve_core::FingerprintKey;
+use portreeve_facts::request::SeriesAsked;
 
 /// What to observe.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct Options {
     pub probe_dir: Option<PathBuf>,
     /// The one container, by its name, service or id, that is judged with the gateway that it leads to; none for all of the node.
     pub in_container: Option<String>,
+    /// A series of connects from the client in that container.
+    pub series: Option<SeriesAsked>,
     /// Version of the agent.
     pub agent_version: String,
 }

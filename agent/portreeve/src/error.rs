@@ -29,6 +29,22 @@ pub(crate) enum UserError {
     /// `explain` of an unknown code.
     #[error("`{code}` is not a finding's code")]
     UnknownCode { code: String, nearest: Option<&'static str> },
+    /// `connect` without a URL where it is not plain which gateway is meant.
+    #[error("{problem}")]
+    WhichGateway { problem: &'static str, known: Vec<String> },
+    /// `connect` to something that is no URL of a gateway.
+    #[error("cannot connect to `{url}`")]
+    NotAGateway {
+        url: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// `connect --in` for longer than a probe runs.
+    #[error("a series in a container takes at most {seconds} s and {count} connects")]
+    TooLong { seconds: u64, count: u32 },
+    /// `connect --in` of a container that is no client's.
+    #[error("container `{name}` is no client of a gateway: {why}")]
+    NoClient { name: String, why: String },
     /// `--in` of a container that no engine has.
     #[error("no engine of this node has a container `{name}`")]
     NoSuchContainer { name: String, known: Vec<String> },
@@ -46,6 +62,16 @@ impl UserError {
             Self::NotASnapshot { .. } => "make one with `portreeve check --save FILE`".to_owned(),
             Self::UnknownCode { nearest: Some(nearest), .. } => {
                 format!("did you mean `{nearest}`? `portreeve explain` lists all codes")
+            }
+            Self::WhichGateway { known, .. } if known.is_empty() => {
+                "name a URL (`portreeve connect ws://127.0.0.1:18789`), or a client's container with `--in`".to_owned()
+            }
+            Self::WhichGateway { known, .. } => format!("name one of them: {}", known.join(", ")),
+            Self::NotAGateway { .. } => "write it as `ws://host:port` or `wss://host`".to_owned(),
+            Self::TooLong { .. } => "ask for less, or run it again: `--spread`, `--count`".to_owned(),
+            Self::NoClient { .. } => {
+                "`portreeve check` lists what each container is; `portreeve connect URL` connects from this node"
+                    .to_owned()
             }
             Self::NoSuchContainer { known, .. } if known.is_empty() => "no container was found at all".to_owned(),
             Self::NoSuchContainer { known, .. } => {

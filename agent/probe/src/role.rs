@@ -1,15 +1,17 @@
 //! What the gateway or the client in here goes by, and what comes of it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use portreeve_core::connects::Series;
 use portreeve_core::snapshot::namespace::{ClientSeen, GatewaySeen};
 use portreeve_core::snapshot::{Failure, FailureKind, Listener, Phase, Probe};
 use portreeve_core::{Fact, FingerprintKey};
 use portreeve_facts::request::{Request, Role};
 use portreeve_facts::{
-    ConfigRevision, Loaded, certificate, climb, credentials, local_target, reach, read_environment, secret, unasked,
-    url,
+    ConfigRevision, Loaded, Pace, certificate, climb, credentials, local_target, reach, read_environment, secret,
+    unasked, url,
 };
 use portreeve_openclaw::credentials::{
     ClientAuth, ClientInputs, ClientKind, EnvironmentFileKind, EnvironmentLayers, GatewayInputs, NodeTarget,
@@ -195,6 +197,34 @@ pub(crate) async fn client(
         handshake,
         connect,
     }
+}
+
+/// The series of connects that was asked for, to where the client would connect.
+pub(crate) async fn series(request: &Request, auth: &ClientAuth, by: Instant) -> Option<Series> {
+    let asked = request.series.as_ref()?;
+    let own = auth.target.url.as_ref().map(|url| url.raw().expose_secret());
+    let from = "the client's namespaces".to_owned();
+    let none = |why: String| Series {
+        target: String::new(),
+        from: from.clone(),
+        asked: asked.count,
+        cut_short: Some(why),
+        connects: Vec::new(),
+    };
+    let Some(url) = asked.url.as_deref().or(own) else { return Some(none("it resolves to no URL".to_owned())) };
+    let target = match endpoint::Target::from_url(url) {
+        Ok(target) => target,
+        Err(error) => return Some(none(error.to_string())),
+    };
+    let pace = Pace {
+        count: asked.count,
+        spread: Duration::from_millis(asked.spread_ms),
+        concurrency: usize::try_from(asked.concurrency).unwrap_or(1),
+        deadline: by.saturating_duration_since(Instant::now()),
+    };
+    let (connects, cut_short) = portreeve_facts::series(&target, &pace).await;
+    let target = format!("{}://{}", target.scheme().as_str(), target.authority());
+    Some(Series { target, from, asked: asked.count, cut_short, connects })
 }
 
 type Answers = (Probe<portreeve_core::snapshot::Challenge>, Probe<portreeve_core::snapshot::Hello>);

@@ -54,6 +54,7 @@ pub(crate) async fn take(request: &Request, key: &FingerprintKey) -> NamespaceVi
                 let client = role::client(request, &local, &auth, seen.device, key, by);
                 let (client, answers) = tokio::join!(client, network);
                 view.client = Some(client);
+                view.series = role::series(request, &auth, by).await;
                 add(&mut view, answers);
             }
             None => add(&mut view, network.await),
@@ -146,6 +147,7 @@ fn blank(request: &Request, why: &str, at: Timestamp) -> NamespaceView {
         write_test: request.write_test.as_deref().map(|folder| Fact::unreadable(why, folder, at)),
         gateway: None,
         client: None,
+        series: None,
     }
 }
 

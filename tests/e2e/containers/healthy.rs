@@ -1,7 +1,7 @@
 //! What is not to be complained about.
 
 use portreeve_tests::Project;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{CLI, GATEWAY, apart_with_state, bench, said};
 use crate::CONFIG_TOKEN;
@@ -18,6 +18,11 @@ fn a_command_line_in_the_gateways_namespace_is_ready() {
     // The rung on clients is proven, and by the probe within the command line's namespaces.
     let rung = checked.rung("reached");
     assert_eq!(rung["state"], "pass", "{checked}");
+
+    let run = project.portreeve().run(&["connect", "--in", CLI, "--spread", "2", "--json"]);
+    let report: Value = serde_json::from_slice(&run.stdout).unwrap_or_default();
+    assert_eq!((report["connected"].as_u64(), run.status.code()), (Some(100), Some(0)), "{report}\n{}", said(&run));
+    assert_eq!(report["from"], format!("container:{}", project.container(CLI)), "{report}");
 }
 
 #[test]

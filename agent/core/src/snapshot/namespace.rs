@@ -13,6 +13,7 @@ use super::probe::{Challenge, Failure, Hello, Ladder, Liveness, Probe, Readiness
 use super::records::Pairing;
 use super::{FileStat, Listener};
 use crate::Fact;
+use crate::connects::Series;
 
 /// The name and version of the probe's answer.
 pub const SCHEMA: &str = "portreeve.probe/1";
@@ -60,6 +61,9 @@ pub struct NamespaceView {
     pub gateway: Option<GatewaySeen>,
     /// Where a client in here would connect, and what comes of it; none where no client is.
     pub client: Option<ClientSeen>,
+    /// A series of connects of that client; none where none was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<Series>,
 }
 
 /// `resolv.conf`.

@@ -82,7 +82,14 @@ pub(crate) async fn observe(question: &Question<'_>) -> (Observed, Vec<Written>)
     let written = services::add(&mut observed, question.accounts, &question.options.key, question.at);
     if question.options.probe {
         let inside = Inside::new(question.options.probe_dir.clone());
-        let look = within::Look { inside: &inside, key: &question.options.key, until: question.until, at: question.at };
+        let options = question.options;
+        let look = within::Look {
+            inside: &inside,
+            key: &options.key,
+            series: options.in_container.as_deref().zip(options.series.as_ref()),
+            until: question.until,
+            at: question.at,
+        };
         within::look(&mut observed, &written, &look).await;
     } else {
         unprobed(&mut observed.workloads, "no probe was to be run", question.at);

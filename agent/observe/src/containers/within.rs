@@ -8,14 +8,14 @@ use futures_util::stream;
 use jiff::Timestamp;
 use portreeve_core::snapshot::{Gateway, GatewayUrl, NamespaceView, NetworkMode, Workload, WorkloadRole};
 use portreeve_core::{Fact, Fingerprint, FingerprintKey};
-use portreeve_facts::request::{ConnectAsked, NodeTarget, Request, Role, SocketAsked};
+use portreeve_facts::request::{ConnectAsked, NodeTarget, Request, Role, SeriesAsked, SocketAsked};
 use portreeve_facts::workload::flags;
 use portreeve_openclaw::credentials;
 use portreeve_openclaw::environment::GATEWAY_URL;
 
-use super::entries;
 use super::route::Plan;
 use super::services::Written;
+use super::{entries, is_container};
 use crate::engine::{Client, Observed, Seen};
 use crate::inside::{Inside, Subject};
 
@@ -39,6 +39,8 @@ pub(super) struct Look<'a> {
     pub(super) inside: &'a Inside,
     /// Makes fingerprints.
     pub(super) key: &'a FingerprintKey,
+    /// A series of connects from the client of one container, known by its name, service or id.
+    pub(super) series: Option<(&'a str, &'a SeriesAsked)>,
     /// When to stop.
     pub(super) until: Instant,
     /// Time of the observation.
@@ -48,7 +50,7 @@ pub(super) struct Look<'a> {
 /// Looks from within every container that runs a gateway and then, when it is known which secrets the gateways take, from within those of
 /// their clients.
 pub(super) async fn look(observed: &mut Observed, written: &[Written], how: &Look<'_>) {
-    let Look { inside, key, until, at } = *how;
+    let Look { inside, key, series, until, at } = *how;
     sweep(observed, until).await;
     let is_gateway = |workload: &Workload| workload.role == WorkloadRole::Gateway;
     let asked = requests(observed, written, is_gateway, |seen| gateway_request(seen, key));
@@ -68,7 +70,14 @@ pub(super) async fn look(observed: &mut Observed, written: &[Written], how: &Loo
         addresses: &[],
     };
     let is_client = |workload: &Workload| matches!(workload.role, WorkloadRole::Cli | WorkloadRole::NodeHost);
-    let asked = requests(observed, written, is_client, |seen| client_request(seen, key, &plan));
+    let asked = requests(observed, written, is_client, |seen| {
+        let mut request = client_request(seen, key, &plan);
+        if let Some((_, asked)) = series.filter(|(wanted, _)| is_container(&seen.workload, wanted)) {
+            request.series = Some(asked.clone());
+            request.deadline_ms = PROGRAM_MS + asked.spread_ms;
+        }
+        request
+    });
     run(observed, written, inside, asked, until, at).await;
     // An engine may still have been at work on what a killed agent asked for.
     sweep(observed, until).await;

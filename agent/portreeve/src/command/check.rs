@@ -15,7 +15,8 @@ use crate::{output, render};
 
 pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<u8> {
     let settings = observe::settings(global)?;
-    let snapshot = observe::snapshot(&settings, &args.scope, Depth { timeout_s: args.timeout, deep: args.deep })?;
+    let snapshot =
+        observe::snapshot(&settings, &args.scope, &Depth { timeout_s: args.timeout, deep: args.deep, series: None })?;
     if let Some(path) = &args.save {
         save(path, &snapshot)?;
     }

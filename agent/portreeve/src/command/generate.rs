@@ -11,9 +11,8 @@ use crate::error::UserError;
 use crate::settings::example;
 use crate::{output, render};
 
-pub(super) fn schema(lint: bool) -> Result<u8> {
-    let schema = if lint { portreeve_core::lint::json_schema() } else { portreeve_core::report::json_schema() };
-    output::print(&json(&schema)?)?;
+pub(super) fn schema(schema: &impl serde::Serialize) -> Result<u8> {
+    output::print(&json(schema)?)?;
     Ok(0)
 }
 
@@ -22,6 +21,7 @@ pub(super) fn reference(dir: &Path) -> Result<u8> {
     let files = [
         ("report.schema.json", json(&portreeve_core::report::json_schema())?),
         ("lint.schema.json", json(&portreeve_core::lint::json_schema())?),
+        ("connect.schema.json", json(&portreeve_core::connects::json_schema())?),
         ("findings.md", render::findings()),
         ("configuration.md", render::configuration()),
         ("portreeve.toml", example()),

@@ -9,7 +9,7 @@ use crate::{output, render};
 
 pub(super) fn run(global: &Global, args: &MapArgs) -> Result<u8> {
     let settings = observe::settings(global)?;
-    let snapshot = observe::snapshot(&settings, &args.scope, observe::Depth::default())?;
+    let snapshot = observe::snapshot(&settings, &args.scope, &observe::Depth::default())?;
     let topology = Topology::of(&snapshot);
     let text = match args.format {
         MapFormat::Text => render::map_text(&topology, output::width()),

@@ -2,6 +2,7 @@
 
 mod check;
 mod config;
+mod connect;
 mod explain;
 mod generate;
 mod lint;
@@ -22,11 +23,14 @@ pub(crate) fn run(cli: Cli) -> Result<u8> {
         Command::Check(args) => check::run(&cli.global, &args),
         Command::Units(args) => units::run(&cli.global, &args),
         Command::Tokens(args) => tokens::run(&cli.global, &args),
+        Command::Connect(args) => connect::run(&cli.global, &args),
         Command::Map(args) => map::run(&cli.global, &args),
         Command::Lint(args) => lint::run(&cli.global, &args),
         Command::Explain(args) => explain::run(&args),
         Command::Config(which) => config::run(&cli.global, which),
-        Command::Schema { lint } => generate::schema(lint),
+        Command::Schema { lint: true, .. } => generate::schema(&portreeve_core::lint::json_schema()),
+        Command::Schema { connect: true, .. } => generate::schema(&portreeve_core::connects::json_schema()),
+        Command::Schema { .. } => generate::schema(&portreeve_core::report::json_schema()),
         Command::Reference { dir } => generate::reference(&dir),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { dir } => generate::man(dir.as_deref()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use portreeve_core::Snapshot;
-use portreeve_observe::Options;
+use portreeve_observe::{Options, SeriesAsked};
 
 use crate::cli::{Global, ScopeArgs};
 use crate::error::UserError;
@@ -21,12 +21,14 @@ const SIGNALLED: i32 = 128;
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// How long and how deep to look.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Depth {
     /// Seconds after which what is not known stays unknown.
     pub(crate) timeout_s: Option<u64>,
     /// Whether to do what loads a gateway or runs `OpenClaw` itself.
     pub(crate) deep: bool,
+    /// A series of connects from the client of the container in question.
+    pub(crate) series: Option<SeriesAsked>,
 }
 
 /// The agent's configuration.
@@ -37,7 +39,7 @@ pub(crate) fn settings(global: &Global) -> Result<Settings> {
 }
 
 /// The facts: those of a file, or of this node now.
-pub(crate) fn snapshot(settings: &Settings, scope: &ScopeArgs, depth: Depth) -> Result<Snapshot> {
+pub(crate) fn snapshot(settings: &Settings, scope: &ScopeArgs, depth: &Depth) -> Result<Snapshot> {
     let snapshot = match &scope.from {
         Some(path) => read(path)?,
         None => observe(settings, scope, depth)?,
@@ -51,7 +53,7 @@ pub(crate) fn snapshot(settings: &Settings, scope: &ScopeArgs, depth: Depth) -> 
     Ok(snapshot)
 }
 
-fn observe(settings: &Settings, scope: &ScopeArgs, depth: Depth) -> Result<Snapshot> {
+fn observe(settings: &Settings, scope: &ScopeArgs, depth: &Depth) -> Result<Snapshot> {
     let key = portreeve_observe::fingerprint_key(&settings.data_dir, settings.shared_key_file.as_deref())
         .context("cannot make fingerprints")?;
     let homes = if scope.home.is_empty() { settings.homes.clone() } else { scope.home.clone() };
@@ -71,20 +73,26 @@ fn observe(settings: &Settings, scope: &ScopeArgs, depth: Depth) -> Result<Snaps
         deep: depth.deep,
         probe_dir: settings.probe_dir.clone(),
         in_container: scope.in_container.clone(),
+        series: depth.series.clone(),
         deadline: Duration::from_secs(depth.timeout_s.unwrap_or(settings.timeout_s)),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
+    until_signal(portreeve_observe::observe(&options))
+}
+
+/// Runs work to its end, or ends the program at a signal.
+pub(super) fn until_signal<T>(work: impl Future<Output = T>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let snapshot = runtime.block_on(async {
+    let result = runtime.block_on(async {
         // The future that is given up removes the containers that it made.
         tokio::select! {
-            snapshot = portreeve_observe::observe(&options) => Ok(snapshot),
+            result = work => Ok(result),
             signal = ending() => Err(signal),
         }
     });
     // A lookup or a file system that still hangs must not hold the answer back.
     runtime.shutdown_background();
-    snapshot.or_else(|signal| std::process::exit(SIGNALLED + signal))
+    result.or_else(|signal| std::process::exit(SIGNALLED + signal))
 }
 
 /// Waits for a signal that ends the program, and gives its number. Where the future is not given up in time, since a file system

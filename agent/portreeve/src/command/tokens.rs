@@ -9,7 +9,7 @@ use crate::{output, render};
 
 pub(super) fn run(global: &Global, args: &TokensArgs) -> Result<u8> {
     let settings = observe::settings(global)?;
-    let snapshot = observe::snapshot(&settings, &args.scope, observe::Depth::default())?;
+    let snapshot = observe::snapshot(&settings, &args.scope, &observe::Depth::default())?;
     let readers = credentials(&snapshot);
     let text = if args.json { json(&readers)? } else { render::tokens(&readers, output::width()) };
     output::print(&text)?;

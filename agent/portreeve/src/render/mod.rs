@@ -1,5 +1,6 @@
 //! What people read. Each function turns data into text; none of them looks anything up.
 
+mod connects;
 mod containers;
 mod explain;
 mod lint;
@@ -9,6 +10,7 @@ mod reference;
 mod report;
 mod text;
 
+pub(crate) use connects::connects;
 pub(crate) use explain::{catalogue, entry};
 pub(crate) use lint::{lint_github, lint_sarif, lint_text};
 pub(crate) use lists::{settings, tokens, units};

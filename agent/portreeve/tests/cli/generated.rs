@@ -23,7 +23,15 @@ fn the_generated_files_of_the_documentation_are_current() {
     assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{run}");
     let mut names: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["configuration.md", "findings.md", "lint.schema.json", "portreeve.toml", "report.schema.json"]);
+    let generated = [
+        "configuration.md",
+        "connect.schema.json",
+        "findings.md",
+        "lint.schema.json",
+        "portreeve.toml",
+        "report.schema.json",
+    ];
+    assert_eq!(names, generated);
     for name in names {
         let expected = fs::read_to_string(folder.join(&name)).unwrap();
         let kept = fs::read_to_string(docs().join(&name)).unwrap_or_default();

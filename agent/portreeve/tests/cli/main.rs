@@ -5,6 +5,7 @@
 mod bench;
 mod broken_pipe;
 mod check;
+mod connect;
 mod errors;
 mod explain;
 mod generated;

@@ -1,0 +1,78 @@
+//! Whether connects are counted as they are.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use portreeve_tests::Portreeve;
+use serde_json::Value;
+
+use crate::shared::alike;
+
+/// Passes connections on to a port of this machine, but for each of which the number says otherwise, which it drops.
+fn lossy(port: u16, drops: fn(usize) -> bool) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let count = AtomicUsize::new(0);
+        for client in listener.incoming().map_while(Result::ok) {
+            if drops(count.fetch_add(1, Ordering::Relaxed)) {
+                continue;
+            }
+            let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { continue };
+            pass(client.try_clone().unwrap(), server.try_clone().unwrap());
+            pass(server, client);
+        }
+    });
+    address
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream) {
+    thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(read @ 1..) = from.read(&mut buffer) {
+            if buffer.get(..read).is_none_or(|bytes| to.write_all(bytes).is_err()) {
+                break;
+            }
+        }
+        let _ = to.shutdown(Shutdown::Write);
+    });
+}
+
+fn connect(portreeve: &Portreeve, arguments: &[&str]) -> (Value, i32) {
+    let fast = ["connect", "--json", "--spread", "2"];
+    let output = portreeve.run(&[&fast, arguments].concat());
+    assert!(!output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    (serde_json::from_slice(&output.stdout).unwrap(), output.status.code().unwrap())
+}
+
+#[test]
+fn the_rate_of_a_path_that_loses_each_fifth_connect_is_within_the_interval() {
+    let Some(gateway) = alike() else { return };
+    let relay = lossy(gateway.port(), |number| number % 5 == 4);
+    let (report, status) = connect(&gateway.portreeve(), &[&format!("ws://{relay}")]);
+    assert_eq!((report["made"].as_u64(), report["connected"].as_u64(), status), (Some(100), Some(80), 69), "{report}");
+    let [low, high] = [0, 1].map(|side| report["interval"][side].as_f64().unwrap());
+    assert!(low < 0.8 && 0.8 < high, "{report}");
+    assert_eq!(report["failures"][0]["count"], 20, "{report}");
+    assert_eq!(report["failures"][0]["phase"], "http", "{report}");
+}
+
+#[test]
+fn each_connect_to_the_gateway_itself_comes_through() {
+    let Some(gateway) = alike() else { return };
+    let (report, status) = connect(&gateway.portreeve(), &[]);
+    assert_eq!((report["connected"].as_u64(), report["verdict"].as_str(), status), (Some(100), Some("reliable"), 0));
+    assert_eq!(report["target"], format!("ws://127.0.0.1:{}", gateway.port()), "{report}");
+    gateway.portreeve().check().assert_passes();
+}
+
+#[test]
+fn no_connect_to_a_port_without_a_listener_comes_through() {
+    let home = tempfile::tempdir().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (report, status) = connect(&Portreeve::new(home.path()), &[&format!("ws://{free}")]);
+    assert_eq!((report["connected"].as_u64(), status), (Some(0), 69), "{report}");
+    assert_eq!(report["failures"][0]["kind"], "refused", "{report}");
+}
