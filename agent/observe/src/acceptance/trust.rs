@@ -4,13 +4,12 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use crate::os;
+
 /// Most files of a package that are looked at.
 const MAX_FILES: usize = 200_000;
 /// Deepest folder of a package that is looked at.
 const MAX_DEPTH: usize = 24;
-
-/// The group of administrators on macOS, who may become root anyway.
-const ADMINISTRATORS: u32 = 80;
 
 /// Checks a file or folder, links resolved, and every folder above it.
 pub(crate) fn check(path: &Path, uid: u32) -> Result<(), String> {
@@ -66,7 +65,7 @@ fn judge(path: &Path, metadata: &Metadata, uid: u32) -> Result<(), String> {
 
 /// Groups in which there is nobody with fewer rights: root's, the user's private one, and that of administrators for a user of theirs.
 fn is_own_group(gid: u32, uid: u32) -> bool {
-    gid == 0 || (uid != 0 && (gid == uid || cfg!(target_os = "macos") && gid == ADMINISTRATORS))
+    gid == 0 || (uid != 0 && (gid == uid || Some(gid) == os::ADMINISTRATORS))
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ pub(crate) use mount::mount;
 pub(crate) use process::{environment, open_files, processes};
 pub(crate) use socket::listeners;
 
+/// Group of those who may become root anyway; none that every system of this kind has.
+pub(crate) const ADMINISTRATORS: Option<u32> = None;
 /// Where processes are read.
 pub(crate) const PROCESS_SOURCE: &str = "/proc/PID/stat";
 /// Where environments are read.

@@ -13,6 +13,8 @@ pub(crate) use mount::mount;
 pub(crate) use process::{environment, open_files, processes};
 pub(crate) use socket::listeners;
 
+/// Group of those who may become root anyway: `admin`.
+pub(crate) const ADMINISTRATORS: Option<u32> = Some(80);
 /// Where processes are read.
 pub(crate) const PROCESS_SOURCE: &str = "sysctl(KERN_PROC)";
 /// Where environments are read.
