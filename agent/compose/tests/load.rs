@@ -248,3 +248,12 @@ fn the_workflow_and_the_hook_of_the_documentation_are_yaml() {
         assert!(text.contains("portreeve lint"), "{file}");
     }
 }
+
+#[test]
+fn the_readme_shows_the_workflow_as_it_is() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    let workflow = read("docs/ci/lint.yml");
+    let (_, body) = workflow.split_once("name: Compose").unwrap();
+    assert!(read("README.md").contains(body), "README.md and docs/ci/lint.yml differ");
+}
