@@ -40,7 +40,7 @@ pub mod units;
 pub mod users;
 pub mod volume;
 
-pub use connects::connects;
+pub use connects::{connects, series_of};
 pub use containers::is_container;
 pub use key::fingerprint_key;
 pub use node::observe;

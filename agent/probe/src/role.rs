@@ -201,12 +201,12 @@ pub(crate) async fn client(
 
 /// The series of connects that was asked for, to where the client would connect.
 pub(crate) async fn series(request: &Request, auth: &ClientAuth, by: Instant) -> Option<Series> {
+    const FROM: &str = "the client's namespaces";
     let asked = request.series.as_ref()?;
     let own = auth.target.url.as_ref().map(|url| url.raw().expose_secret());
-    let from = "the client's namespaces".to_owned();
     let none = |why: String| Series {
         target: String::new(),
-        from: from.clone(),
+        from: FROM.to_owned(),
         asked: asked.count,
         cut_short: Some(why),
         connects: Vec::new(),
@@ -219,12 +219,10 @@ pub(crate) async fn series(request: &Request, auth: &ClientAuth, by: Instant) ->
     let pace = Pace {
         count: asked.count,
         spread: Duration::from_millis(asked.spread_ms),
-        concurrency: usize::try_from(asked.concurrency).unwrap_or(1),
+        concurrency: asked.concurrency,
         deadline: by.saturating_duration_since(Instant::now()),
     };
-    let (connects, cut_short) = portreeve_facts::series(&target, &pace).await;
-    let target = format!("{}://{}", target.scheme().as_str(), target.authority());
-    Some(Series { target, from, asked: asked.count, cut_short, connects })
+    Some(portreeve_facts::series(&target, &pace, FROM).await)
 }
 
 type Answers = (Probe<portreeve_core::snapshot::Challenge>, Probe<portreeve_core::snapshot::Hello>);

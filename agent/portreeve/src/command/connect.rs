@@ -31,7 +31,7 @@ pub(super) fn run(global: &Global, args: &ConnectArgs) -> Result<u8> {
             let pace = Pace {
                 count: args.count,
                 spread: Duration::from_secs(args.spread),
-                concurrency: usize::try_from(args.concurrency).unwrap_or(1),
+                concurrency: args.concurrency,
                 deadline: Duration::from_secs(args.spread + LAST_S),
             };
             until_signal(portreeve_observe::connects(&url, &pace))?
@@ -79,17 +79,6 @@ fn inside(global: &Global, args: &ConnectArgs, container: &str) -> Result<Series
     let scope = ScopeArgs { home: args.home.clone(), in_container: Some(container.to_owned()), ..ScopeArgs::default() };
     let depth = Depth { timeout_s: Some(args.spread + LAST_S), series: Some(asked), ..Depth::default() };
     let snapshot = observe::snapshot(&observe::settings(global)?, &scope, &depth)?;
-    let mut workloads = snapshot.workloads.iter().filter(|one| portreeve_observe::is_container(one, container));
-    let found = workloads.find_map(|workload| {
-        let series = workload.view.get()?.series.clone()?;
-        Some(Series { from: workload.id.clone(), ..series })
-    });
-    found.ok_or_else(|| {
-        let workload = snapshot.workloads.iter().find(|one| portreeve_observe::is_container(one, container));
-        let why = workload.map_or("it is not there".to_owned(), |workload| match workload.view.blind() {
-            Some(why) => why.to_owned(),
-            None => format!("it {}", workload.role_reason),
-        });
-        UserError::NoClient { name: container.to_owned(), why }.into()
-    })
+    portreeve_observe::series_of(&snapshot, container)
+        .map_err(|why| UserError::NoClient { name: container.to_owned(), why }.into())
 }
