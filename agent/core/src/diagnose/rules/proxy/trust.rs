@@ -119,6 +119,7 @@ fn trust(context: Context<'_>, gateway: &Gateway, peer: &Peer, end: Option<IpAdd
         ));
     }
     entries.retain(|entry| end.is_none_or(|end| !net(entry).is_some_and(|net| net.contains(&end))));
+    entries.retain(|entry| !suggested.contains(entry));
     entries.extend(suggested);
     let value: Vec<String> = entries.iter().map(|entry| format!("\"{entry}\"")).collect();
     let value = quote(&format!("[{}]", value.join(","))).into_owned();
