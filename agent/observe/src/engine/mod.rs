@@ -9,6 +9,7 @@ mod elements;
 mod events;
 mod lenient;
 mod observe;
+mod parts;
 mod processes;
 mod text;
 mod wire;

@@ -5,27 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::snapshot::{
-    Attachment, Client, Dependency, HealthResult, Healthcheck, Image, Mount, MountKind, NetworkMode, PublishedPort,
-    RunState, Runtime, Workload,
+    Attachment, Client, Healthcheck, Image, Mount, MountKind, NetworkMode, PublishedPort, Runtime, Workload,
 };
-use portreeve_facts::workload::{
-    Definition, ImageReference, health_question, listens, mask, role, split_words, state_dir,
-};
+use portreeve_facts::workload::{Definition, ImageReference, listens, mask, role, split_words, state_dir};
 use portreeve_openclaw::environment::Environment;
-use portreeve_openclaw::log::redact;
 
-use super::text::line;
-use super::wire::{
-    Config, HealthConfig, HostConfig, Inspected, InspectedImage, Listed, MountPoint, NetworkSettings, PortBinding,
-    Words,
+use super::parts::{
+    dependencies, exit_code_of_status, health_of_status, healthcheck, mount, network_mode, port_and_protocol,
+    published, run_state, runtime,
 };
+use super::text::line;
+use super::wire::{HostConfig, Inspected, InspectedImage, Listed, MountPoint, NetworkSettings, Words};
 
 /// Longest name, path or reference that is kept, in bytes.
 const MAX_NAME: usize = 512;
-/// Longest output of a health check that is kept, in bytes.
-const MAX_OUTPUT: usize = 300;
-/// Most results of a health check that are kept.
-const MAX_HEALTH_RESULTS: usize = 5;
 /// Most of anything else that one container has many of.
 pub(super) const MAX_MANY: usize = 128;
 
@@ -297,7 +290,7 @@ pub(super) fn host_address(address: &str) -> Option<String> {
     (!matches!(address, "" | "0.0.0.0" | "::")).then(|| name(address))
 }
 
-fn distinct(ports: impl Iterator<Item = PublishedPort>) -> Vec<PublishedPort> {
+pub(super) fn distinct(ports: impl Iterator<Item = PublishedPort>) -> Vec<PublishedPort> {
     let mut kept: Vec<PublishedPort> = Vec::new();
     for port in ports.take(4 * MAX_MANY) {
         if kept.len() < MAX_MANY && !kept.contains(&port) {
@@ -305,148 +298,6 @@ fn distinct(ports: impl Iterator<Item = PublishedPort>) -> Vec<PublishedPort> {
         }
     }
     kept
-}
-
-/// `18789/tcp`
-fn port_and_protocol(key: &str) -> Option<(u16, &str)> {
-    let (port, protocol) = key.split_once('/').unwrap_or((key, "tcp"));
-    Some((port.parse().ok()?, protocol))
-}
-
-fn published(ports: &BTreeMap<String, Option<Vec<PortBinding>>>) -> Vec<PublishedPort> {
-    let all = ports.iter().filter_map(|(key, bindings)| Some((port_and_protocol(key)?, bindings.as_ref()?)));
-    distinct(all.flat_map(|((container_port, protocol), bindings)| {
-        bindings.iter().map(move |binding| PublishedPort {
-            host_address: host_address(&binding.host_ip),
-            host_port: binding.host_port.parse().ok().filter(|port| *port != 0),
-            container_port,
-            protocol: name(protocol),
-            key: String::new(),
-        })
-    }))
-}
-
-fn mount(point: &MountPoint) -> Mount {
-    let kind = match point.kind.as_str() {
-        "bind" => MountKind::Bind,
-        "volume" => MountKind::Volume,
-        "tmpfs" => MountKind::Tmpfs,
-        _ => MountKind::Other,
-    };
-    // A volume without a name has its id for one.
-    let is_anonymous = point.name.len() == 64 && point.name.bytes().all(|b| b.is_ascii_hexdigit());
-    let source = match kind {
-        MountKind::Volume => Some(&point.name).filter(|name| !name.is_empty() && !is_anonymous),
-        MountKind::Tmpfs => None,
-        MountKind::Bind | MountKind::Other => Some(&point.source).filter(|source| !source.is_empty()),
-    };
-    Mount {
-        kind,
-        source: source.map(|source| name(source)),
-        target: name(&point.destination),
-        read_only: point.writable == Some(false),
-        propagation: Some(name(&point.propagation)).filter(|propagation| !propagation.is_empty()),
-        key: String::new(),
-    }
-}
-
-/// Whose namespace it is; the other container is named by its id until all are known.
-fn network_mode(mode: &str) -> NetworkMode {
-    match mode {
-        "host" => NetworkMode::Host,
-        "none" => NetworkMode::None,
-        _ => match mode.strip_prefix("container:") {
-            Some(with) => NetworkMode::Shared { with: name(with), found: false },
-            None => NetworkMode::Own,
-        },
-    }
-}
-
-/// `gateway:service_healthy:true,db:service_started:false`
-fn dependencies(list: &str) -> Vec<Dependency> {
-    let each = list.split(',').take(MAX_MANY).filter_map(|item| {
-        let mut parts = item.split(':');
-        let service = parts.next().filter(|service| !service.is_empty())?;
-        Some(Dependency { service: name(service), condition: name(parts.next().unwrap_or("service_started")) })
-    });
-    each.collect()
-}
-
-fn run_state(state: &str) -> RunState {
-    match state {
-        "created" | "configured" | "initialized" => RunState::Created,
-        "running" => RunState::Running,
-        "paused" => RunState::Paused,
-        "restarting" => RunState::Restarting,
-        "removing" | "stopping" => RunState::Removing,
-        "dead" => RunState::Dead,
-        _ => RunState::Exited,
-    }
-}
-
-/// `Exited (137) 5 minutes ago`
-fn exit_code_of_status(status: &str) -> Option<i64> {
-    status.strip_prefix("Exited (")?.split_once(')')?.0.parse().ok()
-}
-
-/// `Up 5 minutes (unhealthy)`
-fn health_of_status(status: &str) -> Option<String> {
-    let word = status.rsplit_once('(')?.1.trim_end_matches(')');
-    let word = if word == "health: starting" { "starting" } else { word };
-    matches!(word, "healthy" | "unhealthy" | "starting").then(|| word.to_owned())
-}
-
-/// The engine's zero is the year 1.
-fn time(text: &str) -> Option<Timestamp> {
-    text.parse::<Timestamp>().ok().filter(|at| *at > Timestamp::UNIX_EPOCH)
-}
-
-fn runtime(inspected: &Inspected) -> Runtime {
-    let state = &inspected.state;
-    let run = run_state(&state.status);
-    let ended = !matches!(run, RunState::Created | RunState::Running | RunState::Paused);
-    let health = state.health.as_ref().filter(|health| health.status != "none" && !health.status.is_empty());
-    let log = health.map_or(&[][..], |health| &health.log);
-    let log = log.get(log.len().saturating_sub(MAX_HEALTH_RESULTS)..).unwrap_or_default();
-    Runtime {
-        state: run,
-        pid: Some(state.pid).filter(|pid| *pid != 0),
-        exit_code: (ended || time(&state.finished_at).is_some()).then_some(state.exit_code),
-        oom_killed: state.oom_killed,
-        restart_count: inspected.restart_count,
-        error: Some(redact(&name(&state.error), MAX_OUTPUT)).filter(|error| !error.is_empty()),
-        started_at: time(&state.started_at),
-        finished_at: time(&state.finished_at),
-        health: health.map(|health| name(&health.status)),
-        failing_streak: health.map_or(0, |health| health.failing_streak),
-        health_log: log
-            .iter()
-            .map(|entry| HealthResult {
-                at: time(&entry.end),
-                exit_code: entry.exit_code,
-                output: redact(&line(entry.output.trim(), 2 * MAX_OUTPUT), MAX_OUTPUT),
-            })
-            .collect(),
-    }
-}
-
-fn healthcheck(config: &Config, image: Option<&InspectedImage>) -> Option<Healthcheck> {
-    let check = config.healthcheck.as_ref().filter(|check| !check.test.is_empty())?;
-    let of_image: Option<&HealthConfig> = image.and_then(|image| image.config.healthcheck.as_ref());
-    let ms = |nanoseconds: u64, default_s: u64| match nanoseconds {
-        0 => default_s * 1_000,
-        given => given / 1_000_000,
-    };
-    Some(Healthcheck {
-        disabled: check.test.first().is_some_and(|kind| kind == "NONE"),
-        asks: health_question(&check.test),
-        test: mask(&check.test).iter().map(|word| name(word)).collect(),
-        interval_ms: ms(check.interval, 30),
-        timeout_ms: ms(check.timeout, 30),
-        start_period_ms: ms(check.start_period, 0),
-        retries: if check.retries == 0 { 3 } else { check.retries },
-        from_image: of_image == Some(check),
-    })
 }
 
 /// A running container as an engine would tell of it.
