@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use portreeve_core::snapshot::{
-    Client, Gateway, Ingress, Listener, Node, Process, ProcessRole, SCHEMA, Snapshot, StateDir, Unit, UnitInventory,
-    UnitRole, Workload, WorkloadRole,
+    Client, Gateway, Listener, Node, Process, ProcessRole, SCHEMA, Snapshot, StateDir, Unit, UnitInventory, UnitRole,
+    Workload, WorkloadRole,
 };
 use portreeve_core::{Fact, FingerprintKey};
 use portreeve_facts::Climb;
@@ -28,7 +28,7 @@ use crate::running::{self, Running};
 use crate::site::{Site, Sites};
 use crate::state::{self, Place};
 use crate::units::{Detail, Question, inventory, native_manager};
-use crate::{Options, acceptance, asked, host, listener, log, proxy};
+use crate::{Options, acceptance, asked, host, listener, log, os, proxy};
 
 /// Observes the node once. It takes at most about the deadline: what is not known by then stays unknown.
 pub async fn observe(options: &Options) -> Snapshot {
@@ -177,7 +177,10 @@ pub async fn observe(options: &Options) -> Snapshot {
         public_urls: &public,
         engines: &contained.clients,
         deep: options.deep,
-        ingresses: takers.iter().flat_map(|seen| ingresses_of(seen, &world, at)).collect(),
+        ingresses: takers
+            .iter()
+            .flat_map(|seen| proxy::ingresses(&seen.workload, &seen.definition, &world, at))
+            .collect(),
         deadline: options.deadline.saturating_sub(begun.elapsed()),
         at,
     };
@@ -220,16 +223,9 @@ pub async fn observe(options: &Options) -> Snapshot {
     }
 }
 
-/// Where a container that takes web hooks passes them on to.
-fn ingresses_of(seen: &Seen, world: &proxy::World<'_>, at: Timestamp) -> Vec<Ingress> {
-    let definition = &seen.definition;
-    let words = definition.entrypoint.iter().chain(&definition.command).flatten().cloned();
-    proxy::ingresses(&seen.workload, &definition.environment, &words.collect::<Vec<String>>(), world, at)
-}
-
-/// Release of the kernel that engines of this machine may share: that of Linux.
+/// Release of the kernel that engines of this machine may share.
 fn own_kernel(node: &Node) -> Option<&str> {
-    (std::env::consts::OS == "linux").then(|| node.system.get().map(|system| system.build.as_str())).flatten()
+    os::RUNS_CONTAINERS.then(|| node.system.get().map(|system| system.build.as_str())).flatten()
 }
 
 /// Units of homes that are to be looked at, or that claim a port there.

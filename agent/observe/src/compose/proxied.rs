@@ -3,10 +3,9 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use jiff::Timestamp;
 use portreeve_compose::{Project, Service};
 use portreeve_core::Fact;
-use portreeve_core::snapshot::{Ingress, ProxyRoute, TlsSeen, Workload, WorkloadRole};
+use portreeve_core::snapshot::{ProxyRoute, TlsSeen, Workload, WorkloadRole};
 
 use super::mounted::{self, Mounted};
 use super::service::{definition, id};
@@ -27,7 +26,9 @@ pub(super) fn add(project: &Project, reading: &Reading, facts: &mut Facts) {
         let Some(workload) = facts.workloads.iter().find(|workload| workload.id == own) else { continue };
         match workload.role {
             WorkloadRole::Proxy => proxies.extend(routes(project, service, workload, &world, reading)),
-            WorkloadRole::Ingress => ingresses.extend(targets(service, workload, &world, reading.at)),
+            WorkloadRole::Ingress => {
+                ingresses.extend(proxy::ingresses(workload, &definition(service), &world, reading.at));
+            }
             _ => {}
         }
     }
@@ -95,13 +96,6 @@ fn certificate(path: &str, host: &str, files: &InService<'_>) -> Fact<TlsSeen> {
         Ok(seen) => Fact::known(seen, file.name, at),
         Err(why) => unreadable(why),
     }
-}
-
-/// Where a service that takes web hooks passes them on to.
-fn targets(service: &Service, workload: &Workload, world: &World<'_>, at: Timestamp) -> Vec<Ingress> {
-    let definition = definition(service);
-    let words: Vec<String> = definition.entrypoint.iter().chain(&definition.command).flatten().cloned().collect();
-    proxy::ingresses(workload, &definition.environment, &words, world, at)
 }
 
 /// The files of a service, by their paths within it.

@@ -44,15 +44,15 @@ use jiff::Timestamp;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    ADMINISTRATORS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, OPEN_FILE_SOURCE, PROCESS_SOURCE, accounts, auto_login_file,
-    console_user_id, container_programs, environment, home_roots, host_uuid, listeners, mount, open_files, processes,
-    system_version,
+    ADMINISTRATORS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, MANAGER, OPEN_FILE_SOURCE, PROCESS_SOURCE, RUNS_CONTAINERS,
+    accounts, auto_login_file, console_user_id, container_programs, environment, home_roots, host_uuid, listeners,
+    mount, open_files, processes, system_version,
 };
 #[cfg(target_os = "macos")]
 pub(crate) use macos::{
-    ADMINISTRATORS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, OPEN_FILE_SOURCE, PROCESS_SOURCE, accounts, auto_login_file,
-    console_user_id, container_programs, environment, home_roots, host_uuid, listeners, mount, open_files, processes,
-    system_version,
+    ADMINISTRATORS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, MANAGER, OPEN_FILE_SOURCE, PROCESS_SOURCE, RUNS_CONTAINERS,
+    accounts, auto_login_file, console_user_id, container_programs, environment, home_roots, host_uuid, listeners,
+    mount, open_files, processes, system_version,
 };
 
 /// Most bytes of arguments or environment that are read of one process.

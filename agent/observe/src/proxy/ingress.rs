@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use portreeve_core::snapshot::{GatewayUrl, Ingress, Probe, Workload, WorkloadRole};
+use portreeve_facts::workload::Definition;
 use portreeve_openclaw::credentials;
-use portreeve_openclaw::environment::Environment;
 use portreeve_openclaw::port::DEFAULT_PORT;
 
 use super::World;
@@ -13,21 +13,17 @@ const MAX_VALUE_BYTES: usize = 2048;
 
 /// Targets of a workload that takes web hooks, by its environment and its command. Empty for any other workload.
 ///
-/// `environment` and `command` are as the workload gets them; of their values only scheme, host and port are kept.
-pub fn ingresses(
-    workload: &Workload,
-    environment: &Environment,
-    command: &[String],
-    world: &World<'_>,
-    at: Timestamp,
-) -> Vec<Ingress> {
+/// Of the values in its environment and command only scheme, host and port are kept.
+pub fn ingresses(workload: &Workload, definition: &Definition, world: &World<'_>, at: Timestamp) -> Vec<Ingress> {
     if workload.role != WorkloadRole::Ingress {
         return Vec::new();
     }
+    let environment = &definition.environment;
+    let command = definition.entrypoint.iter().chain(&definition.command).flatten();
     let variables = environment.names().filter_map(|name| Some((name.to_owned(), environment.text(name)?)));
     let named = |name: &str| format!("{name} of {}", workload.service.as_deref().unwrap_or(&workload.name));
     let variables = variables.map(|(name, value)| (named(&name), format!("environment.{name}"), name, value));
-    let words = command.iter().map(|word| (named("command"), "command".to_owned(), String::new(), word.as_str()));
+    let words = command.map(|word| (named("command"), "command".to_owned(), String::new(), word.as_str()));
     let mut found: Vec<Ingress> = Vec::new();
     for (source, key, name, value) in variables.chain(words) {
         let Some((target, is_hook)) = target(value) else { continue };

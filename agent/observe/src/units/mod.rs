@@ -24,8 +24,8 @@ use crate::command::{Runner, System};
 use crate::file;
 use crate::launchd::folder::{self, Definition};
 use crate::launchd::{Disabled, Job};
-use crate::plist;
 use crate::users::{self, Account};
+use crate::{os, plist};
 
 /// What an inventory is taken of.
 #[derive(Debug, Clone, Copy)]
@@ -87,7 +87,7 @@ impl Detail {
 
 /// The service manager of this system.
 pub fn native_manager() -> Manager {
-    if std::env::consts::OS == "macos" { Manager::Launchd } else { Manager::Systemd }
+    os::MANAGER
 }
 
 /// Takes the inventory of this machine: services that concern `OpenClaw` or a port of interest. Blocks, for some seconds at most.

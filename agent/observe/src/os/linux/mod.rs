@@ -12,6 +12,12 @@ pub(crate) use mount::mount;
 pub(crate) use process::{environment, open_files, processes};
 pub(crate) use socket::listeners;
 
+use portreeve_core::snapshot::Manager;
+
+/// Whether containers may run under this kernel, and not only in a virtual machine.
+pub(crate) const RUNS_CONTAINERS: bool = true;
+/// The service manager.
+pub(crate) const MANAGER: Manager = Manager::Systemd;
 /// Group of those who may become root anyway; none that every system of this kind has.
 pub(crate) const ADMINISTRATORS: Option<u32> = None;
 /// Where processes are read.

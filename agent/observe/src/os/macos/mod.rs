@@ -13,6 +13,12 @@ pub(crate) use mount::mount;
 pub(crate) use process::{environment, open_files, processes};
 pub(crate) use socket::listeners;
 
+use portreeve_core::snapshot::Manager;
+
+/// Whether containers may run under this kernel, and not only in a virtual machine.
+pub(crate) const RUNS_CONTAINERS: bool = false;
+/// The service manager.
+pub(crate) const MANAGER: Manager = Manager::Launchd;
 /// Group of those who may become root anyway: `admin`.
 pub(crate) const ADMINISTRATORS: Option<u32> = Some(80);
 /// Where processes are read.
