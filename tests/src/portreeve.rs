@@ -72,6 +72,27 @@ impl Portreeve {
         command
     }
 
+    /// What each command that looks at the node prints, on either stream, with its words; one of them saves the facts to a file.
+    pub fn every_view(&self, save: &Path) -> Vec<(String, Vec<u8>)> {
+        let save = save.to_str().unwrap();
+        let calls: [&[&str]; 9] = [
+            &["check", "-vv"],
+            &["check", "--json"],
+            &["check", "-vv", "--save", save],
+            &["tokens", "-vv"],
+            &["tokens", "--json"],
+            &["map"],
+            &["map", "--format", "json"],
+            &["map", "--format", "mermaid"],
+            &["map", "--format", "svg"],
+        ];
+        let said = |call: &[&str]| {
+            let output = self.run(call);
+            (call.join(" "), [output.stdout, output.stderr].concat())
+        };
+        calls.into_iter().map(said).collect()
+    }
+
     /// Runs a command that looks at the homes.
     pub fn run(&self, arguments: &[&str]) -> Output {
         let homes = self.homes.iter().flat_map(|home| ["--home".into(), home.clone()]);

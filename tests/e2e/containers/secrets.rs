@@ -49,26 +49,13 @@ fn no_command_lets_a_secret_of_a_container_out() {
 
     let portreeve = project.portreeve();
     let file = project.folder().join("facts.json");
-    let save = file.to_str().unwrap();
+    for (call, said) in portreeve.every_view(&file) {
+        canaries.assert_absent(&said, &call);
+    }
     let compose = project.folder().join("compose.yaml").display().to_string();
-    let calls: [&[&str]; 12] = [
-        &["check", "-vv"],
-        &["check", "--json"],
-        &["check", "-vv", "--save", save],
-        &["tokens", "-vv"],
-        &["tokens", "--json"],
-        &["map"],
-        &["map", "--format", "json"],
-        &["map", "--format", "mermaid"],
-        &["map", "--format", "svg"],
-        &["lint", "--format", "json", &compose],
-        &["lint", "--format", "sarif", &compose],
-        &["lint", &compose],
-    ];
-    for call in calls {
-        let output =
-            if call[0] == "lint" { portreeve.command().args(call).output().unwrap() } else { portreeve.run(call) };
-        canaries.assert_absent(&[output.stdout, output.stderr].concat(), &call.join(" "));
+    for format in ["text", "json", "github", "sarif"] {
+        let output = portreeve.command().args(["lint", "--format", format, &compose]).output().unwrap();
+        canaries.assert_absent(&[output.stdout, output.stderr].concat(), &format!("lint --format {format}"));
     }
     canaries.assert_absent(&fs::read(&file).unwrap(), "the saved facts");
 }
