@@ -6,13 +6,18 @@ use anyhow::Result;
 use clap::CommandFactory;
 
 use super::json;
-use crate::cli::Cli;
+use crate::cli::{Cli, SchemaArgs};
 use crate::error::UserError;
 use crate::settings::example;
 use crate::{output, render};
 
-pub(super) fn schema(schema: &impl serde::Serialize) -> Result<u8> {
-    output::print(&json(schema)?)?;
+pub(super) fn schema(args: &SchemaArgs) -> Result<u8> {
+    let schema = match args {
+        SchemaArgs { lint: true, .. } => portreeve_core::lint::json_schema(),
+        SchemaArgs { connect: true, .. } => portreeve_core::connects::json_schema(),
+        _ => portreeve_core::report::json_schema(),
+    };
+    output::print(&json(&schema)?)?;
     Ok(0)
 }
 

@@ -1,20 +1,21 @@
 //! The whole node at one time.
 
+mod clients;
+mod climb;
+mod ports;
+mod processes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
+use portreeve_core::Fact;
 use portreeve_core::snapshot::{
-    Client, Gateway, Listener, Node, Process, ProcessRole, SCHEMA, Snapshot, StateDir, Unit, UnitInventory, UnitRole,
-    Workload, WorkloadRole,
+    Gateway, Listener, Node, SCHEMA, Snapshot, StateDir, Unit, UnitInventory, Workload, WorkloadRole,
 };
-use portreeve_core::{Fact, FingerprintKey};
-use portreeve_facts::Climb;
 use portreeve_openclaw::environment::Environment;
-use portreeve_openclaw::port::DEFAULT_PORT;
 
-use crate::client::{Around, command_line, node_host, node_host_of_unit};
 use crate::clock::{Clock, timed};
 use crate::command::System;
 use crate::containers::{self, Plan};
@@ -23,11 +24,11 @@ use crate::gateway::{Draft, Surroundings};
 use crate::install::installs;
 use crate::listener::Listeners;
 use crate::local_address::local_addresses;
-use crate::process::{self, Particulars, ProcessTable};
+use crate::process::{self, ProcessTable};
 use crate::running::{self, Running};
 use crate::site::{Site, Sites};
 use crate::state::{self, Place};
-use crate::units::{Detail, Question, inventory, native_manager};
+use crate::units::{Question, inventory, native_manager};
 use crate::{Options, acceptance, asked, host, listener, log, os, proxy};
 
 /// Observes the node once. It takes at most about the deadline: what is not known by then stays unknown.
@@ -58,7 +59,7 @@ pub async fn observe(options: &Options) -> Snapshot {
     for process in running.values() {
         sites.claim_starting(&process.process);
     }
-    let known_ports = known_ports(options, &environment);
+    let known_ports = ports::known_ports(options, &environment);
     let inventory = clock.time("units", || {
         let console = node.host.console_user.get();
         let question = Question {
@@ -97,7 +98,7 @@ pub async fn observe(options: &Options) -> Snapshot {
     let mut drafts: Vec<Option<Draft>> =
         sites.iter().zip(&dirs).map(|(site, dir)| Draft::of(site, dir, &around)).collect();
 
-    let ports = ports(known_ports, drafts.iter().flatten(), &units);
+    let ports = ports::ports(known_ports, drafts.iter().flatten(), &units);
     let heard = match listening.await {
         Ok((heard, elapsed)) => {
             clock.note("listeners", elapsed);
@@ -124,21 +125,32 @@ pub async fn observe(options: &Options) -> Snapshot {
         until: Instant::now() + left,
         at,
     };
-    let (climbs, contained) =
-        tokio::join!(timed(climb_all(&drafts, &sites, &listeners, left)), timed(containers::observe(&question)),);
+    let (climbs, contained) = tokio::join!(
+        timed(climb::climb_all(&drafts, &sites, &listeners, left)),
+        timed(containers::observe(&question)),
+    );
     clock.note("gateways", climbs.1);
     clock.note("containers", contained.1);
     let (climbs, (mut contained, written)) = (climbs.0, contained.0);
     for (draft, climb) in drafts.iter_mut().zip(climbs) {
         if let (Some(draft), Some(climb)) = (draft, climb) {
-            settle(draft, climb);
+            climb::settle(draft, climb);
         }
     }
     clock.time("logs", || read_logs(&mut drafts, &sites, &dirs, at));
 
     let mut gateways: Vec<Gateway> = drafts.iter().flatten().map(|draft| draft.gateway.clone()).collect();
-    let mut clients =
-        clients(&sites, &dirs, &drafts, &gateways, &running, (&units, &details), &options.key, &environment, at);
+    let mut clients = clients::clients(
+        &sites,
+        &dirs,
+        &drafts,
+        &gateways,
+        &running,
+        (&units, &details),
+        &options.key,
+        &environment,
+        at,
+    );
     containers::name_needs(&mut contained, &units);
     let (in_gateways, in_clients) = containers::entries(&mut contained.workloads, at);
     gateways.extend(in_gateways);
@@ -156,7 +168,7 @@ pub async fn observe(options: &Options) -> Snapshot {
     };
     containers::connect(&mut clients, &plan);
     let is_local = |workload: &Workload| plan.shares_kernel(workload);
-    let processes = processes(&table, &running, &listeners, at).map(|mut processes| {
+    let processes = processes::processes(&table, &running, &listeners, at).map(|mut processes| {
         containers::name_owners(&mut processes, &workloads, entries, &is_local);
         processes
     });
@@ -262,62 +274,6 @@ fn observe_state(
     dirs.collect()
 }
 
-/// Ports that matter whatever else is found.
-fn known_ports(options: &Options, environment: &Environment) -> BTreeSet<u16> {
-    let mut ports = BTreeSet::from([DEFAULT_PORT]);
-    ports.extend(&options.ports);
-    ports.extend(environment.text("OPENCLAW_GATEWAY_PORT").and_then(portreeve_openclaw::port::parse_environment));
-    let url = environment.text("OPENCLAW_GATEWAY_URL").map(portreeve_openclaw::credentials::GatewayUrl::parse);
-    ports.extend(url.and_then(Result::ok).map(|url| url.port()));
-    ports
-}
-
-/// Those, and the ports that gateways and units claim.
-fn ports<'a>(known: BTreeSet<u16>, drafts: impl Iterator<Item = &'a Draft>, units: &[Unit]) -> BTreeSet<u16> {
-    let mut ports = known;
-    ports.extend(units.iter().filter_map(|unit| unit.port));
-    for draft in drafts {
-        ports.insert(draft.gateway.port);
-        ports.extend(draft.gateway.config.get().and_then(|config| config.port));
-    }
-    ports
-}
-
-/// Asks all gateways at once, each within what is left of the deadline.
-async fn climb_all(
-    drafts: &[Option<Draft>],
-    sites: &[Site],
-    listeners: &Fact<Vec<Listener>>,
-    left: Duration,
-) -> Vec<Option<Climb>> {
-    let asked = drafts.iter().zip(sites).map(|(draft, site)| async move {
-        let draft = draft.as_ref()?;
-        let seen = match (listeners.get(), listeners.blind()) {
-            (Some(all), _) => Ok(on_port(all, draft.gateway.port)),
-            (None, why) => Err(why.unwrap_or("listeners were not looked at")),
-        };
-        tokio::time::timeout(left, draft.ask(seen, site.uid)).await.ok()
-    });
-    futures_util::future::join_all(asked).await
-}
-
-fn on_port(listeners: &[Listener], port: u16) -> Vec<&Listener> {
-    listeners.iter().filter(|listener| listener.port == port && !listener.foreign_netns).collect()
-}
-
-fn settle(draft: &mut Draft, climb: Climb) {
-    let Climb { ladder, pairing, config_hash } = climb;
-    draft.gateway.ladder = ladder;
-    draft.gateway.pairing = pairing;
-    if let Some(hash) = config_hash {
-        let known = draft.gateway.config.clone().map(|mut config| {
-            config.hash = Some(hash);
-            config
-        });
-        draft.gateway.config = known;
-    }
-}
-
 fn read_logs(drafts: &mut [Option<Draft>], sites: &[Site], dirs: &[StateDir], at: Timestamp) {
     let known_pids: Vec<u32> = dirs
         .iter()
@@ -330,67 +286,4 @@ fn read_logs(drafts: &mut [Option<Draft>], sites: &[Site], dirs: &[StateDir], at
         let mine = log::Mine { port: draft.gateway.port, known_pids: known_pids.clone() };
         draft.gateway.log = log::observe(&draft.logs(site, dir, at), &mine, at);
     }
-}
-
-#[expect(clippy::too_many_arguments, reason = "each is a fact of its own, gathered by another observer")]
-fn clients(
-    sites: &[Site],
-    dirs: &[StateDir],
-    drafts: &[Option<Draft>],
-    gateways: &[Gateway],
-    running: &BTreeMap<u32, Running>,
-    (units, details): (&[Unit], &[Detail]),
-    key: &FingerprintKey,
-    environment: &Environment,
-    at: Timestamp,
-) -> Vec<Client> {
-    let addresses = local_addresses();
-    let around = Around { gateways, addresses: &addresses, key, callers_environment: environment, at };
-    let mut clients = Vec::new();
-    for ((site, dir), draft) in sites.iter().zip(dirs).zip(drafts) {
-        clients.extend(command_line(site, dir, draft.as_ref(), &around));
-        let hosts = running.values().filter(|running| running.process.state_dir.as_deref() == Some(dir.path.as_str()));
-        // A node host is a parent and a child with one environment: one client.
-        let mut running: Vec<Client> =
-            hosts.filter_map(|running| node_host(site, dir, running, &around)).take(1).collect();
-        if running.is_empty() {
-            let here = units
-                .iter()
-                .filter(|unit| unit.role == UnitRole::NodeHost && unit.state_dir.as_deref() == Some(dir.path.as_str()));
-            running = here
-                .map(|unit| {
-                    node_host_of_unit(site, dir, unit, details.iter().find(|detail| detail.id == unit.id), &around)
-                })
-                .collect();
-        }
-        clients.append(&mut running);
-    }
-    clients
-}
-
-/// `OpenClaw`'s own processes, and whoever else holds a port of interest.
-fn processes(
-    table: &Fact<ProcessTable>,
-    running: &BTreeMap<u32, Running>,
-    listeners: &Fact<Vec<Listener>>,
-    at: Timestamp,
-) -> Fact<Vec<Process>> {
-    let owners = listeners.get().into_iter().flatten().flat_map(|listener| listener.pids.clone());
-    let owners: BTreeSet<u32> = owners.filter(|pid| !running.contains_key(pid)).collect();
-    table.clone().map(|table| {
-        let mut all: Vec<Process> = running.values().map(|running| running.process.clone()).collect();
-        all.extend(owners.iter().filter_map(|pid| table.get(*pid)).map(|entry| {
-            let particulars = Particulars {
-                role: ProcessRole::Other,
-                state_dir: None,
-                port: None,
-                supervisor: None,
-                shows_secret: false,
-                environment: Fact::absent("not looked at", at),
-            };
-            process::process(entry, particulars, at)
-        }));
-        all.sort_by_key(|process| process.pid);
-        all
-    })
 }

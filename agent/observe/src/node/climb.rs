@@ -1,0 +1,45 @@
+//! What gateways answer.
+
+use std::time::Duration;
+
+use portreeve_core::Fact;
+use portreeve_core::snapshot::Listener;
+use portreeve_facts::Climb;
+
+use crate::gateway::Draft;
+use crate::site::Site;
+
+/// Asks all gateways at once, each within what is left of the deadline.
+pub(super) async fn climb_all(
+    drafts: &[Option<Draft>],
+    sites: &[Site],
+    listeners: &Fact<Vec<Listener>>,
+    left: Duration,
+) -> Vec<Option<Climb>> {
+    let asked = drafts.iter().zip(sites).map(|(draft, site)| async move {
+        let draft = draft.as_ref()?;
+        let seen = match (listeners.get(), listeners.blind()) {
+            (Some(all), _) => Ok(on_port(all, draft.gateway.port)),
+            (None, why) => Err(why.unwrap_or("listeners were not looked at")),
+        };
+        tokio::time::timeout(left, draft.ask(seen, site.uid)).await.ok()
+    });
+    futures_util::future::join_all(asked).await
+}
+
+fn on_port(listeners: &[Listener], port: u16) -> Vec<&Listener> {
+    listeners.iter().filter(|listener| listener.port == port && !listener.foreign_netns).collect()
+}
+
+pub(super) fn settle(draft: &mut Draft, climb: Climb) {
+    let Climb { ladder, pairing, config_hash } = climb;
+    draft.gateway.ladder = ladder;
+    draft.gateway.pairing = pairing;
+    if let Some(hash) = config_hash {
+        let known = draft.gateway.config.clone().map(|mut config| {
+            config.hash = Some(hash);
+            config
+        });
+        draft.gateway.config = known;
+    }
+}

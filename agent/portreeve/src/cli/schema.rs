@@ -1,0 +1,15 @@
+//! `portreeve schema`.
+
+use clap::Args;
+
+/// `schema`.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct SchemaArgs {
+    /// That of `lint --format json` instead
+    #[arg(long)]
+    pub(crate) lint: bool,
+    /// That of `connect --json` instead
+    #[arg(long)]
+    pub(crate) connect: bool,
+}
