@@ -72,7 +72,15 @@ fn each_connect_to_the_gateway_itself_comes_through() {
 fn no_connect_to_a_port_without_a_listener_comes_through() {
     let home = tempfile::tempdir().unwrap();
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (report, status) = connect(&Portreeve::new(home.path()), &[&format!("ws://{free}")]);
+    let picture = home.path().join("connects.svg");
+    let (report, status) =
+        connect(&Portreeve::new(home.path()), &[&format!("ws://{free}"), "--svg", picture.to_str().unwrap()]);
     assert_eq!((report["connected"].as_u64(), status), (Some(0), 69), "{report}");
     assert_eq!(report["failures"][0]["kind"], "refused", "{report}");
+    assert_eq!(report["failures"][0]["errno"], "ECONNREFUSED", "{report}");
+    let picture = std::fs::read_to_string(picture).unwrap();
+    assert!(
+        picture.starts_with("<svg ") && picture.contains("TCP: the connection was refused (ECONNREFUSED)"),
+        "{picture}"
+    );
 }

@@ -105,6 +105,8 @@ pub struct FailureCount {
     pub kind: FailureKind,
     /// What the first of them says.
     pub message: String,
+    /// The operating system's error by its name (`ECONNREFUSED`); none where our own deadline or the other side's answer ended it.
+    pub errno: Option<String>,
     /// HTTP status of a refused upgrade.
     pub http_status: Option<u16>,
     /// Code of the close frame.
@@ -206,8 +208,8 @@ fn failures<'a>(failures: impl Iterator<Item = &'a Failure>) -> Vec<FailureCount
     let mut counts: Vec<FailureCount> = Vec::new();
     for failure in failures {
         let alike = |known: &&mut FailureCount| {
-            (known.phase, known.kind, known.http_status, known.close_code)
-                == (failure.phase, failure.kind, failure.http_status, failure.close_code)
+            (known.phase, known.kind, &known.errno, known.http_status, known.close_code)
+                == (failure.phase, failure.kind, &failure.errno, failure.http_status, failure.close_code)
         };
         match counts.iter_mut().find(alike) {
             Some(known) => known.count += 1,
@@ -215,6 +217,7 @@ fn failures<'a>(failures: impl Iterator<Item = &'a Failure>) -> Vec<FailureCount
                 phase: failure.phase,
                 kind: failure.kind,
                 message: failure.message.clone(),
+                errno: failure.errno.clone(),
                 http_status: failure.http_status,
                 close_code: failure.close_code,
                 count: 1,
@@ -245,7 +248,11 @@ mod tests {
     }
 
     fn came(ms: f64) -> Probe<Challenge> {
-        Probe::answered(Challenge { tcp_ms: ms / 2.0, challenge_ms: 1.0, skew_ms: None }, ms, at())
+        Probe::answered(
+            Challenge { tcp_ms: ms / 2.0, challenge_ms: 1.0, skew_ms: None, skew_uncertainty_ms: None },
+            ms,
+            at(),
+        )
     }
 
     fn refused() -> Probe<Challenge> {

@@ -1,5 +1,6 @@
 //! The client's typed errors as the snapshot keeps them.
 
+use nix::errno::Errno;
 use portreeve_core::snapshot::{Failure, FailureKind, Phase};
 use portreeve_openclaw::client::{self, ConnectError, ErrorKind, RequestError, RequestErrorKind};
 use portreeve_openclaw::http::{HttpPhase, ProbeError, ProbeErrorKind};
@@ -49,13 +50,20 @@ fn phase(phase: client::Phase) -> Phase {
     }
 }
 
+/// The name of a system's error: `ECONNREFUSED`.
+pub fn name(errno: Errno) -> String {
+    format!("{errno:?}")
+}
+
 fn of_kind(phase: Phase, error: &ErrorKind) -> Failure {
     let kind = match error {
         _ if error.is_starting() => FailureKind::Starting,
         ErrorKind::Dns { .. } => FailureKind::Unresolved,
         ErrorKind::Refused => FailureKind::Refused,
-        ErrorKind::Timeout { .. } | ErrorKind::ChallengeTimeout { .. } => FailureKind::Timeout,
-        ErrorKind::Reset | ErrorKind::Abnormal => FailureKind::Reset,
+        ErrorKind::Timeout { .. }
+        | ErrorKind::ChallengeTimeout { .. }
+        | ErrorKind::Io { errno: Some(Errno::ETIMEDOUT), .. } => FailureKind::Timeout,
+        ErrorKind::Reset { .. } | ErrorKind::Abnormal { .. } => FailureKind::Reset,
         ErrorKind::Tls(_) => FailureKind::Tls,
         ErrorKind::UpgradeRefused(_) => FailureKind::HttpStatus,
         ErrorKind::NotHttp { .. } | ErrorKind::NotWebSocket { .. } => FailureKind::NotHttp,
@@ -66,6 +74,7 @@ fn of_kind(phase: Phase, error: &ErrorKind) -> Failure {
         _ => FailureKind::Unreachable,
     };
     let mut failure = Failure::new(phase, kind, error.to_string());
+    failure.errno = error.errno().map(name);
     if let Some(close) = error.close() {
         failure.close_code = Some(close.code);
         failure.close_reason = Some(close.reason.as_str().to_owned()).filter(|reason| !reason.is_empty());
@@ -95,5 +104,28 @@ fn with_rejection(failure: Failure, rejection: &Rejection) -> Failure {
         device_id: rejection.device_id.clone(),
         retry_after_ms: rejection.retry_after_ms,
         ..failure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_said_keeps_its_name() {
+        let of = |errno: Errno| of_kind(Phase::Tcp, &ErrorKind::from_io(&std::io::Error::from(errno)));
+        for (errno, kind) in [
+            (Errno::ECONNREFUSED, FailureKind::Refused),
+            (Errno::ECONNRESET, FailureKind::Reset),
+            (Errno::EPIPE, FailureKind::Reset),
+            (Errno::EHOSTUNREACH, FailureKind::Unreachable),
+            (Errno::ENETUNREACH, FailureKind::Unreachable),
+            (Errno::EADDRNOTAVAIL, FailureKind::Unreachable),
+            (Errno::ETIMEDOUT, FailureKind::Timeout),
+        ] {
+            assert_eq!((of(errno).errno, of(errno).kind), (Some(name(errno)), kind));
+        }
+        let ended = of_kind(Phase::Http, &ErrorKind::Reset { errno: None });
+        assert_eq!((ended.errno, name(Errno::ECONNREFUSED)), (None, "ECONNREFUSED".to_owned()));
     }
 }

@@ -255,6 +255,7 @@ fn challenge(timings: &Timings, skew: Option<ClockSkew>, at: Timestamp) -> Probe
         tcp_ms: timings.tcp.map_or(0.0, milliseconds),
         challenge_ms: timings.challenge.map_or(0.0, milliseconds),
         skew_ms: skew.map(|skew| skew.offset_ms),
+        skew_uncertainty_ms: skew.map(|skew| skew.uncertainty_ms),
     };
     Probe::answered(answer, milliseconds(total), at)
 }

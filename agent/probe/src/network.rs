@@ -10,7 +10,7 @@ use portreeve_core::snapshot::namespace::{ConnectSeries, HttpSeen, NameAnswer, R
 use portreeve_core::snapshot::{Failure, FailureKind, Phase, Probe};
 use portreeve_facts::file::from_io;
 use portreeve_facts::request::ConnectAsked;
-use portreeve_facts::{http, resolv_conf};
+use portreeve_facts::{failure, http, resolv_conf};
 use portreeve_openclaw::endpoint::Target;
 use portreeve_openclaw::file::{ReadError, Reader};
 use tokio::net::{TcpStream, lookup_host};
@@ -83,7 +83,10 @@ pub(crate) async fn connects(asked: &ConnectAsked, by: Deadline) -> ConnectSerie
             Ok(Err(failure)) => failure,
             Err(_) => Failure::new(Phase::Tcp, FailureKind::Timeout, "no answer in time"),
         };
-        let known = series.failures.iter().any(|other| (other.phase, other.kind) == (failure.phase, failure.kind));
+        let known = series
+            .failures
+            .iter()
+            .any(|other| (other.phase, other.kind, &other.errno) == (failure.phase, failure.kind, &failure.errno));
         if !known {
             series.failures.push(failure);
         }
@@ -109,7 +112,8 @@ async fn connect(asked: &ConnectAsked) -> Result<(), Failure> {
             io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => FailureKind::Reset,
             _ => FailureKind::Unreachable,
         };
-        Failure::new(Phase::Tcp, kind, error.to_string())
+        let errno = error.raw_os_error().map(nix::errno::Errno::from_raw).map(failure::name);
+        Failure { errno, ..Failure::new(Phase::Tcp, kind, error.to_string()) }
     })
 }
 

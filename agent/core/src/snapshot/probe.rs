@@ -88,6 +88,9 @@ pub struct Failure {
     pub kind: FailureKind,
     /// One sentence with no secret in it.
     pub message: String,
+    /// The operating system's error by its name (`ECONNREFUSED`); none where our own deadline or the other side's answer ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errno: Option<String>,
     /// HTTP status of a refused upgrade or an unexpected answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
@@ -124,6 +127,7 @@ impl Failure {
             phase,
             kind,
             message: message.into(),
+            errno: None,
             http_status: None,
             close_code: None,
             close_reason: None,
@@ -155,6 +159,21 @@ pub enum Phase {
     Connect,
     /// After `hello-ok`.
     After,
+}
+
+impl Phase {
+    /// Its name as people read it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dns => "DNS",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Http => "HTTP",
+            Self::Challenge => "challenge",
+            Self::Connect => "connect",
+            Self::After => "session",
+        }
+    }
 }
 
 /// How a connection broke.
@@ -265,6 +284,9 @@ pub struct Challenge {
     pub challenge_ms: f64,
     /// The gateway's clock less ours, in milliseconds.
     pub skew_ms: Option<i64>,
+    /// By how much that may be wrong either way, in milliseconds.
+    #[serde(default)]
+    pub skew_uncertainty_ms: Option<u64>,
 }
 
 /// `hello-ok`.

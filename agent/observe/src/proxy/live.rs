@@ -288,6 +288,7 @@ async fn handshake(target: &Target, deadlines: &Deadlines, left: Duration) -> Pr
                 tcp_ms: greeting.timings.tcp.map_or(0.0, milliseconds),
                 challenge_ms: greeting.timings.challenge.map_or(0.0, milliseconds),
                 skew_ms: greeting.clock_skew.map(|skew| skew.offset_ms),
+                skew_uncertainty_ms: greeting.clock_skew.map(|skew| skew.uncertainty_ms),
             };
             Probe::answered(answer, milliseconds(greeting.timings.total()), at)
         }
@@ -301,7 +302,7 @@ async fn idle(target: &Target, deadlines: &Deadlines, window: Duration) -> Probe
         Err(error) => Probe::failed(of_connect(&error), milliseconds(begun.elapsed()), at),
         Ok(held) => {
             // A close frame is the gateway's own.
-            let cut = matches!(held.ended, Some(ErrorKind::Abnormal | ErrorKind::Reset));
+            let cut = matches!(held.ended, Some(ErrorKind::Abnormal { .. } | ErrorKind::Reset { .. }));
             let how = held.ended.as_ref().map(ToString::to_string);
             let held_ms = milliseconds(held.held);
             Probe::answered(IdleSocket { held_ms, cut, tick_ms: TICK_MS, how }, milliseconds(begun.elapsed()), at)

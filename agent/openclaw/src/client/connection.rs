@@ -220,7 +220,7 @@ async fn converse(
                 match send(socket, text.as_str(), deadline).await {
                     Ok(()) => {}
                     // The gateway may have closed while we wrote: its close frame, if any, is still to be read.
-                    Err(ErrorKind::Abnormal) => deadline = deadline.min(Instant::now() + deadlines.close),
+                    Err(ErrorKind::Abnormal { .. }) => deadline = deadline.min(Instant::now() + deadlines.close),
                     Err(kind) => break Failed { phase: machine.phase(), kind },
                 }
             }

@@ -93,7 +93,7 @@ async fn connect_any(addresses: &[SocketAddr], deadline: Duration, trail: &mut T
     trail.timings.record(Phase::Tcp, started.elapsed());
     let most_telling = trail.attempts.iter().map(|attempt| &attempt.kind).max_by_key(|kind| kind.weight());
 
-    Err(Failed { phase: Phase::Tcp, kind: most_telling.cloned().unwrap_or(ErrorKind::Unreachable) })
+    Err(Failed { phase: Phase::Tcp, kind: most_telling.cloned().unwrap_or(ErrorKind::Unreachable { errno: None }) })
 }
 
 async fn encrypt(target: &Target, tcp: TcpStream) -> Result<Box<dyn Transport>, ErrorKind> {
@@ -118,7 +118,7 @@ async fn upgrade_to_websocket(target: &Target, mut stream: Box<dyn Transport>) -
             break head;
         }
         if read_some(&mut stream, &mut received, upgrade::MAX_HEAD_BYTES).await? == 0 {
-            return Err(ErrorKind::Reset);
+            return Err(ErrorKind::Reset { errno: None });
         }
     };
     let mut rest = received.split_off(head.length().min(received.len()));

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::endpoint::TlsFailure;
@@ -170,19 +171,29 @@ pub enum ErrorKind {
     },
     /// The other side tore the connection down.
     #[error("the connection was reset")]
-    Reset,
+    Reset {
+        /// The system's error; none where the connection just ended.
+        errno: Option<Errno>,
+    },
     /// No route to host or network.
     #[error("the host cannot be reached")]
-    Unreachable,
+    Unreachable {
+        /// The system's error.
+        errno: Option<Errno>,
+    },
     /// The operating system did not let us.
     #[error("the operating system refused: {message}")]
     Denied {
+        /// The system's error.
+        errno: Option<Errno>,
         /// What it said.
         message: Text,
     },
     /// Any other fault of the connection.
     #[error("the connection failed: {message}")]
     Io {
+        /// The system's error.
+        errno: Option<Errno>,
         /// What the operating system said.
         message: Text,
     },
@@ -229,7 +240,10 @@ pub enum ErrorKind {
     Closed(Close),
     /// The connection ended without a close frame: what clients report as 1006.
     #[error("the connection ended without a close frame")]
-    Abnormal,
+    Abnormal {
+        /// The system's error; none where the connection just ended.
+        errno: Option<Errno>,
+    },
     /// A frame that breaks the protocol.
     #[error("the gateway broke the protocol: {message}")]
     Protocol {
@@ -261,6 +275,19 @@ impl ErrorKind {
         said || self.close().is_some_and(|close| close.meaning() == CloseMeaning::Starting)
     }
 
+    /// The operating system's error behind it, where there was one.
+    pub fn errno(&self) -> Option<Errno> {
+        match self {
+            Self::Refused => Some(Errno::ECONNREFUSED),
+            Self::Reset { errno }
+            | Self::Unreachable { errno }
+            | Self::Denied { errno, .. }
+            | Self::Io { errno, .. }
+            | Self::Abnormal { errno } => *errno,
+            _ => None,
+        }
+    }
+
     /// Classifies a failed system call.
     pub fn from_io(error: &std::io::Error) -> Self {
         use std::io::ErrorKind as Io;
@@ -272,12 +299,13 @@ impl ErrorKind {
             return Self::from_io(inner);
         }
         let message = || Text::new(&error.to_string());
+        let errno = error.raw_os_error().map(Errno::from_raw);
         match error.kind() {
             Io::ConnectionRefused => Self::Refused,
-            Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::UnexpectedEof => Self::Reset,
-            Io::HostUnreachable | Io::NetworkUnreachable | Io::NetworkDown => Self::Unreachable,
-            Io::PermissionDenied => Self::Denied { message: message() },
-            _ => Self::Io { message: message() },
+            Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::UnexpectedEof => Self::Reset { errno },
+            Io::HostUnreachable | Io::NetworkUnreachable | Io::NetworkDown => Self::Unreachable { errno },
+            Io::PermissionDenied => Self::Denied { errno, message: message() },
+            _ => Self::Io { errno, message: message() },
         }
     }
 
@@ -285,7 +313,7 @@ impl ErrorKind {
     pub(super) fn weight(&self) -> u8 {
         match self {
             Self::Timeout { .. } => 4,
-            Self::Reset => 3,
+            Self::Reset { .. } => 3,
             Self::Refused => 2,
             Self::Denied { .. } => 1,
             _ => 0,

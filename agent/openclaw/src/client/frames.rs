@@ -1,6 +1,7 @@
 //! Frames of a socket by a deadline, and what their failures mean.
 
 use futures_util::{SinkExt, StreamExt};
+use nix::errno::Errno;
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message, Utf8Bytes};
 
@@ -15,7 +16,7 @@ pub(super) enum Received {
     Text(Utf8Bytes),
     Binary,
     Close(Option<Close>),
-    Lost,
+    Lost { errno: Option<Errno> },
     TooLarge,
     Malformed(Text),
 }
@@ -26,7 +27,7 @@ impl Received {
             Self::Text(text) => Input::Text(text.as_str()),
             Self::Binary => Input::Binary,
             Self::Close(close) => Input::Close(close.clone()),
-            Self::Lost => Input::Lost,
+            Self::Lost { errno } => Input::Lost { errno: *errno },
             Self::TooLarge => Input::TooLarge { limit: MAX_MESSAGE_BYTES },
             Self::Malformed(message) => Input::Malformed { message: message.clone() },
         }
@@ -53,7 +54,7 @@ async fn receive(socket: &mut Socket) -> Received {
                 Received::Close(frame.map(|frame| Close::new(frame.code.into(), frame.reason.as_str())))
             }
             Some(Err(error)) => fault(&error),
-            None => Received::Lost,
+            None => Received::Lost { errno: None },
         };
     }
 }
@@ -66,10 +67,10 @@ fn fault(error: &WsError) -> Received {
         // A missing close frame is the 1006 that other clients report.
         WsError::ConnectionClosed
         | WsError::AlreadyClosed
-        | WsError::Io(_)
         | WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake | ProtocolError::HandshakeIncomplete) => {
-            Received::Lost
+            Received::Lost { errno: None }
         }
+        WsError::Io(error) => Received::Lost { errno: error.raw_os_error().map(Errno::from_raw) },
         other => Received::Malformed(Text::new(&other.to_string())),
     }
 }
@@ -82,7 +83,8 @@ pub(super) async fn send(socket: &mut Socket, text: &str, deadline: Instant) -> 
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(match fault(&error) {
             Received::Malformed(message) => ErrorKind::Protocol { message },
-            _ => ErrorKind::Abnormal,
+            Received::Lost { errno } => ErrorKind::Abnormal { errno },
+            _ => ErrorKind::Abnormal { errno: None },
         }),
         Err(_) => Err(ErrorKind::Timeout { after: started.elapsed() }),
     }

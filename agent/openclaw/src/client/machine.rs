@@ -3,6 +3,7 @@
 //! Order of a good one: challenge in, `connect` out, `hello-ok` in, then answers in any order. The caller owns the socket, the clock and
 //! the deadlines.
 
+use nix::errno::Errno;
 use zeroize::Zeroizing;
 
 use super::error::{ErrorKind, Phase};
@@ -19,7 +20,10 @@ pub enum Input<'a> {
     /// A close frame; `None` when it carried no code.
     Close(Option<Close>),
     /// The connection ended without a close frame.
-    Lost,
+    Lost {
+        /// The system's error; none where the stream just ended.
+        errno: Option<Errno>,
+    },
     /// A frame larger than `limit` bytes was announced.
     TooLarge {
         /// The limit in bytes.
@@ -125,9 +129,9 @@ impl Machine {
                 let close = close.unwrap_or_else(|| Close::new(1005, ""));
                 let secrets = self.params.credential.secrets();
                 let close = Close { reason: close.reason.masking(&secrets), ..close };
-                self.end(Some(close), ErrorKind::Abnormal)
+                self.end(Some(close), ErrorKind::Abnormal { errno: None })
             }
-            Input::Lost => self.end(None, ErrorKind::Abnormal),
+            Input::Lost { errno } => self.end(None, ErrorKind::Abnormal { errno }),
             Input::TooLarge { limit } => self.end(None, ErrorKind::FrameTooLarge { limit }),
         }
     }
@@ -293,7 +297,11 @@ mod tests {
             machine.on(Input::Text(CHALLENGE));
             machine.on(Input::Text(r#"{"type":"res","id":"c1","ok":false,"error":{"code":"UNAVAILABLE","details":{"reason":"startup-sidecars"}}}"#));
 
-            let kind = if lost { ended(machine.on(Input::Lost)) } else { machine.expire(Duration::from_secs(1)) };
+            let kind = if lost {
+                ended(machine.on(Input::Lost { errno: None }))
+            } else {
+                machine.expire(Duration::from_secs(1))
+            };
 
             assert!(kind.is_starting(), "{kind:?}");
         }
@@ -301,9 +309,9 @@ mod tests {
 
     #[test]
     fn each_end_has_its_kind() {
-        assert_eq!(ended(machine().on(Input::Lost)), ErrorKind::Abnormal);
+        assert_eq!(ended(machine().on(Input::Lost { errno: None })), ErrorKind::Abnormal { errno: None });
         assert_eq!(ended(machine().on(Input::Close(None))), ErrorKind::Closed(Close::new(1005, "")));
-        assert_eq!(ended(connected().on(Input::Lost)), ErrorKind::Abnormal);
+        assert_eq!(ended(connected().on(Input::Lost { errno: None })), ErrorKind::Abnormal { errno: None });
         assert_eq!(ended(connected().on(Input::TooLarge { limit: 9 })), ErrorKind::FrameTooLarge { limit: 9 });
         assert!(matches!(ended(connected().on(Input::Binary)), ErrorKind::Protocol { .. }));
         assert!(matches!(ended(machine().on(Input::Text("hello"))), ErrorKind::ChallengeMalformed { .. }));
@@ -356,7 +364,7 @@ mod tests {
         ], 0..12)) {
             let mut machine = machine();
             for input in &inputs {
-                let _ = machine.on(input.as_deref().map_or(Input::Lost, Input::Text));
+                let _ = machine.on(input.as_deref().map_or(Input::Lost { errno: None }, Input::Text));
             }
         }
     }

@@ -108,5 +108,5 @@ pub(super) fn classify(error: &reqwest::Error, connect_deadline: Duration) -> (H
     // The HTTP library keeps its own errors private; their texts are what can be told apart.
     let not_http = ["parsed", "unexpected message", "head is too large"].iter().any(|text| said.contains(text));
 
-    connection(phase, if not_http { ErrorKind::NotHttp { tls: false } } else { ErrorKind::Reset })
+    connection(phase, if not_http { ErrorKind::NotHttp { tls: false } } else { ErrorKind::Reset { errno: None } })
 }

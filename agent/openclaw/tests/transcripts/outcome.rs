@@ -124,7 +124,7 @@ impl End {
     fn of_error(kind: &ErrorKind) -> Self {
         match kind {
             ErrorKind::Closed(close) => Self::of(close),
-            ErrorKind::Abnormal => Self::Abnormal,
+            ErrorKind::Abnormal { .. } => Self::Abnormal,
             other => panic!("neither a close nor a loss: {other:?}"),
         }
     }

@@ -44,7 +44,7 @@ pub(crate) fn replay(transcript: &Transcript) -> Outcome {
                 text = frame.to_string();
                 Input::Text(&text)
             }
-            Entry::Close { code: 1006, .. } => Input::Lost,
+            Entry::Close { code: 1006, .. } => Input::Lost { errno: None },
             Entry::Close { code, reason } => Input::Close(Some(Close::new(*code, reason))),
             Entry::Http { .. } | Entry::Send(_) | Entry::Probe { .. } | Entry::Aside => continue,
         };

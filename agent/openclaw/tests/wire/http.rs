@@ -157,7 +157,7 @@ async fn other_protocols_are_told_apart() {
 
         assert_eq!(phase, HttpPhase::Response);
         assert_eq!(matches!(kind, ErrorKind::NotHttp { .. }), not_http, "{error:?}");
-        assert_eq!(matches!(kind, ErrorKind::Reset), !not_http, "{error:?}");
+        assert_eq!(matches!(kind, ErrorKind::Reset { .. }), !not_http, "{error:?}");
     }
 }
 

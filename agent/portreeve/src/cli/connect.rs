@@ -10,6 +10,7 @@ Examples:
   portreeve connect wss://claw.example.com
   portreeve connect --in openclaw-cli            as the client in that container
   portreeve connect --count 1000 --spread 300 --json
+  portreeve connect --svg connects.svg           a picture too, for a ticket
 
 Each connect opens TCP, TLS where the URL says so, and a WebSocket, waits for
 the gateway's challenge and closes. No secret is sent. A gateway or proxy that
@@ -40,6 +41,9 @@ pub(crate) struct ConnectArgs {
     /// Home folder to search for the gateway; repeat for more [default: every account's]
     #[arg(long, value_name = "DIR")]
     pub(crate) home: Vec<PathBuf>,
+    /// Write a picture too: how long connects took, and what kept the others away; `-` prints it instead of the text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

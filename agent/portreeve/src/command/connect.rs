@@ -9,7 +9,7 @@ use portreeve_core::{ConnectReport, Series};
 use portreeve_observe::{MAX_SERIES, Pace, SeriesAsked};
 
 use super::observe::{Depth, until_signal};
-use super::{json, observe};
+use super::{file, json, observe};
 use crate::cli::{ConnectArgs, Global, ScopeArgs};
 use crate::error::UserError;
 use crate::{output, render};
@@ -39,6 +39,13 @@ pub(super) fn run(global: &Global, args: &ConnectArgs) -> Result<u8> {
         }
     };
     let report = ConnectReport::of(&series, Agent { version: env!("CARGO_PKG_VERSION").to_owned() }, at);
+    let drawn = args.svg.as_ref().map(|path| Ok::<_, anyhow::Error>((path, render::connects_svg(&report, &series)?)));
+    if let Some((path, svg)) = drawn.transpose()? {
+        file::picture(path, &svg)?;
+        if file::is_stdout(path) {
+            return Ok(report.exit_status());
+        }
+    }
     let text = if args.json { json(&report)? } else { render::connects(&report, output::width()) };
     output::print(&text)?;
     Ok(report.exit_status())

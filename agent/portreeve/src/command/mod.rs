@@ -4,6 +4,7 @@ mod check;
 mod config;
 mod connect;
 mod explain;
+mod file;
 mod generate;
 mod lint;
 mod map;

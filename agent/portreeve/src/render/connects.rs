@@ -1,6 +1,6 @@
 //! A series of connects, as a summary.
 
-use portreeve_core::connects::{ConnectReport, Latency, Reliability};
+use portreeve_core::connects::{ConnectReport, FailureCount, Latency, Reliability};
 
 use super::text::{columns, count, labelled, milliseconds, paragraph};
 use crate::output::{BAD, BOLD, DIM, GOOD, WARN, plain, styled};
@@ -53,8 +53,30 @@ pub(crate) fn connects(report: &ConnectReport, width: usize) -> String {
         let failed = report.made - report.connected.min(report.made);
         out.push_str(&format!("\n{}\n", styled(BOLD, &format!("{} failed", count(failed, "connect", "connects")))));
         let rows: Vec<Vec<String>> =
-            report.failures.iter().map(|failure| vec![failure.count.to_string(), plain(&failure.message)]).collect();
+            report.failures.iter().map(|failure| vec![failure.count.to_string(), told(failure)]).collect();
         out.push_str(&columns(&rows, 2, width));
     }
     out
+}
+
+/// Where on the way, what, and by which of the system's errors.
+fn told(failure: &FailureCount) -> String {
+    let errno = failure.errno.as_ref().map(|errno| format!(" ({})", plain(errno))).unwrap_or_default();
+    format!("{}: {}{errno}", failure.phase.name(), plain(&failure.message))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use portreeve_core::report::Agent;
+
+    use super::*;
+    use crate::render::chart::tests::series;
+
+    #[test]
+    fn what_failed_is_told_with_the_systems_own_error() {
+        let at = Timestamp::from_second(1_767_225_600).unwrap();
+        let report = ConnectReport::of(&series(), Agent { version: "1".to_owned() }, at);
+        insta::assert_snapshot!(anstream::adapter::strip_str(&connects(&report, 100)).to_string());
+    }
 }

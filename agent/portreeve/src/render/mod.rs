@@ -1,5 +1,6 @@
 //! What people read. Each function turns data into text; none of them looks anything up.
 
+mod chart;
 mod connects;
 mod containers;
 mod explain;
@@ -10,6 +11,7 @@ mod reference;
 mod report;
 mod text;
 
+pub(crate) use chart::connects_svg;
 pub(crate) use connects::connects;
 pub(crate) use explain::{catalogue, entry};
 pub(crate) use lint::{lint_github, lint_sarif, lint_text};

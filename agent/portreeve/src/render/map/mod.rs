@@ -11,7 +11,10 @@ mod text;
 use portreeve_core::topology::{Edge, GroupKind, Node, Topology};
 
 pub(crate) use mermaid::map_mermaid;
+pub(in crate::render) use shape::escaped;
 pub(crate) use svg::map_svg;
+#[cfg(test)]
+pub(in crate::render) use tests::assert_well_formed;
 pub(crate) use text::map_text;
 
 /// Whether there is more than the node itself, so that saying what belongs to what is worth a heading.

@@ -35,7 +35,7 @@ pub(super) fn shortened(text: &str, columns: usize) -> String {
 }
 
 /// Text as XML has it. [`plain`] comes first: XML has no form for control characters.
-pub(super) fn escaped(text: &str) -> String {
+pub(in crate::render) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

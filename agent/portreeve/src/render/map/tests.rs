@@ -102,12 +102,12 @@ fn the_picture_is_well_formed_whatever_the_names_are() {
 }
 
 /// Every element is closed in its turn, and `<` and `&` stand for nothing else.
-fn assert_well_formed(picture: &str) {
+pub(in crate::render) fn assert_well_formed(picture: &str) {
     let mut open: Vec<&str> = Vec::new();
     for part in picture.split('<').skip(1) {
         let (tag, text) = part.split_once('>').expect("a tag ends");
         assert!(!text.contains('>'), "{text}");
-        let entities = ["&amp;", "&lt;", "&gt;", "&quot;", "&#39;"];
+        let entities = ["&amp;", "&lt;", "&gt;", "&quot;", "&#39;", "&apos;"];
         for (at, _) in text.match_indices('&') {
             assert!(entities.iter().any(|entity| text[at..].starts_with(entity)), "{text}");
         }

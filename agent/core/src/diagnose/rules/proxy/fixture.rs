@@ -65,7 +65,7 @@ pub(in super::super) fn untried_both(route: &mut ProxyRoute) {
 }
 
 fn route() -> ProxyRoute {
-    let challenge = Challenge { tcp_ms: 0.2, challenge_ms: 1.0, skew_ms: Some(0) };
+    let challenge = Challenge { tcp_ms: 0.2, challenge_ms: 1.0, skew_ms: Some(0), skew_uncertainty_ms: Some(1) };
     let place = |line, column| Place { file: FILE.to_owned(), line, column };
     let url = |scheme: &str, host: &str, port| GatewayUrl {
         scheme: scheme.to_owned(),

@@ -1,0 +1,109 @@
+//! How long who comes at a random time waits for each lock.
+
+use plotters::chart::ChartBuilder;
+use plotters::element::{DashedPathElement, PathElement};
+use plotters::series::LineSeries;
+use plotters::style::Color;
+use plotters::style::text_anchor::HPos;
+
+use super::axis::{Axis, milliseconds};
+use super::{ALARM, ChartError, FAINT, GREY, Heading, INK, MARGIN, RULE, SERIES, cut, picture, text};
+
+/// Height of the axes, in pixels.
+const PLOT: i32 = 340;
+/// From one lock to the next in the list below.
+const ROW: i32 = 22;
+/// Least wait that the axis shows, in milliseconds; what waits less stands at its left end.
+const LEAST_MS: f64 = 1.0;
+
+/// What is drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Waits {
+    /// What stands above: `Waits for locks of /home/op/.openclaw`.
+    pub(crate) title: String,
+    /// How it was measured: when, for how long, with how many samples.
+    pub(crate) about: String,
+    /// The wait at which the 95th percentile is an error, in seconds.
+    pub(crate) threshold_s: f64,
+    /// One curve for each lock, of which the first seven are drawn.
+    pub(crate) locks: Vec<WaitCurve>,
+}
+
+/// One lock.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct WaitCurve {
+    /// Its name.
+    pub(crate) name: String,
+    /// What stands behind the name in the list: `p95 1.2 s, held 40 % of the time`.
+    pub(crate) about: String,
+    /// Waits in seconds, ascending, each with the share (0 to 1) of arrivals that wait at most so long.
+    pub(crate) points: Vec<(f64, f64)>,
+}
+
+/// The share of arrivals that wait at most so long.
+pub(crate) fn locks_svg(waits: &Waits) -> Result<String, ChartError> {
+    let shown = waits.locks.get(..SERIES.len()).unwrap_or(&waits.locks);
+    let lines = [waits.about.clone()];
+    let heading = Heading { title: &waits.title, lines: &lines };
+    let rows = i32::try_from(shown.len()).unwrap_or(0) + i32::from(shown.len() < waits.locks.len());
+    let threshold = waits.threshold_s * 1_000.0;
+    picture(&heading, PLOT + 20 + rows * ROW, |area| {
+        let (upper, lower) = area.split_vertically(PLOT);
+        let values = shown.iter().flat_map(|lock| &lock.points).map(|(wait, _)| wait * 1_000.0);
+        let axis = Axis::durations(values.chain([LEAST_MS, threshold]), LEAST_MS);
+        let mut chart = ChartBuilder::on(&upper)
+            .margin_right(40)
+            .margin_top(22)
+            .margin_left(16)
+            .margin_bottom(14)
+            .x_label_area_size(46)
+            .y_label_area_size(64)
+            .build_cartesian_2d(axis.clone(), Axis::shares())?;
+        chart
+            .configure_mesh()
+            .bold_line_style(RULE)
+            .light_line_style(FAINT)
+            .axis_style(RULE)
+            .label_style(text(11, GREY, HPos::Center))
+            .axis_desc_style(text(12, GREY, HPos::Center))
+            .x_label_formatter(&|value| milliseconds(*value))
+            .y_label_formatter(&|share| format!("{:.0} %", share * 100.0))
+            .x_desc("wait of who comes at a random time")
+            .y_desc("share of arrivals that wait at most so long")
+            .draw()?;
+        let dashed = |from, to| DashedPathElement::new([from, to], 6, 4, ALARM.stroke_width(1));
+        let at = axis.within(threshold);
+        chart.draw_series([dashed((at, 0.0), (at, 1.0)), dashed((axis.start(), 0.95), (axis.end(), 0.95))])?;
+        let (x, y) = chart.backend_coord(&(at, 1.0));
+        let (left, top) = upper.get_base_pixel();
+        let words = format!("95 % within {}", milliseconds(threshold));
+        upper.draw_text(&words, &text(11, ALARM, HPos::Center), (x - left, y - top - 9))?;
+        for (lock, colour) in shown.iter().zip(SERIES) {
+            chart.draw_series(LineSeries::new(steps(&lock.points, &axis), colour.stroke_width(2)))?;
+        }
+        for ((lock, colour), y) in shown.iter().zip(SERIES).zip((0..).map(|n| 12 + n * ROW)) {
+            lower.draw(&PathElement::new([(MARGIN, y), (MARGIN + 26, y)], colour.stroke_width(3)))?;
+            lower.draw_text(&cut(&lock.name, 52), &text(12, INK, HPos::Left), (MARGIN + 36, y))?;
+            lower.draw_text(&cut(&lock.about, 60), &text(12, GREY, HPos::Left), (MARGIN + 400, y))?;
+        }
+        if shown.len() < waits.locks.len() {
+            let words = format!("{} more are not drawn", waits.locks.len() - shown.len());
+            lower.draw_text(&words, &text(12, GREY, HPos::Left), (MARGIN + 36, 12 + (rows - 1) * ROW))?;
+        }
+        Ok(())
+    })
+}
+
+/// The curve between the ends of the axis, in milliseconds: flat until the next wait, then up.
+fn steps(points: &[(f64, f64)], axis: &Axis) -> Vec<(f64, f64)> {
+    let mut steps: Vec<(f64, f64)> = Vec::with_capacity(points.len() * 2 + 2);
+    let mut reached = 0.0;
+    for (wait, share) in points.iter().filter(|(wait, share)| wait.is_finite() && share.is_finite()) {
+        let at = axis.within(wait * 1_000.0);
+        steps.push((at, reached));
+        reached = share.clamp(reached, 1.0);
+        steps.push((at, reached));
+    }
+    steps.push((axis.end(), reached));
+    steps
+}

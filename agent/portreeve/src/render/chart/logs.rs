@@ -1,0 +1,153 @@
+//! Which close codes came when.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use plotters::chart::ChartBuilder;
+use plotters::element::Rectangle;
+use plotters::style::text_anchor::HPos;
+use plotters::style::{Color, RGBColor};
+
+use super::axis::Axis;
+use super::{ALARM, Area, ChartError, FAINT, GREY, Heading, INK, MARGIN, RULE, SERIES, WIDTH, cut, picture, text};
+
+/// Height of the axes, in pixels.
+const PLOT: i32 = 300;
+/// From one row of the list below to the next.
+const ROW: i32 = 22;
+/// Marks along the time.
+const MARKS: usize = 12;
+
+/// What is drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Closes {
+    /// What stands above: `Closed connections of the gateway on port 18789`.
+    pub(crate) title: String,
+    /// What it was counted from: which logs, since when.
+    pub(crate) about: String,
+    /// What each bar is divided into, from below: `1000 normal closure`, `1006 no close frame`.
+    pub(crate) names: Vec<String>,
+    /// Seconds of one bucket: 3,600 or 86,400.
+    pub(crate) bucket_s: i64,
+    /// The bars in the order of time, without gaps.
+    pub(crate) buckets: Vec<Bucket>,
+}
+
+/// One bar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Bucket {
+    /// When it begins.
+    pub(crate) start: Timestamp,
+    /// How many of each of the names.
+    pub(crate) counts: Vec<u64>,
+}
+
+/// Bars over time, each divided by close code.
+pub(crate) fn logs_svg(closes: &Closes) -> Result<String, ChartError> {
+    let lines = [closes.about.clone()];
+    let heading = Heading { title: &closes.title, lines: &lines };
+    let rows = i32::try_from(closes.names.len().div_ceil(2)).unwrap_or(0);
+    picture(&heading, PLOT + 24 + rows * ROW, |area| {
+        let (upper, lower) = area.split_vertically(PLOT);
+        bars(&upper, closes)?;
+        let half = i32::try_from(WIDTH / 2).unwrap_or(0);
+        for (index, name) in closes.names.iter().enumerate() {
+            let row = i32::try_from(index / 2).unwrap_or(0);
+            let (x, y) = (MARGIN + if index % 2 == 0 { 0 } else { half }, 12 + row * ROW);
+            lower.draw(&Rectangle::new([(x, y - 6), (x + 12, y + 6)], colour(name, index).filled()))?;
+            let count = sum(closes.buckets.iter().filter_map(|bucket| bucket.counts.get(index)));
+            lower.draw_text(&cut(&format!("{name}: {count}"), 56), &text(12, INK, HPos::Left), (x + 20, y))?;
+        }
+        Ok(())
+    })
+}
+
+/// The colour of alarm belongs to connections without a close frame, that of good ends to 1000.
+fn colour(name: &str, index: usize) -> RGBColor {
+    const OTHERS: [RGBColor; 5] = [SERIES[0], SERIES[3], SERIES[4], SERIES[5], SERIES[6]];
+    match name.split_whitespace().next() {
+        Some("1006") => ALARM,
+        Some("1000") => SERIES[2],
+        _ => OTHERS.get(index % OTHERS.len()).copied().unwrap_or(GREY),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of log lines and buckets are far below 2^52")]
+fn bars(area: &Area<'_>, closes: &Closes) -> Result<(), ChartError> {
+    let buckets = &closes.buckets;
+    let greatest = buckets.iter().map(|bucket| sum(bucket.counts.iter())).max().unwrap_or(0);
+    let unit = match closes.bucket_s {
+        3_600 => "hour",
+        86_400 => "day",
+        604_800 => "week",
+        _ => "bar",
+    };
+    let mut chart = ChartBuilder::on(area)
+        .margin_right(40)
+        .margin_top(14)
+        .margin_left(16)
+        .margin_bottom(14)
+        .x_label_area_size(46)
+        .y_label_area_size(64)
+        .build_cartesian_2d(Axis::places(buckets.len(), &places(closes)), Axis::counts(greatest))?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .bold_line_style(RULE)
+        .light_line_style(FAINT)
+        .axis_style(RULE)
+        .label_style(text(11, GREY, HPos::Center))
+        .axis_desc_style(text(12, GREY, HPos::Center))
+        .x_label_formatter(&|place| {
+            // The place is one of those above, which are whole and not negative.
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number of buckets")]
+            let index = place.round() as usize;
+            buckets.get(index).map(|bucket| when(bucket.start, closes.bucket_s)).unwrap_or_default()
+        })
+        .y_label_formatter(&|count| format!("{count:.0}"))
+        .x_desc("time, UTC")
+        .y_desc(format!("closed connections per {unit}"))
+        .draw()?;
+    let gap = if buckets.len() > 200 { 0.0 } else { 0.12 };
+    for (place, bucket) in buckets.iter().enumerate() {
+        let (left, right) = (place as f64 + gap, (place + 1) as f64 - gap);
+        let mut height = 0_u64;
+        for (index, (count, name)) in bucket.counts.iter().zip(&closes.names).enumerate() {
+            let from = height as f64;
+            height = height.saturating_add(*count);
+            let to = height as f64;
+            if *count > 0 {
+                let bar = Rectangle::new([(left, to), (right, from)], colour(name, index).filled());
+                chart.draw_series([bar])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn sum<'a>(counts: impl Iterator<Item = &'a u64>) -> u64 {
+    counts.fold(0, |sum, count| sum.saturating_add(*count))
+}
+
+/// Where the marks along the time are: at full days, or at hours that divide a day.
+fn places(closes: &Closes) -> Vec<usize> {
+    let count = closes.buckets.len();
+    let hours: &[i64] = &[1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 672];
+    let fits = |hours: &&i64| {
+        let steps = **hours * 3_600 / closes.bucket_s.max(1);
+        steps >= 1 && count / usize::try_from(steps).unwrap_or(1).max(1) <= MARKS
+    };
+    let step = hours.iter().find(fits).copied().unwrap_or(8_760) * 3_600;
+    let marked = closes
+        .buckets
+        .iter()
+        .enumerate()
+        .filter(|(_, bucket)| bucket.start.as_second().rem_euclid(step) < closes.bucket_s);
+    marked.map(|(place, _)| place).collect()
+}
+
+/// `Nov 21` at midnight, `18:00` within a day.
+fn when(start: Timestamp, bucket_s: i64) -> String {
+    let start = start.to_zoned(TimeZone::UTC);
+    let form = if bucket_s >= 86_400 || start.hour() == 0 { "%b %-d" } else { "%H:%M" };
+    start.strftime(form).to_string()
+}
