@@ -3,7 +3,7 @@
 use super::close::{Close, Phase};
 use super::extract::{after, bracketed, number_after, said, text, url_port, value, word_after};
 use super::kind::{EventKind, SupervisorName};
-use super::line::{Parts, pair};
+use super::line::{Parts, pair, without_parameters};
 use super::rules::fault;
 
 pub(super) fn incumbent(parts: &Parts<'_>) -> EventKind {
@@ -112,4 +112,8 @@ pub(super) fn channel(parts: &Parts<'_>) -> EventKind {
     } else {
         EventKind::Other
     }
+}
+
+pub(super) fn subagent_failed(parts: &Parts<'_>) -> EventKind {
+    EventKind::SubagentFailed { reason: after(without_parameters(&parts.message), "failed: ").map(said) }
 }

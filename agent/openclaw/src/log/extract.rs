@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
-
 use super::MAX_VALUE_BYTES;
 use super::line::{Parts, pair};
 use super::redact::redact;
@@ -14,11 +12,7 @@ pub(super) fn said(text: &str) -> String {
 
 /// A value from the structured fields, or from the message.
 pub(super) fn value<'a>(parts: &'a Parts<'_>, key: &str) -> Option<Cow<'a, str>> {
-    match parts.fields.get(key) {
-        Some(Value::String(text)) => Some(Cow::Borrowed(text)),
-        Some(Value::Number(number)) => Some(Cow::Owned(number.to_string())),
-        _ => pair(&parts.message, key).map(Cow::Borrowed),
-    }
+    parts.fields.text(key).or_else(|| pair(&parts.message, key).map(Cow::Borrowed))
 }
 
 pub(super) fn text(parts: &Parts<'_>, key: &str) -> Option<String> {

@@ -297,6 +297,11 @@ pub enum EventKind {
         /// The channel.
         channel: String,
     },
+    /// `[tools] sessions_spawn failed: …`: an agent could not start a sub-agent's session.
+    SubagentFailed {
+        /// Why, redacted.
+        reason: Option<String>,
+    },
     /// `admission closed: …`
     AdmissionClosed {
         /// Why, for example `stop (SIGTERM)`.
@@ -347,6 +352,85 @@ impl EventKind {
         match self {
             Self::ClosedBeforeConnect(close) | Self::PairingRequired { close, .. } => Some(close),
             _ => None,
+        }
+    }
+
+    /// The name of the kind in kebab case, which is that of its serialised form with hyphens.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::LoadingConfiguration => "loading-configuration",
+            Self::ResolvingAuthentication => "resolving-authentication",
+            Self::Starting => "starting",
+            Self::StartingHttp => "starting-http",
+            Self::Listening { .. } => "listening",
+            Self::StartingChannels => "starting-channels",
+            Self::StartupOutcomes => "startup-outcomes",
+            Self::Ready => "ready",
+            Self::AlreadyListening { .. } => "already-listening",
+            Self::PortInUse { .. } => "port-in-use",
+            Self::IncumbentHealthyLeaving { .. } => "incumbent-healthy-leaving",
+            Self::KilledStale { .. } => "killed-stale",
+            Self::ClearedStale { .. } => "cleared-stale",
+            Self::WaitingForLifecycle { .. } => "waiting-for-lifecycle",
+            Self::LifecycleAcquired { .. } => "lifecycle-acquired",
+            Self::LockTimeout { .. } => "lock-timeout",
+            Self::MaintenanceContention => "maintenance-contention",
+            Self::RequiresStateMigration { .. } => "requires-state-migration",
+            Self::OwnerLeaseActive => "owner-lease-active",
+            Self::ReadonlyDatabase => "readonly-database",
+            Self::WriteDenied => "write-denied",
+            Self::DiskFull => "disk-full",
+            Self::TooManyFiles => "too-many-files",
+            Self::DatabaseLocked => "database-locked",
+            Self::DatabaseMalformed => "database-malformed",
+            Self::SlowLockWait { .. } => "slow-lock-wait",
+            Self::DatabaseVerified => "database-verified",
+            Self::StartRefused => "start-refused",
+            Self::StartFailed => "start-failed",
+            Self::HandshakeTimeout { .. } => "handshake-timeout",
+            Self::ClosedBeforeConnect(_) => "closed-before-connect",
+            Self::PairingRequired { .. } => "pairing-required",
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::InvalidHandshake => "invalid-handshake",
+            Self::ProtocolMismatch { .. } => "protocol-mismatch",
+            Self::ConnectionError => "connection-error",
+            Self::FrameUnreadable => "frame-unreadable",
+            Self::RequestFailed { .. } => "request-failed",
+            Self::Connected => "connected",
+            Self::Disconnected { .. } => "disconnected",
+            Self::DeviceApproved { .. } => "device-approved",
+            Self::DeviceUpgradeRequested { .. } => "device-upgrade-requested",
+            Self::RuntimeTokenGenerated => "runtime-token-generated",
+            Self::AuthDisabled => "auth-disabled",
+            Self::SecretsDegraded { .. } => "secrets-degraded",
+            Self::ProxyHeaders { .. } => "proxy-headers",
+            Self::NonLocalHost => "non-local-host",
+            Self::BoundBeyondLoopback => "bound-beyond-loopback",
+            Self::ConfigAutoRestored { .. } => "config-auto-restored",
+            Self::ConfigChanged { .. } => "config-changed",
+            Self::ConfigReloaded { .. } => "config-reloaded",
+            Self::BreakerTripped { .. } => "breaker-tripped",
+            Self::BreakerRecovered => "breaker-recovered",
+            Self::StabilityBundle { .. } => "stability-bundle",
+            Self::ChannelSuppressed { .. } => "channel-suppressed",
+            Self::ChannelStarting { .. } => "channel-starting",
+            Self::ChannelExited { .. } => "channel-exited",
+            Self::ChannelTerminal { .. } => "channel-terminal",
+            Self::ChannelRestarting { .. } => "channel-restarting",
+            Self::ChannelGaveUp { .. } => "channel-gave-up",
+            Self::ChannelHealthRestart { .. } => "channel-health-restart",
+            Self::ChannelConflict { .. } => "channel-conflict",
+            Self::SubagentFailed { .. } => "subagent-failed",
+            Self::AdmissionClosed { .. } => "admission-closed",
+            Self::StoppedBySignal { .. } => "stopped-by-signal",
+            Self::Drain => "drain",
+            Self::RestartMode => "restart-mode",
+            Self::StoppedCleanly { .. } => "stopped-cleanly",
+            Self::RepeatedStops { .. } => "repeated-stops",
+            Self::NodeHostRefused { .. } => "node-host-refused",
+            Self::ClientUnreachable { .. } => "client-unreachable",
+            Self::ClientPlaintextRefused => "client-plaintext-refused",
+            Self::Other => "other",
         }
     }
 }

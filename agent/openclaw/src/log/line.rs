@@ -4,8 +4,11 @@ use std::borrow::Cow;
 use std::str;
 
 use jiff::Timestamp;
+use memchr::memmem;
 use serde_json::{Map, Value};
 
+use super::fields::Fields;
+use super::json::Record;
 use super::subsystem::{console_subsystem, strip_subsystem};
 use super::{Form, Level, MAX_LINE_BYTES};
 
@@ -20,16 +23,46 @@ pub(super) struct Head<'a> {
     pub(super) level: Option<Level>,
     /// The whole line.
     pub(super) line: &'a str,
+    /// The record of a JSON line.
+    pub(super) record: Option<Record<'a>>,
 }
 
 impl<'a> Head<'a> {
     /// The value of a field, wherever it stands in the line.
     pub(super) fn field(&self, json: &str, key: &str) -> Option<&'a str> {
-        let value = match self.line.split_once(json) {
-            Some((_, rest)) => rest,
+        let value = match memmem::find(self.line.as_bytes(), json.as_bytes()) {
+            Some(at) => self.line.get(at + json.len()..)?,
             None => pair(self.line, key)?,
         };
         value.split('"').next()
+    }
+
+    /// When the line was written.
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        match &self.record {
+            Some(record) => record.time(),
+            None => console_time(self.line).1,
+        }
+    }
+
+    /// The line taken apart, of a JSON line without its time, or `None` when that needs a full parse.
+    pub(super) fn parts(&self) -> Option<Parts<'a>> {
+        let Some(record) = &self.record else {
+            return Some(console_parts(self.line, None));
+        };
+        let message = record.message()?;
+        let subsystem = self.subsystem;
+        Some(Parts {
+            form: Form::Json,
+            time: None,
+            level: Some(self.level?),
+            subsystem: Cow::Borrowed(subsystem),
+            message: match message {
+                Cow::Borrowed(message) => Cow::Borrowed(strip_subsystem(message, subsystem)),
+                Cow::Owned(message) => Cow::Owned(strip_subsystem(&message, subsystem).to_owned()),
+            },
+            fields: record.fields().map_or(Fields::None, Fields::Raw),
+        })
     }
 }
 
@@ -41,7 +74,7 @@ pub(super) struct Parts<'a> {
     pub(super) level: Option<Level>,
     pub(super) subsystem: Cow<'a, str>,
     pub(super) message: Cow<'a, str>,
-    pub(super) fields: Map<String, Value>,
+    pub(super) fields: Fields<'a>,
 }
 
 /// Cuts a line to what is looked at and drops its end of line.
@@ -53,83 +86,25 @@ pub(super) fn bounded(line: &[u8]) -> &[u8] {
 
 /// The head of a line without allocation, or `None` when the line needs a full parse to be understood.
 pub(super) fn head(line: &[u8]) -> Option<Head<'_>> {
-    if line.first() == Some(&b'{') {
-        return json_head(line);
+    let text = str::from_utf8(line).ok()?;
+    if text.starts_with('{') {
+        let record = Record::of(text)?;
+        let subsystem = console_subsystem(record.subsystem());
+        return Some(Head {
+            subsystem,
+            message: strip_subsystem(record.raw_message(), subsystem),
+            level: record.level(),
+            line: text,
+            record: Some(record),
+        });
     }
     // Lines with colours are rare outside terminals and are worth an allocation.
-    if line.contains(&0x1b) {
+    if memchr::memchr(0x1b, line).is_some() {
         return None;
     }
-    let text = str::from_utf8(line).ok()?;
     let (_, _, rest) = console_time(text);
     let (subsystem, message) = console_tag(rest);
-    Some(Head { subsystem, message: strip_subsystem(message, subsystem), level: None, line: text })
-}
-
-/// The head of a JSON line in the gateway's own order of keys: `{"0":"{\"subsystem\":\"x\"}","1":…`.
-fn json_head(line: &[u8]) -> Option<Head<'_>> {
-    let text = str::from_utf8(line).ok()?;
-    let rest = text.strip_prefix("{\"0\":\"")?;
-    let Some(bindings) = rest.strip_prefix("{\\\"") else {
-        // A process-level line: the message itself is argument 0.
-        return Some(Head { subsystem: "", message: rest, level: json_level(skip_string_body(rest)?), line: text });
-    };
-    let subsystem = bindings
-        .strip_prefix("subsystem\\\":\\\"")
-        .or_else(|| bindings.strip_prefix("module\\\":\\\""))
-        .and_then(|tail| tail.split_once("\\\""))
-        .map(|(name, _)| name)?;
-    let rest = skip_string_body(bindings)?;
-    let rest = rest.strip_prefix(",\"1\":")?;
-    let rest = match rest.strip_prefix('{') {
-        Some(fields) => skip_object_body(fields)?.strip_prefix(",\"2\":")?,
-        None => rest,
-    };
-    let message = rest.strip_prefix('"')?;
-    let subsystem = console_subsystem(subsystem);
-    Some(Head {
-        subsystem,
-        message: strip_subsystem(message, subsystem),
-        level: json_level(skip_string_body(message)?),
-        line: text,
-    })
-}
-
-/// The level in the `_meta` object that follows the arguments.
-fn json_level(after_message: &str) -> Option<Level> {
-    let (_, meta) = after_message.split_once("\"logLevelId\":")?;
-    let digits = meta.bytes().take_while(u8::is_ascii_digit).count();
-    Level::from_id(meta[..digits].parse().ok()?)
-}
-
-/// What follows a JSON string, given the text after its opening quote.
-fn skip_string_body(text: &str) -> Option<&str> {
-    let mut at = 0;
-    loop {
-        let found = text.as_bytes().get(at..)?.iter().position(|b| matches!(b, b'"' | b'\\'))?;
-        at += found + 1;
-        if text.as_bytes().get(at - 1) == Some(&b'"') {
-            return text.get(at..);
-        }
-        at += 1;
-    }
-}
-
-/// What follows a JSON object, given the text after its opening brace.
-fn skip_object_body(text: &str) -> Option<&str> {
-    let mut rest = text;
-    let mut depth = 1_usize;
-    while depth > 0 {
-        let at = rest.bytes().position(|b| matches!(b, b'"' | b'{' | b'}'))?;
-        let found = rest.as_bytes().get(at)?;
-        rest = rest.get(at + 1..)?;
-        match found {
-            b'"' => rest = skip_string_body(rest)?,
-            b'{' => depth += 1,
-            _ => depth -= 1,
-        }
-    }
-    Some(rest)
+    Some(Head { subsystem, message: strip_subsystem(message, subsystem), level: None, line: text, record: None })
 }
 
 /// Splits a leading time off a console line: with date and offset, or the time of day alone (which gives no instant).
@@ -147,6 +122,14 @@ fn console_time(text: &str) -> (Form, Option<Timestamp>, &str) {
         return (Form::Console, None, rest);
     }
     (Form::Bare, None, text)
+}
+
+/// A message without the parameters of a tool, which are what people told the agent.
+pub(super) fn without_parameters(message: &str) -> &str {
+    match memmem::find(message.as_bytes(), b" raw_params=") {
+        Some(at) => message.get(..at).unwrap_or_default(),
+        None => message,
+    }
 }
 
 /// Splits a leading `[subsystem]` off.
@@ -179,7 +162,7 @@ pub(super) fn parts(line: &[u8]) -> Parts<'_> {
                 level: parts.level,
                 subsystem: Cow::Owned(parts.subsystem.into_owned()),
                 message: Cow::Owned(parts.message.into_owned()),
-                fields: parts.fields,
+                fields: Fields::None,
             }
         }
     }
@@ -199,7 +182,7 @@ fn console_parts(text: &str, level: Option<Level>) -> Parts<'_> {
         level,
         subsystem: Cow::Borrowed(subsystem),
         message: Cow::Borrowed(strip_subsystem(message, subsystem)),
-        fields: Map::new(),
+        fields: Fields::None,
     }
 }
 
@@ -246,7 +229,7 @@ fn json_parts(line: &[u8]) -> Option<Parts<'static>> {
         level,
         subsystem: Cow::Owned(subsystem),
         message: Cow::Owned(message),
-        fields,
+        fields: Fields::Parsed(fields),
     })
 }
 
@@ -345,6 +328,6 @@ mod tests {
         let line = br#"{"cause":"unauthorized","time":"2026-11-21T03:43:40.549+00:00","level":"warn","subsystem":"gateway/ws","message":"closed"}"#;
         let parts = parts(line);
         assert_eq!((parts.level, &*parts.subsystem, &*parts.message), (Some(Level::Warn), "ws", "closed"));
-        assert_eq!(parts.fields.get("cause").and_then(Value::as_str), Some("unauthorized"));
+        assert_eq!(parts.fields.string("cause").as_deref(), Some("unauthorized"));
     }
 }

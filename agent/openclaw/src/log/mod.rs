@@ -13,6 +13,9 @@
 mod build;
 mod close;
 mod extract;
+mod fields;
+mod glance;
+mod json;
 mod kind;
 mod line;
 mod redact;
@@ -23,6 +26,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use close::{Close, Phase};
+pub use glance::Glance;
 pub use kind::{EventKind, SupervisorName};
 pub use redact::{MASK, redact};
 
@@ -156,75 +160,27 @@ pub struct Tally {
 /// Says where a line belongs and whether it is worth a [`parse_line`]. Does not allocate for lines in the gateway's usual
 /// shape; others (colours, another order of keys) cost a full parse.
 pub fn classify(line: &[u8]) -> Class {
-    let line = line::bounded(line);
-    let Some(head) = line::head(line) else {
-        return parse_line(line).map_or(Class { layer: Layer::Other, recognised: false }, |event| Class {
-            layer: event.layer,
-            recognised: event.kind != EventKind::Other,
-        });
-    };
-    let rule = rules::recognise(head.subsystem, head.message, head.level);
-    let layer = match rule {
-        None => rules::default_layer(head.subsystem),
-        Some(rule) => rule.layer.unwrap_or_else(|| {
-            let phase = head.field("\"phase\":\"", "phase").and_then(Phase::from_name);
-            rules::close_layer(phase, head.field("\"cause\":\"", "cause"))
-        }),
-    };
-    Class { layer, recognised: rule.is_some() }
+    Glance::of(line).class()
 }
 
 /// Reads one line, with or without its end of line; `None` for a blank one.
 pub fn parse_line(line: &[u8]) -> Option<Event> {
-    let line = line::bounded(line);
-    if line.iter().all(u8::is_ascii_whitespace) {
-        return None;
-    }
-    let parts = line::parts(line);
-    let rule = match parts.form {
-        Form::BrokenJson => None,
-        _ => rules::recognise(&parts.subsystem, &parts.message, parts.level),
-    };
-    let kind = rule.map_or(EventKind::Other, |rule| (rule.build)(&parts));
-    let layer = match (&kind, rule) {
-        (EventKind::Other, _) | (_, None) => rules::default_layer(&parts.subsystem),
-        (kind, Some(rule)) => rule.layer.unwrap_or_else(|| {
-            let close = kind.close();
-            rules::close_layer(close.and_then(|close| close.phase), close.and_then(|close| close.cause.as_deref()))
-        }),
-    };
-    let field = |key: &str| parts.fields.get(key).and_then(|value| value.as_str());
-    let conn = field("conn").or_else(|| line::pair(&parts.message, "conn"));
-    let endpoint = field("endpoint")
-        .or_else(|| field("peer"))
-        .or_else(|| line::pair(&parts.message, "endpoint"))
-        .or_else(|| line::pair(&parts.message, "peer"));
-    let port = kind.port().or_else(|| endpoint?.rsplit_once(':')?.1.parse().ok());
-    Some(Event {
-        time: parts.time,
-        level: parts.level,
-        form: parts.form,
-        subsystem: (!parts.subsystem.is_empty()).then(|| redact(&parts.subsystem, 64)),
-        layer,
-        conn: conn.map(|conn| redact(conn, 64)),
-        port,
-        text: redact(&parts.message, MAX_TEXT_BYTES),
-        kind,
-    })
+    (!line.iter().all(u8::is_ascii_whitespace)).then(|| Glance::of(line).event())
 }
 
 /// Reads a whole log and hands every line with a kind of its own to `visit`, in order; the others are only counted.
 pub fn scan(log: &[u8], mut visit: impl FnMut(Event)) -> Tally {
     let mut tally = Tally::default();
-    for line in log.split(|byte| *byte == b'\n') {
+    for line in lines(log) {
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
         tally.lines += 1;
-        let event = if classify(line).recognised {
-            parse_line(line)
+        let glance = Glance::of(line);
+        let event = if glance.class().recognised {
+            Some(glance.event())
         } else {
-            tally.broken += u64::from(is_broken(line));
+            tally.broken += u64::from(glance.is_torn());
             None
         };
         match event {
@@ -238,10 +194,14 @@ pub fn scan(log: &[u8], mut visit: impl FnMut(Event)) -> Tally {
     tally
 }
 
-/// Whether a line begins like JSON and does not end like it; no more is worth knowing of a line that nobody asks for.
-fn is_broken(line: &[u8]) -> bool {
-    let line = line.trim_ascii_end();
-    line.first() == Some(&b'{') && line.last() != Some(&b'}')
+/// The lines of a log, without their line feeds.
+fn lines(log: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut from = 0;
+    memchr::memchr_iter(b'\n', log).chain(std::iter::once(log.len())).map(move |end| {
+        let line = log.get(from..end).unwrap_or_default();
+        from = end + 1;
+        line
+    })
 }
 
 impl EventKind {

@@ -2,7 +2,7 @@
 //!
 //! Subsystems and messages are in the console's form, in which the log file and the console agree.
 
-use super::build::{approved, channel, closed, failed_start, incumbent, secrets, unreachable};
+use super::build::{approved, channel, closed, failed_start, incumbent, secrets, subagent_failed, unreachable};
 use super::close::Phase;
 use super::extract::{after, bracketed, leading_number, number_after, parenthesised, said, text, value, word_after};
 use super::kind::EventKind;
@@ -14,7 +14,7 @@ use super::{Layer, Level};
 type Build = fn(&Parts<'_>) -> EventKind;
 
 /// A recognised start of a message.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Rule {
     prefix: &'static str,
     /// `None`: told by how far the connection had come.
@@ -160,6 +160,9 @@ static TRANSACTION: &[Rule] = &[rule(Transport, "slow SQLite ", |p| EventKind::S
     operation: text(p, "operation"),
 })];
 
+/// The console shows as a subsystem what a print of the process begins with.
+static TOOLS: &[Rule] = &[rule(Channels, "sessions_spawn failed: ", subagent_failed)];
+
 /// Lines without a subsystem: prints of the process itself, of clients and of the node host.
 static PROCESS: &[Rule] = &[
     rule(Transport, "Gateway failed to start: ", failed_start),
@@ -188,6 +191,7 @@ static PROCESS: &[Rule] = &[
         detail: pair(&p.message, "detail").map(|d| said(d.split(';').next().unwrap_or(d))),
     }),
     rule(Auth, "gateway connect failed: ", |_| EventKind::NodeHostRefused { code: None, detail: None }),
+    rule(Channels, "[tools] sessions_spawn failed: ", subagent_failed),
     rule(Transport, "Gateway not reachable", unreachable),
     rule(Transport, "Health check failed: ", unreachable),
     rule(Transport, "Gateway call failed: ", unreachable),
@@ -231,6 +235,7 @@ pub(super) fn recognise(subsystem: &str, message: &str, level: Option<Level>) ->
         "health-monitor" => HEALTH_MONITOR,
         "state/database-verify" => DATABASE_VERIFY,
         "sqlite/transaction" => TRANSACTION,
+        "tools" => TOOLS,
         channel if CHANNELS.contains(&channel) => CHANNEL,
         _ => &[],
     };

@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use super::super::glance::full_parse;
 use super::super::*;
 
 fn corpus_logs() -> Option<Vec<PathBuf>> {
@@ -105,6 +106,7 @@ fn corpus_of_logs_is_understood() {
         assert_eq!(tally.broken, 0, "{name}");
         for line in log.split(|byte| *byte == b'\n') {
             let Some(event) = parse_line(line) else { continue };
+            assert_eq!(event, full_parse(line), "{name}");
             let class = classify(line);
             assert_eq!(class.layer, event.layer, "{name}: {event:?}");
             assert!(class.recognised || event.kind == EventKind::Other, "{name}: {event:?}");

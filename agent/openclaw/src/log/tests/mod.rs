@@ -2,6 +2,7 @@ mod corpus;
 
 use proptest::prelude::*;
 
+use super::glance::full_parse;
 use super::*;
 
 /// A line of the log file in the gateway's own order of keys.
@@ -22,7 +23,12 @@ fn file_line(subsystem: &str, level: (u8, &str), message: &str, fields: Option<&
 
 fn kind_of(line: &str) -> EventKind {
     let event = parse_line(line.as_bytes()).unwrap();
-    assert_eq!(classify(line.as_bytes()).layer, event.layer, "the quick look and the full parse differ on `{line}`");
+    let glance = Glance::of(line.as_bytes());
+    assert_eq!(event, full_parse(line.as_bytes()), "the quick look and the full parse differ on `{line}`");
+    assert_eq!((glance.class().layer, glance.kind()), (event.layer, (event.layer, event.kind.clone())), "{line}");
+    assert_eq!(glance.time(), event.time, "{line}");
+    let name = serde_json::to_value(&event.kind).unwrap();
+    assert_eq!(name["kind"].as_str().unwrap().replace('_', "-"), event.kind.name());
     event.kind
 }
 
@@ -265,6 +271,21 @@ fn faults_are_found_in_any_subsystem_but_not_in_chatter() {
 }
 
 #[test]
+fn a_sub_agent_that_does_not_start_is_told_without_what_it_was_told() {
+    let message = r#"[tools] sessions_spawn failed: gateway closed (1008): pairing required raw_params={"task":"call my mother"}"#;
+    let expected = EventKind::SubagentFailed { reason: Some("gateway closed (1008): pairing required".to_owned()) };
+    for line in [
+        file_line("", (5, "ERROR"), message, None),
+        format!("2026-11-21T03:43:40.544+00:00 {message}"),
+        message.to_owned(),
+    ] {
+        assert_eq!(kind_of(&line), expected, "{line}");
+        let event = parse_line(line.as_bytes()).unwrap();
+        assert!(!event.text.contains("mother") && event.layer == Layer::Channels, "{event:?}");
+    }
+}
+
+#[test]
 fn secrets_do_not_come_through() {
     let secret = "4f9d0c1e2b3a49586776859493a2b1c0d9e8f7a6b5c4d3e2";
     for line in [
@@ -307,7 +328,45 @@ fn a_long_line_is_cut() {
     assert!(parse_line(&line).unwrap().text.len() <= MAX_TEXT_BYTES + 3);
 }
 
+#[test]
+fn a_record_in_another_form_takes_a_full_parse() {
+    let line = file_line("gateway", (3, "INFO"), "ready", None);
+    for (from, to) in [
+        (r#","hostname":"h","message""#, r#","message""#),
+        (r#""message":"ready"}"#, r#""message":"ready","traceId":"a","n":[1,{"b":2}],"ok":true}"#),
+        (r#""message":"ready"}"#, r#""message":"ready"}{"0":"#),
+        (r#""message":"ready"}"#, r#""message":"starting..."}"#),
+        (r#""1":"ready""#, r#""1":"ready","2":"steady""#),
+        (r#""1":"ready""#, r#""1":7"#),
+        (r#""logLevelId":3"#, r#""logLevelId":33"#),
+        ("2026-11-21T03:43:40.544+00:00", "yesterday"),
+        (r#""}","1""#, r#""} ","1""#),
+    ] {
+        let changed = line.replace(from, to);
+        assert_ne!(changed, line, "{from}");
+        assert_eq!(Glance::of(changed.as_bytes()).event(), full_parse(changed.as_bytes()), "{changed}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn the_quick_look_reads_what_the_full_parse_reads(
+        subsystem in prop::sample::select(vec!["gateway", "gateway/ws", "channels/telegram", "sqlite/transaction", "x", ""]),
+        level in 1_u8..=6,
+        start in prop::sample::select(vec!["closed before connect conn=a code=1008 reason=x", "unauthorized conn=1", "ready", "[a] channel exited: ", "slow SQLite "]),
+        rest in "\\PC{0,40}",
+        keys in prop::collection::btree_map("(phase|cause|reason|conn|endpoint|elapsedMs|authReason|[a-z]{1,4})", "\\PC{0,20}", 0..6),
+        number in any::<i32>(),
+    ) {
+        let mut fields: serde_json::Map<String, serde_json::Value> =
+            keys.into_iter().map(|(key, value)| (key, value.into())).collect();
+        fields.insert("pid".to_owned(), number.into());
+        fields.insert("durationMs".to_owned(), serde_json::json!([{"a": "}"}, number]));
+        let fields = serde_json::Value::from(fields).to_string();
+        let line = file_line(subsystem, (level, "LEVEL"), &format!("{start}{rest}"), Some(&fields));
+        prop_assert_eq!(Glance::of(line.as_bytes()).event(), full_parse(line.as_bytes()));
+    }
+
     #[test]
     fn never_panics(line in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = (classify(&line), parse_line(&line), scan(&line, |_| ()));
