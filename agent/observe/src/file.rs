@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use portreeve_core::Fact;
 pub use portreeve_facts::file::stat;
-pub(crate) use portreeve_facts::file::{error_fact, file_stat, from_io};
+pub(crate) use portreeve_facts::file::{chain, error_fact, file_stat, from_io};
 
 /// The path with every symbolic link resolved. Hangs like [`stat`].
 pub fn real_path(path: &Path, at: Timestamp) -> Fact<PathBuf> {

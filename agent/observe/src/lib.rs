@@ -26,6 +26,7 @@ pub mod listener;
 mod local_address;
 pub mod lock;
 mod log;
+pub mod mirror;
 mod node;
 mod options;
 mod os;

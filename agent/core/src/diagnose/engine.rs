@@ -6,6 +6,7 @@ use super::draft::{Draft, Scope};
 use super::rules::acceptance::{accepted, unaccepted};
 use super::rules::agent::contained as contained_blind;
 use super::rules::contained::{of, stands_for};
+use super::rules::mirror::unseen;
 use super::rules::network::reached;
 use super::rules::ownership::one_owner;
 use super::{Context, Waiver};
@@ -208,6 +209,7 @@ fn blind_spots(snapshot: &Snapshot) -> Vec<Blind> {
     let mut blind = snapshot.blind.clone();
     blind.extend(contained_blind(snapshot));
     blind.extend(unaccepted(snapshot));
+    blind.extend(unseen(snapshot));
     let mut add = |what: String, why: Option<&str>| {
         if let Some(why) = why {
             let remedy = "run as root".to_owned();

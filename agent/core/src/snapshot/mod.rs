@@ -8,6 +8,7 @@ mod credentials;
 mod engine;
 pub mod event;
 mod gateway;
+mod mirror;
 pub mod namespace;
 mod node;
 mod place;
@@ -28,6 +29,10 @@ pub use engine::{
     Engine, EngineAnswer, EngineEvent, EngineKind, Network, Project, ProjectProblem, Volume as EngineVolume,
 };
 pub use gateway::{ConfigFacts, ConfigProblem, Expectation, Gateway, Install, LogEvent, LogFacts};
+pub use mirror::{
+    Backup, BackupOf, DestinationKind, Exclusion, ExclusionKind, LocalSnapshots, Mirror, MirrorKind, MirrorWay,
+    Starter, TimeMachine,
+};
 pub use namespace::NamespaceView;
 pub use node::{Host, Listener, Node, PowerSettings, Process, ProcessRole, SystemVersion};
 pub use place::Place;
@@ -97,12 +102,23 @@ pub struct Snapshot {
     /// What takes web hooks.
     #[serde(default)]
     pub ingresses: Vec<Ingress>,
+    /// Time Machine; absent where the system has none.
+    #[serde(default = "not_looked_at")]
+    pub time_machine: Fact<TimeMachine>,
+    /// What else copies a state directory.
+    #[serde(default)]
+    pub mirrors: Vec<Mirror>,
     /// What an observer could not see, beyond what single facts say.
     #[serde(default)]
     pub blind: Vec<Blind>,
     /// Wall time of each observer.
     #[serde(default)]
     pub timings: Vec<Timing>,
+}
+
+/// The fact of an agent that did not know to look.
+fn not_looked_at<T>() -> Fact<T> {
+    Fact::absent("not looked at", Timestamp::UNIX_EPOCH)
 }
 
 /// Something an observer could not see.

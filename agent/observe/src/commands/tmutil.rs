@@ -1,5 +1,7 @@
 //! `tmutil`: Time Machine. Prefer `-X` where the command has it. It can hang on a sleeping disk or a dead share.
 
+use jiff::Timestamp;
+
 use super::{Parsed, Unparsed};
 use crate::plist::{self, Dictionary, ParseError, Value};
 
@@ -90,6 +92,8 @@ pub struct Status {
     pub stopping: bool,
     /// `Copying`, `ThinningPostBackup`, …
     pub phase: Option<String>,
+    /// Since when it is in that phase.
+    pub since: Option<Timestamp>,
     /// Where it goes.
     pub destination_id: Option<String>,
     /// Share done, 0 to 1; none where no progress is known.
@@ -129,6 +133,10 @@ pub fn parse_status(output: &[u8]) -> Result<Status, ParseError> {
         running: root.get("Running").is_some_and(is_true),
         stopping: root.get("Stopping").is_some_and(is_true),
         phase: root.get("BackupPhase").map(plain).filter(|phase| phase != "BackupNotRunning"),
+        since: root
+            .get("DateOfStateChange")
+            .and_then(Value::as_date)
+            .and_then(|date| date.to_xml_format().parse().ok()),
         destination_id: root.get("DestinationID").map(plain),
         fraction,
         bytes: whole("bytes"),

@@ -118,6 +118,8 @@ pub fn snapshot(projects: &[Project], reading: &Reading, agent_version: &str) ->
         projects: all.projects,
         workloads: all.workloads,
         proxies: all.proxies,
+        time_machine: Fact::absent("only a definition was read", at),
+        mirrors: Vec::new(),
         ingresses: all.ingresses,
         blind: Vec::new(),
         timings: Vec::new(),

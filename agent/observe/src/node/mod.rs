@@ -29,7 +29,7 @@ use crate::running::{self, Running};
 use crate::site::{Site, Sites};
 use crate::state::{self, Place};
 use crate::units::{Question, inventory, native_manager};
-use crate::{Options, acceptance, asked, host, listener, log, os, proxy};
+use crate::{Options, acceptance, asked, host, listener, log, mirror, os, proxy};
 
 /// Observes the node once. It takes at most about the deadline: what is not known by then stays unknown.
 pub async fn observe(options: &Options) -> Snapshot {
@@ -77,7 +77,7 @@ pub async fn observe(options: &Options) -> Snapshot {
         };
         inventory(&question, &System)
     });
-    let (inventory, details) = (inventory.units, inventory.details);
+    let (inventory, details, started) = (inventory.units, inventory.details, inventory.started);
     let units = relevant_units(&inventory, &sites);
     for unit in &units {
         sites.claim_unit(unit);
@@ -86,6 +86,14 @@ pub async fn observe(options: &Options) -> Snapshot {
     let accounts = sites.accounts().to_vec();
     let sites = sites.into_sites();
     let dirs = clock.time("state directories", || observe_state(&sites, &running, entries, at));
+
+    let mirroring = tokio::task::spawn_blocking({
+        let task = mirror::Task::new(&dirs, &accounts, started, entries.entries(), at);
+        move || {
+            let started = Instant::now();
+            (task.run(), started.elapsed())
+        }
+    });
 
     let around = Surroundings {
         running: &running,
@@ -198,6 +206,14 @@ pub async fn observe(options: &Options) -> Snapshot {
     };
     let through = clock.time_async("proxies", proxy::observe(question)).await;
     blind.extend(through.blind);
+    let mirrored = match mirroring.await {
+        Ok((mirrored, elapsed)) => {
+            clock.note("mirrors", elapsed);
+            mirrored
+        }
+        Err(error) => mirror::Seen::failed(&error.to_string(), at),
+    };
+    blind.extend(mirrored.blind);
     if options.deep {
         let on_host = acceptance::Host {
             sites: &sites,
@@ -230,6 +246,8 @@ pub async fn observe(options: &Options) -> Snapshot {
         workloads,
         proxies: through.routes,
         ingresses: through.ingresses,
+        time_machine: mirrored.time_machine,
+        mirrors: mirrored.mirrors,
         blind,
         timings: clock.timings,
     }

@@ -19,6 +19,8 @@
 //! | `listeners(ports, foreign)` | listening TCP sockets, both families, with every process that holds them | owners (Linux); the sockets too (macOS), then [`Sockets::hidden`] |
 //! | `open_files(pid, start)` | paths that a process holds open | those of other users: `PermissionDenied` |
 //! | `mount(path)` | the file system below a path; may hang on a dead network mount | nothing |
+//! | `attribute_names(path)`, `attribute(path, name)` | extended attributes that users set, links not followed; none where the file system has none | those of protected folders (macOS) |
+//! | `is_dataless(path)` | whether the content of a file is elsewhere (macOS) | nothing |
 //! | `accounts()` | the user database; may hang on a dead directory service (macOS) | nothing |
 //! | `container_programs()` | usual places of Apple's `container`; none on another system | nothing |
 //! | `system_version()`, `host_uuid()`, `console_user_id()`, `auto_login_file()` | the machine | nothing |
@@ -45,14 +47,14 @@ use jiff::Timestamp;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
     ADMINISTRATORS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, MANAGER, OPEN_FILE_SOURCE, PROCESS_SOURCE, RUNS_CONTAINERS,
-    accounts, auto_login_file, console_user_id, container_programs, environment, home_roots, host_uuid, listeners,
-    mount, open_files, processes, system_version,
+    accounts, attribute, attribute_names, auto_login_file, console_user_id, container_programs, environment,
+    home_roots, host_uuid, is_dataless, listeners, mount, open_files, processes, system_version,
 };
 #[cfg(target_os = "macos")]
 pub(crate) use macos::{
     ADMINISTRATORS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, MANAGER, OPEN_FILE_SOURCE, PROCESS_SOURCE, RUNS_CONTAINERS,
-    accounts, auto_login_file, console_user_id, container_programs, environment, home_roots, host_uuid, listeners,
-    mount, open_files, processes, system_version,
+    accounts, attribute, attribute_names, auto_login_file, console_user_id, container_programs, environment,
+    home_roots, host_uuid, is_dataless, listeners, mount, open_files, processes, system_version,
 };
 
 /// Most bytes of arguments or environment that are read of one process.
@@ -161,6 +163,27 @@ pub(crate) struct AccountEntry {
     pub(crate) home: PathBuf,
 }
 
+/// Most bytes of an extended attribute, or of the names of all those of one file.
+pub(crate) const MAX_ATTRIBUTE: usize = 64 * 1024;
+
+/// A buffer for an answer of this length, with some room; none where the file system has no attributes.
+fn sized(length: isize, unsupported: i32) -> io::Result<Option<Vec<u8>>> {
+    let Ok(length) = usize::try_from(length) else {
+        let error = io::Error::last_os_error();
+        return if error.raw_os_error() == Some(unsupported) { Ok(None) } else { Err(error) };
+    };
+    if length > MAX_ATTRIBUTE {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "too many extended attributes"));
+    }
+    Ok(Some(vec![0; length + 1_024]))
+}
+
+/// Names, each ended by NUL.
+fn attribute_list(bytes: &[u8]) -> Vec<String> {
+    let names = bytes.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    names.map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+}
+
 /// Variables of a process. Values may be secret: hand them on to a type that hides them at once.
 pub(crate) type Variables = Vec<(String, String)>;
 
@@ -186,4 +209,55 @@ fn variables<'a>(strings: impl Iterator<Item = &'a [u8]>, wanted: &dyn Fn(&str) 
             wanted(&name).then(|| (name, String::from_utf8_lossy(value).into_owned()))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CString;
+    use std::fs;
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Sets an attribute as a user does; false where the file system has none.
+    #[cfg(target_os = "linux")]
+    #[expect(unsafe_code, reason = "only tests set attributes")]
+    fn set(path: &Path, name: &str, value: &[u8]) -> bool {
+        let path = CString::new(path.as_os_str().as_bytes()).unwrap();
+        let name = CString::new(format!("user.{name}")).unwrap();
+        // SAFETY: both strings end with NUL, and the value is read within its length.
+        unsafe { nix::libc::setxattr(path.as_ptr(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0) == 0 }
+    }
+
+    #[cfg(target_os = "macos")]
+    #[expect(unsafe_code, reason = "only tests set attributes")]
+    fn set(path: &Path, name: &str, value: &[u8]) -> bool {
+        let path = CString::new(path.as_os_str().as_bytes()).unwrap();
+        let name = CString::new(name).unwrap();
+        // SAFETY: both strings end with NUL, and the value is read within its length.
+        unsafe { nix::libc::setxattr(path.as_ptr(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0, 0) == 0 }
+    }
+
+    #[test]
+    fn attributes_are_listed_and_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, b"x").unwrap();
+        assert_eq!(attribute(&file, "com.example.none").unwrap(), None);
+        assert!(!attribute_names(&file).unwrap().contains(&"com.example.one#P".to_owned()));
+        if set(&file, "com.example.one#P", b"a\0b") {
+            assert!(attribute_names(&file).unwrap().contains(&"com.example.one#P".to_owned()));
+            assert_eq!(attribute(&file, "com.example.one#P").unwrap().unwrap(), b"a\0b");
+        }
+        assert!(!is_dataless(&file).unwrap());
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let none = dir.path().join("none");
+        assert_eq!(attribute_names(&none).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(attribute(&none, "x").unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
 }

@@ -61,6 +61,8 @@ pub struct Definition {
     pub is_masked: bool,
     /// Whether a target wants it, so that it starts at boot or login.
     pub is_enabled: bool,
+    /// Whether a target wants the timer of its name.
+    pub is_timed: bool,
     /// What it says.
     pub service: Service,
 }
@@ -121,6 +123,8 @@ pub fn read(searches: &[Search], at: Timestamp) -> Definitions {
             match answer {
                 Ok((mut definition, unparsed)) => {
                     definition.is_enabled = wanted.contains(&definition.name);
+                    let timer = definition.name.strip_suffix(".service").map(|stem| format!("{stem}.timer"));
+                    definition.is_timed = timer.is_some_and(|timer| wanted.contains(&timer));
                     definitions.found.push(definition);
                     definitions.unparsed_lines += unparsed;
                 }
@@ -158,6 +162,7 @@ fn read_one(name: &str, path: &Path, search: &Search) -> Result<(Definition, u64
         meta: None,
         is_masked: false,
         is_enabled: false,
+        is_timed: false,
         service: Service::default(),
     };
     if fs::read_link(path).is_ok_and(|target| target == Path::new("/dev/null")) {

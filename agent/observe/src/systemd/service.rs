@@ -13,6 +13,8 @@ use crate::units::Argv;
 pub struct Service {
     /// The words of the last `ExecStart=`.
     pub arguments: Argv,
+    /// The words of every `ExecStart=`, `ExecStartPre=` and `ExecStartPost=`.
+    pub executed: Vec<Argv>,
     /// `Environment=`.
     pub environment: Environment,
     /// `EnvironmentFile=`, and whether it may be missing.
@@ -84,6 +86,11 @@ impl Service {
             "ExecStart" => {
                 let command = value.trim_start_matches(['@', '-', ':', '+', '!', '|']);
                 self.arguments = words(command).into_iter().collect();
+                self.executed.push(self.arguments.clone());
+            }
+            "ExecStartPre" | "ExecStartPost" => {
+                self.executed
+                    .push(words(value.trim_start_matches(['@', '-', ':', '+', '!', '|'])).into_iter().collect());
             }
             "EnvironmentFile" => match value.strip_prefix('-') {
                 _ if value.is_empty() => self.environment_files.clear(),

@@ -72,6 +72,17 @@ pub(super) struct Known {
 }
 
 impl Blueprint<'_> {
+    /// What it starts by these commands; none without a file.
+    pub(super) fn started(&self, commands: Vec<super::Argv>) -> Option<super::Started> {
+        Some(super::Started {
+            label: self.label.clone(),
+            path: self.path.clone()?,
+            account: self.account.cloned(),
+            commands,
+            working_directory: self.working_directory.clone(),
+        })
+    }
+
     /// The fact, where the service is in scope.
     pub(super) fn understand(&self, scope: Scope<'_>, at: Timestamp) -> Option<Known> {
         let (gated, arguments) = claim::without_gate(self.arguments.as_slice());

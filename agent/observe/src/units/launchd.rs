@@ -32,8 +32,12 @@ pub(super) fn inventory(question: &Question<'_>, runner: &dyn Runner) -> Invento
     let Definitions { places, found, problems } =
         folder::read(&folder::folders(question.root, question.accounts, &[]), at);
     let mut known: Vec<(Known, Disabled)> = Vec::new();
+    let mut started = Vec::new();
     for definition in &found {
         let mut blueprint = blueprint(definition, question);
+        if !matches!(definition.job.disabled, Disabled::Plain(true)) {
+            started.push(blueprint.started(vec![blueprint.arguments.clone()]));
+        }
         blueprint.oddities.extend(bad_ownership(definition));
         if let Some(unit) = blueprint.understand(Scope::Concerned(question.ports), at) {
             known.push((unit, definition.job.disabled));
@@ -67,7 +71,7 @@ pub(super) fn inventory(question: &Question<'_>, runner: &dyn Runner) -> Invento
         details.push(Detail::of(&known));
         inventory.units.push(known.unit);
     }
-    Inventory { units: inventory, details }
+    Inventory { units: inventory, details, started: started.into_iter().flatten().collect() }
 }
 
 /// A definition in the terms of both service managers.

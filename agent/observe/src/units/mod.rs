@@ -59,6 +59,23 @@ pub struct Inventory {
     pub units: UnitInventory,
     /// More of each unit, in the same order.
     pub details: Vec<Detail>,
+    /// What the services of other people start, for whoever looks for a program among it.
+    pub started: Vec<Started>,
+}
+
+/// What one service starts.
+#[derive(Debug, Clone)]
+pub struct Started {
+    /// Label or unit name.
+    pub label: String,
+    /// Its definition.
+    pub path: PathBuf,
+    /// The account that it runs for, where known.
+    pub account: Option<Account>,
+    /// Its commands, each with its arguments.
+    pub commands: Vec<Argv>,
+    /// Where it starts them.
+    pub working_directory: Option<PathBuf>,
 }
 
 /// What else is known of a unit: for whoever resolves credentials and paths. Values of variables stay out of `Debug`.

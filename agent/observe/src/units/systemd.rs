@@ -25,8 +25,12 @@ pub(super) fn inventory(question: &Question<'_>, runner: &dyn Runner) -> Invento
         passed_over: 0,
     };
     let mut known: Vec<(Known, &Definition)> = Vec::new();
+    let mut started = Vec::new();
     for definition in &found.found {
         for blueprint in blueprints(definition, question) {
+            if (definition.is_enabled || definition.is_timed) && !definition.is_masked {
+                started.extend(blueprint.started(definition.service.executed.clone()));
+            }
             if let Some(unit) = blueprint.understand(Scope::Concerned(question.ports), at) {
                 known.push((unit, definition));
             }
@@ -53,7 +57,7 @@ pub(super) fn inventory(question: &Question<'_>, runner: &dyn Runner) -> Invento
         details.push(Detail::of(&unit));
         inventory.units.push(unit.unit);
     }
-    Inventory { units: inventory, details }
+    Inventory { units: inventory, details, started }
 }
 
 fn ask(

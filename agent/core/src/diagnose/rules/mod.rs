@@ -13,6 +13,7 @@ mod gateway;
 mod image;
 mod ingress;
 mod life;
+pub(super) mod mirror;
 pub(super) mod network;
 pub(super) mod ownership;
 mod pairing;
@@ -37,6 +38,7 @@ const FAMILIES: &[Family] = &[
     (gateway::RULES, gateway::RAISES),
     (image::RULES, image::RAISES),
     (ingress::RULES, ingress::RAISES),
+    (mirror::RULES, mirror::RAISES),
     (network::RULES, network::RAISES),
     (ownership::RULES, ownership::RAISES),
     (pairing::RULES, pairing::RAISES),
@@ -68,12 +70,6 @@ mod tests {
         Code::TransportFlaky,
         Code::ChannelSubagent,
         Code::StateLockWait,
-        Code::MirrorTimeMachine,
-        Code::MirrorBackupSlow,
-        Code::MirrorIcloud,
-        Code::MirrorCloud,
-        Code::MirrorJob,
-        Code::MirrorGhost,
         Code::ImageDrift,
         Code::ImageBehind,
         Code::ImageUnchecked,

@@ -15,7 +15,7 @@ pub(super) use contained::keeps_state;
 use super::super::{Context, Rule};
 use crate::catalogue::Code;
 use crate::diagnose::Draft;
-use crate::snapshot::{Gateway, Process, StateDir};
+use crate::snapshot::{Gateway, Process, Snapshot, StateDir};
 
 pub(super) const RULES: &[Rule] = &[
     contained::ephemeral,
@@ -59,7 +59,7 @@ pub(super) const RAISES: &[Code] = &[
 ];
 
 /// The gateways of a state directory.
-fn gateways_of<'a>(context: Context<'a>, dir: &'a StateDir) -> impl Iterator<Item = &'a Gateway> {
+pub(super) fn gateways_of<'a>(context: Context<'a>, dir: &'a StateDir) -> impl Iterator<Item = &'a Gateway> {
     context.snapshot.gateways.iter().filter(move |gateway| gateway.state_dir.as_deref() == Some(dir.path.as_str()))
 }
 
@@ -72,8 +72,12 @@ fn processes_of<'a>(context: Context<'a>, dir: &'a StateDir) -> impl Iterator<It
 }
 
 /// State directories that a gateway or a client uses.
-fn in_use(context: Context<'_>) -> impl Iterator<Item = &StateDir> {
-    let snapshot = context.snapshot;
+pub(super) fn in_use(context: Context<'_>) -> impl Iterator<Item = &StateDir> {
+    used(context.snapshot)
+}
+
+/// The same of a snapshot.
+pub(super) fn used(snapshot: &Snapshot) -> impl Iterator<Item = &StateDir> {
     snapshot.state_dirs.iter().filter(move |dir| {
         let path = Some(dir.path.as_str());
         snapshot.gateways.iter().any(|gateway| gateway.state_dir.as_deref() == path)
@@ -82,7 +86,7 @@ fn in_use(context: Context<'_>) -> impl Iterator<Item = &StateDir> {
 }
 
 /// A finding about a state directory, related to its gateways.
-fn about(context: Context<'_>, code: Code, dir: &StateDir, summary: impl Into<String>) -> Draft {
+pub(super) fn about(context: Context<'_>, code: Code, dir: &StateDir, summary: impl Into<String>) -> Draft {
     let draft = Draft::new(code, "state", dir.path.clone(), summary).state_dir(&dir.path);
     gateways_of(context, dir).fold(draft, Draft::gateway)
 }

@@ -1,0 +1,239 @@
+use super::*;
+use crate::Verdict;
+use crate::catalogue::Severity;
+use crate::diagnose::fixture::*;
+use crate::snapshot::{Backup, BackupOf, DestinationKind, Expectation, MirrorWay, Starter, StateRecords, TimeMachine};
+
+fn machine(change: impl FnOnce(&mut TimeMachine)) -> Snapshot {
+    node(|node| change(value(&mut node.time_machine)))
+}
+
+fn included(machine: &mut TimeMachine) -> &mut BackupOf {
+    machine.dirs[0].excluded = absent();
+    &mut machine.dirs[0]
+}
+
+fn backup(destination: DestinationKind) -> Fact<Backup> {
+    known(Backup { phase: Some("Copying".to_owned()), since: Some(ago(600)), destination, fraction: Some(0.25) })
+}
+
+fn mirror(kind: MirrorKind, root: &str) -> Mirror {
+    Mirror {
+        state_dir: STATE.to_owned(),
+        kind,
+        way: MirrorWay::Both,
+        root: root.to_owned(),
+        seen: known(format!("`{root}` is mirrored")),
+        marker: None,
+        excluded: absent(),
+    }
+}
+
+fn provider(name: &str, root: &str) -> Mirror {
+    mirror(MirrorKind::Provider { name: name.to_owned() }, root)
+}
+
+fn job(way: MirrorWay) -> Mirror {
+    let starter = Starter::Cron { path: "/etc/crontab".to_owned(), line: Some(7) };
+    Mirror { way, ..mirror(MirrorKind::Job { tool: "rsync".to_owned(), starter }, "/Users/op") }
+}
+
+fn mirrored(mirror: Mirror) -> Snapshot {
+    node(|node| node.mirrors.push(mirror))
+}
+
+fn commands(draft: &Draft) -> Vec<&str> {
+    draft.remedy.iter().filter_map(|step| step.command.as_deref()).collect()
+}
+
+#[test]
+fn a_backed_up_state_directory_warns_with_the_exact_exclusion() {
+    let node = machine(|machine| {
+        included(machine);
+    });
+    let draft = draft(time_machine::time_machine, &node);
+    assert_eq!((draft.code, draft.severity), (Code::MirrorTimeMachine, Severity::Warning));
+    assert_eq!(
+        commands(&draft),
+        ["tmutil addexclusion /Users/op/.openclaw", "sudo tmutil addexclusion -p /Users/op/.openclaw"]
+    );
+    assert!(draft.remedy[0].text.starts_with("make another backup first"));
+    assert_eq!(report(&node).verdict, Verdict::Degraded);
+}
+
+#[test]
+fn excluded_or_without_a_destination_it_says_nothing() {
+    assert!(silent(time_machine::time_machine, &healthy()));
+    assert!(silent(
+        time_machine::time_machine,
+        &machine(|machine| {
+            included(machine);
+            machine.destinations = known(Vec::new());
+        })
+    ));
+    assert!(silent(time_machine::time_machine, &node(|node| node.time_machine = absent())));
+}
+
+#[test]
+fn a_backup_that_slows_is_an_error() {
+    let slow = |mount: Fact<f64>, answer: Fact<f64>| {
+        machine(|machine| {
+            included(machine).answer_ms = answer;
+            machine.running = backup(DestinationKind::Network);
+            machine.mount_ms = mount;
+        })
+    };
+    let node = slow(known(1_596.0), known(0.2));
+    let found = draft(time_machine::backup_slow, &node);
+    assert_eq!(found.summary, "a Time Machine backup to a share runs, and `mount` took 1596 ms");
+    assert!(found.evidence.iter().any(|piece| piece.fact.contains("25 % done")), "{found:?}");
+    assert_eq!(draft(time_machine::time_machine, &node).severity, Severity::Error);
+
+    let hangs = slow(known(20.0), Fact::unreadable("no answer within 2000 ms", "statfs", now()));
+    assert!(draft(time_machine::backup_slow, &hangs).summary.ends_with("no answer within 2000 ms"));
+
+    let quick = slow(known(20.0), known(0.2));
+    assert!(silent(time_machine::backup_slow, &quick));
+    assert_eq!(draft(time_machine::time_machine, &quick).severity, Severity::Warning);
+    assert!(silent(time_machine::backup_slow, &machine(|machine| machine.mount_ms = known(1_596.0))));
+    assert!(silent(time_machine::backup_slow, &node_without_facts()));
+}
+
+fn node_without_facts() -> Snapshot {
+    node(|node| node.time_machine = denied())
+}
+
+#[test]
+fn what_full_disk_access_hides_is_unknown_and_names_the_profile() {
+    let why = "Full Disk Access is not granted";
+    let node = machine(|machine| {
+        included(machine);
+        machine.destinations = Fact::denied(why, "tmutil", now());
+    });
+    assert!(silent(time_machine::time_machine, &node));
+    let report = report(&node);
+    assert_eq!(report.verdict, Verdict::Unknown);
+    let spot = report.blind.iter().find(|spot| spot.what.contains("Time Machine")).unwrap();
+    assert!(spot.readiness && spot.remedy.contains("SystemPolicyAllFiles"), "{spot:?}");
+    // Where it is left out anyway, it is all the same.
+    let excluded = machine(|machine| machine.destinations = Fact::denied(why, "tmutil", now()));
+    assert_eq!(super::super::super::fixture::report(&excluded).verdict, Verdict::Ready);
+}
+
+#[test]
+fn icloud_is_an_error_and_the_move_is_spelt_out() {
+    let path = "/Users/op/Library/Mobile Documents/com~apple~CloudDocs/openclaw";
+    let node = node(|node| {
+        node.mirrors.push(mirror(MirrorKind::Icloud, "/Users/op/Library/Mobile Documents"));
+        node.mirrors[0].state_dir = path.to_owned();
+        let dir = first_state(node);
+        dir.path = path.to_owned();
+        dir.aliases = vec![STATE.to_owned()];
+        gateway(node).state_dir = Some(path.to_owned());
+        first_client(node).state_dir = Some(path.to_owned());
+    });
+    let draft = draft(sync::icloud, &node);
+    assert_eq!(draft.severity, Severity::Error);
+    assert!(draft.summary.ends_with("lies in iCloud Drive"));
+    let moved = format!("rm /Users/op/.openclaw && mv '{path}' /Users/op/.openclaw");
+    assert_eq!(commands(&draft), ["launchctl bootout gui/501/ai.openclaw.gateway", moved.as_str()]);
+}
+
+#[test]
+fn each_client_has_its_own_way_to_leave_a_folder_out() {
+    let said = |name: &str, root: &str| {
+        let draft = draft(sync::cloud, &mirrored(provider(name, root)));
+        let steps: Vec<String> =
+            draft.remedy.iter().map(|step| step.command.clone().unwrap_or_else(|| step.text.clone())).collect();
+        steps.join("\n")
+    };
+    assert!(said("Syncthing", "/Users/op").contains(r"printf '\n%s\n' /.openclaw >> /Users/op/.stignore"));
+    assert!(said("Dropbox", "/Users/op").contains("xattr -w com.dropbox.ignored 1 /Users/op/.openclaw"));
+    assert!(said("Resilio Sync", "/Users/op").contains("`.openclaw` to `/Users/op/.sync/IgnoreList`"));
+    assert!(said("Nextcloud", "/Users/op").contains("`.openclaw`"));
+    assert!(!said("Syncthing", STATE).contains(".stignore"));
+    assert_eq!(root_causes(&mirrored(provider("Box", "/Users/op"))), [Code::MirrorCloud]);
+}
+
+#[test]
+fn a_mirror_that_leaves_it_out_is_no_mirror() {
+    let mut mirror = provider("Syncthing", "/Users/op");
+    mirror.excluded = known("line 3 of `.stignore`".to_owned());
+    let node = mirrored(mirror);
+    assert!(silent(sync::cloud, &node));
+    assert_eq!(report(&node).verdict, Verdict::Ready);
+}
+
+#[test]
+fn what_cannot_be_told_is_neither_a_mirror_nor_ready() {
+    let mut unsure = mirror(MirrorKind::DesktopDocuments, "/Users/op/Documents");
+    unsure.seen = Fact::denied("Full Disk Access is not granted", "listxattr", now());
+    let mut unread = provider("Syncthing", "/Users/op");
+    unread.excluded = Fact::unreadable("is larger than 262144 bytes", "/Users/op/.stignore", now());
+    for (mirror, remedy) in [(unsure, "SystemPolicyAllFiles"), (unread, "run as root")] {
+        let node = mirrored(mirror);
+        assert!(silent(sync::cloud, &node) && silent(sync::icloud, &node));
+        let report = report(&node);
+        assert_eq!(report.verdict, Verdict::Unknown);
+        assert!(report.blind.iter().any(|spot| spot.readiness && spot.remedy.contains(remedy)), "{:?}", report.blind);
+    }
+}
+
+#[test]
+fn a_one_way_backup_warns_and_a_write_is_an_error() {
+    let out = draft(super::job::job, &mirrored(job(MirrorWay::Out)));
+    assert_eq!(out.severity, Severity::Warning);
+    assert_eq!(
+        out.summary,
+        "`rsync`, started by line 7 of `/etc/crontab`, copies `/Users/op/.openclaw` with `/Users/op`"
+    );
+    assert!(out.remedy[0].text.contains("--exclude=.openclaw/"), "{out:?}");
+    for way in [MirrorWay::Into, MirrorWay::Both] {
+        assert_eq!(draft(super::job::job, &mirrored(job(way))).severity, Severity::Error);
+    }
+    assert_eq!(report(&mirrored(job(MirrorWay::Out))).verdict, Verdict::Degraded);
+    assert!(silent(super::job::job, &healthy()));
+}
+
+const COPY: &str = "/Users/op/.openclaw-old";
+
+/// A second directory with the device of the first.
+fn doubled(change: impl FnOnce(&mut Snapshot)) -> Snapshot {
+    node(|node| {
+        let mut copy = state_dir(COPY, 700);
+        copy.records =
+            known(StateRecords { lease: None, boots: Vec::new(), ..first_state(node).records.get().unwrap().clone() });
+        node.state_dirs.push(copy);
+        change(node);
+    })
+}
+
+#[test]
+fn a_copy_that_lives_is_a_ghost() {
+    let node = doubled(|node| {
+        let mut twin = silent_gateway(COPY, 19_999);
+        twin.expected = vec![Expectation::Process];
+        twin.pids = vec![5_000];
+        node.gateways.push(twin);
+    });
+    let found = draft(ghost::ghost, &node);
+    assert_eq!((found.severity, found.subject.id.as_str()), (Severity::Error, COPY));
+    assert!(found.summary.contains(DEVICE), "{found:?}");
+}
+
+#[test]
+fn a_copy_that_rests_warns() {
+    let found = draft(ghost::ghost, &doubled(|_| {}));
+    assert_eq!((found.severity, found.subject.id.as_str()), (Severity::Warning, COPY));
+}
+
+#[test]
+fn one_directory_under_two_paths_and_two_identities_are_no_ghosts() {
+    assert!(silent(ghost::ghost, &healthy()));
+    assert!(silent(ghost::ghost, &doubled(|node| node.state_dirs[1].stat = node.state_dirs[0].stat.clone())));
+    assert!(silent(
+        ghost::ghost,
+        &doubled(|node| value(&mut node.state_dirs[1].records).devices = vec!["0ther".to_owned()])
+    ));
+    assert!(silent(ghost::ghost, &doubled(|node| node.state_dirs[1].records = denied())));
+}

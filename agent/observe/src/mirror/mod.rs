@@ -1,0 +1,176 @@
+//! What copies state directories: Time Machine, sync clients, jobs. Everything is read; no client is asked to do anything.
+
+pub mod copy;
+mod icloud;
+pub mod ignore;
+mod jobs;
+mod place;
+mod providers;
+mod refusal;
+pub mod settings;
+pub mod shell;
+mod time_machine;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use portreeve_core::Fact;
+use portreeve_core::snapshot::{Blind, Mirror, StateDir, TimeMachine};
+
+pub use jobs::{Entry as CronEntry, cron_entries};
+pub use place::{Link, Marks, StatePlace, SystemMarks};
+
+use crate::command::Runner;
+use crate::deadline::within;
+use crate::os::ProcessEntry;
+use crate::units::Started;
+use crate::users::Account;
+use crate::volume::is_remote_file_system;
+
+/// How long all looks at mirrors may take together.
+const DEADLINE: Duration = Duration::from_secs(8);
+
+/// What mirrors are looked for with.
+pub struct Question<'a> {
+    /// The folder below which the system's folders lie: `/` but in tests.
+    pub root: &'a Path,
+    /// State directories.
+    pub places: &'a [StatePlace],
+    /// Accounts whose settings are read.
+    pub accounts: &'a [Account],
+    /// What services start.
+    pub started: &'a [Started],
+    /// Processes.
+    pub processes: &'a [ProcessEntry],
+    /// Runs `tmutil`.
+    pub runner: &'a dyn Runner,
+    /// Extended attributes.
+    pub marks: &'a dyn Marks,
+    /// The time of all facts.
+    pub at: Timestamp,
+}
+
+impl Question<'_> {
+    /// A path of the system below [`Question::root`].
+    fn below(&self, path: &Path) -> PathBuf {
+        if self.root == Path::new("/") {
+            return path.to_path_buf();
+        }
+        // Settings of a made-up system may name its paths as they are.
+        let inside = self.root.join(path.strip_prefix("/").unwrap_or(path));
+        if path.starts_with(self.root) { path.to_path_buf() } else { inside }
+    }
+}
+
+/// What was seen.
+#[derive(Debug)]
+pub struct Seen {
+    /// Time Machine.
+    pub time_machine: Fact<TimeMachine>,
+    /// What else copies state directories.
+    pub mirrors: Vec<Mirror>,
+    /// What could not be seen.
+    pub blind: Vec<Blind>,
+}
+
+impl Seen {
+    /// What is known where the look gave nothing.
+    pub(crate) fn failed(why: &str, at: Timestamp) -> Self {
+        Self {
+            time_machine: Fact::unreadable(why, "tmutil", at),
+            mirrors: Vec::new(),
+            blind: vec![Blind {
+                what: "sync clients and jobs that copy state directories".to_owned(),
+                why: why.to_owned(),
+                remedy: "look for a folder that does not answer among those that sync clients and jobs name".to_owned(),
+                readiness: true,
+            }],
+        }
+    }
+}
+
+/// Looks for mirrors. Blocks for as long as commands and volumes take: call it with a deadline.
+pub fn observe(question: &Question<'_>) -> Seen {
+    let mut seen = Seen { time_machine: Fact::absent("tmutil", question.at), mirrors: Vec::new(), blind: Vec::new() };
+    std::thread::scope(|scope| {
+        let machine = scope.spawn(|| time_machine::observe(question));
+        for place in question.places {
+            seen.mirrors.extend(icloud::observe(place, question));
+        }
+        providers::observe(question, &mut seen);
+        jobs::observe(question, &mut seen);
+        seen.time_machine =
+            machine.join().unwrap_or_else(|_| Fact::unreadable("the question failed", "tmutil", question.at));
+    });
+    seen
+}
+
+/// What an observation of mirrors owns, so that it can be left behind when it hangs.
+pub(crate) struct Task {
+    /// State directories: path, mount point, whether it is a share.
+    pub(crate) dirs: Vec<(PathBuf, Option<PathBuf>, bool)>,
+    pub(crate) accounts: Vec<Account>,
+    pub(crate) started: Vec<Started>,
+    pub(crate) processes: Vec<ProcessEntry>,
+    pub(crate) at: Timestamp,
+}
+
+impl Task {
+    /// The task for some state directories. Those whose volume did not answer are left out: nothing may be asked below them.
+    pub(crate) fn new(
+        dirs: &[StateDir],
+        accounts: &[Account],
+        started: Vec<Started>,
+        processes: &[ProcessEntry],
+        at: Timestamp,
+    ) -> Self {
+        let dirs = dirs.iter().filter(|dir| dir.volume.blind().is_none()).map(|dir| {
+            let volume = dir.volume.get();
+            let is_share = volume.is_some_and(|volume| is_remote_file_system(&volume.file_system));
+            (PathBuf::from(&dir.path), volume.map(|volume| PathBuf::from(&volume.mount_point)), is_share)
+        });
+        Self {
+            dirs: dirs.collect(),
+            accounts: accounts.iter().filter(|account| account.unreachable.is_none()).cloned().collect(),
+            started,
+            processes: processes.iter().filter(|entry| jobs::may_copy(entry)).cloned().collect(),
+            at,
+        }
+    }
+
+    /// Does it, within the deadline.
+    pub(crate) fn run(self) -> Seen {
+        let at = self.at;
+        if self.dirs.is_empty() {
+            return Seen {
+                time_machine: Fact::absent("no state directory", at),
+                mirrors: Vec::new(),
+                blind: Vec::new(),
+            };
+        }
+        match within(DEADLINE, move || self.look()) {
+            Ok(seen) => seen,
+            Err(overdue) => Seen::failed(&overdue.to_string(), at),
+        }
+    }
+
+    fn look(&self) -> Seen {
+        let marks = SystemMarks;
+        let places: Vec<StatePlace> = self
+            .dirs
+            .iter()
+            .map(|(path, mount, is_share)| StatePlace::of(path, mount.as_deref(), *is_share, &marks))
+            .collect();
+        observe(&Question {
+            root: Path::new("/"),
+            places: &places,
+            accounts: &self.accounts,
+            started: &self.started,
+            processes: &self.processes,
+            runner: &crate::command::System,
+            marks: &marks,
+            at: self.at,
+        })
+    }
+}
