@@ -7,6 +7,7 @@ mod containers;
 mod deep;
 mod hostile;
 mod lifecycle;
+mod locks;
 mod pairing;
 mod podman;
 mod ports;

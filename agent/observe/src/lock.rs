@@ -3,7 +3,7 @@
 //! Nothing here takes a lock, not even a shared one for an instant: `F_GETLK` asks what stands in the way of a lock and leaves
 //! all as it is. The agent holds no lock of its own on these files, so that closing the descriptor releases none.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -16,7 +16,8 @@ use portreeve_core::Fact;
 use portreeve_core::snapshot::{LockFile, LockHolder};
 use portreeve_openclaw::file::{ReadError, read_regular};
 use portreeve_openclaw::lock::{
-    LOCK_RANGE, LockOwner, MAX_LOCK_BYTES, OwnerRole, PENDING_BYTE, SHM_LOCK_COUNT, SHM_LOCK_FIRST, parse_owner,
+    LOCK_RANGE, LockOwner, MAX_LOCK_BYTES, OwnerRole, PENDING_BYTE, SHARED_FIRST, SHARED_SIZE, SHM_LOCK_COUNT,
+    SHM_LOCK_FIRST, parse_owner,
 };
 use portreeve_openclaw::paths::{self, LockPrimitive};
 
@@ -46,6 +47,8 @@ impl ByteRange {
     pub const WAL_INDEX: Self = Self { first: SHM_LOCK_FIRST, length: SHM_LOCK_COUNT + 1 };
     /// The one writer of a write-ahead log (`-shm`).
     pub const WAL_WRITER: Self = Self { first: SHM_LOCK_FIRST, length: 1 };
+    /// What readers of an `SQLite` database lock, and an exclusive owner keeps from them.
+    pub const SQLITE_SHARED: Self = Self { first: SHARED_FIRST, length: SHARED_SIZE };
 }
 
 /// A process that holds a POSIX record lock on these bytes, shared or exclusive; where several do, the kernel names one.
@@ -74,31 +77,57 @@ fn holder_fact(answer: io::Result<Conflict>, at: Timestamp) -> Fact<u32> {
     }
 }
 
-enum Conflict {
+/// Who stands in the way of a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Conflict {
+    /// Nobody: a newcomer would get it.
     Nobody,
+    /// A process.
     Process(u32),
+    /// A process of another pid namespace.
     Unnamed,
+    /// An open file, which belongs to no one process.
     OpenFile,
 }
 
+/// What a newcomer wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// To read, beside other readers.
+    Shared,
+    /// To be alone.
+    Exclusive,
+}
+
 fn conflict(path: &Path, range: ByteRange) -> io::Result<Conflict> {
+    ask(&open(path)?, range, Wanted::Exclusive)
+}
+
+/// Opens a regular file to ask about its locks: read-only, and nothing else.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     // Opening a device can already have an effect, hence the look before.
     if !path.symlink_metadata()?.is_file() {
         return Err(not_regular());
     }
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(not_regular());
-    }
+    if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
+}
+
+/// Asks who would keep a newcomer from locking these bytes. Takes no lock.
+pub(crate) fn ask(file: &File, range: ByteRange, wanted: Wanted) -> io::Result<Conflict> {
+    let kind = match wanted {
+        Wanted::Shared => libc::F_RDLCK,
+        Wanted::Exclusive => libc::F_WRLCK,
+    };
     let mut lock = libc::flock {
-        l_type: narrow(libc::F_WRLCK)?,
+        l_type: narrow(kind)?,
         l_whence: narrow(libc::SEEK_SET)?,
         l_start: narrow(range.first)?,
         l_len: narrow(range.length)?,
         l_pid: 0,
     };
-    fcntl(&file, FcntlArg::F_GETLK(&mut lock))?;
+    fcntl(file, FcntlArg::F_GETLK(&mut lock))?;
     if i64::from(lock.l_type) == i64::from(libc::F_UNLCK) {
         return Ok(Conflict::Nobody);
     }
@@ -187,7 +216,7 @@ fn lock_holder(owner: LockOwner, processes: &ProcessTable) -> LockHolder {
 mod tests {
     #![expect(clippy::print_stdout, reason = "a child answers its parent so, and a skipped test says so")]
 
-    use std::fs::{self, File};
+    use std::fs;
     use std::io::{BufRead, BufReader};
     use std::os::unix::fs::MetadataExt;
     use std::path::PathBuf;

@@ -204,6 +204,7 @@ mod tests {
             EventKind::HandshakeTimeout { phase: None },
             EventKind::LockTimeout { pid: None, waited_ms: None },
             EventKind::WaitingForLifecycle { limit_seconds: None },
+            EventKind::LifecycleAcquired { seconds: None },
             EventKind::StartFailed,
             EventKind::ReadonlyDatabase,
             EventKind::WriteDenied,

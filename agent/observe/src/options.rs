@@ -35,6 +35,10 @@ pub struct Options {
     pub in_container: Option<String>,
     /// A series of connects from the client in that container.
     pub series: Option<SeriesAsked>,
+    /// For how long the locks of state directories are watched; none for not at all.
+    pub lock_window: Option<Duration>,
+    /// The agent's own folder.
+    pub data_dir: PathBuf,
     /// Version of the agent.
     pub agent_version: String,
 }

@@ -1,6 +1,6 @@
 //! State directories: what lies in them, on what volume, who holds it, and what their database says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,8 @@ use portreeve_openclaw::paths::{DatabasePaths, LockPaths};
 use portreeve_openclaw::state_db::{self, StateDatabase};
 
 use crate::process::{ProcessTable, open_paths};
+use crate::running::Running;
+use crate::site::Site;
 use crate::{file, lock, volume};
 
 /// A shared database is some megabytes; one of this size would make a check noticeable on the node.
@@ -44,6 +46,27 @@ pub(crate) struct Place {
     pub(crate) uids: BTreeSet<u32>,
     /// Gateways and others that are known to use it.
     pub(crate) pids: Vec<u32>,
+}
+
+impl Place {
+    /// The place of a site, with those that use it.
+    pub(crate) fn of(site: &Site, running: &BTreeMap<u32, Running>, processes: &ProcessTable) -> Self {
+        let path = site.path.to_string_lossy();
+        let users = running.values().filter(|running| running.process.state_dir.as_deref() == Some(path.as_ref()));
+        let pids: Vec<u32> = users.map(|running| running.process.pid).collect();
+        let mut uids = BTreeSet::from([site.uid]);
+        uids.extend(site.account.as_ref().map(|account| account.uid));
+        uids.extend(pids.iter().filter_map(|pid| processes.get(*pid)?.uid));
+        Self {
+            path: site.path.clone(),
+            aliases: site.aliases.iter().cloned().collect(),
+            home: site.home().map(Path::to_path_buf),
+            profile: site.profile.clone(),
+            config_path: site.config_path.clone(),
+            uids,
+            pids,
+        }
+    }
 }
 
 /// Looks at one state directory on behalf of its owner.

@@ -45,6 +45,9 @@ pub(crate) enum UserError {
     /// `connect --in` of a container that is no client's.
     #[error("container `{name}` is no client of a gateway: {why}")]
     NoClient { name: String, why: String },
+    /// `locks` where there is no state directory.
+    #[error("{problem}")]
+    NoStateDir { problem: String },
     /// `--in` of a container that no engine has.
     #[error("no engine of this node has a container `{name}`")]
     NoSuchContainer { name: String, known: Vec<String> },
@@ -60,6 +63,7 @@ impl UserError {
             Self::Read { .. } => "check the path and its permissions".to_owned(),
             Self::Write { .. } => "choose a folder that exists and that you may write".to_owned(),
             Self::NotASnapshot { .. } => "make one with `portreeve check --save FILE`".to_owned(),
+            Self::NoStateDir { .. } => "name the state directory: `portreeve locks ~/.openclaw`".to_owned(),
             Self::UnknownCode { nearest: Some(nearest), .. } => {
                 format!("did you mean `{nearest}`? `portreeve explain` lists all codes")
             }

@@ -43,6 +43,25 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     out.flush()
 }
 
+/// Shows how far something has come, on a terminal and until the next such line; an empty one takes it away.
+pub(crate) fn progress(global: &Global, text: &str) {
+    if global.quiet || !io::stderr().is_terminal() {
+        return;
+    }
+    // A terminal that is gone misses nothing.
+    drop(write!(anstream::stderr().lock(), "\r\u{1b}[K{}", plain(text)));
+}
+
+/// Begins anew at the top of the terminal.
+pub(crate) fn redraw(text: &str) -> io::Result<()> {
+    print(&format!("\u{1b}[H\u{1b}[2J{text}"))
+}
+
+/// Whether standard output is a terminal.
+pub(crate) fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// Writes an error with its causes and its hint to standard error.
 pub(crate) fn complain(error: &anyhow::Error) {
     let mut text = format!("{} {}\n", styled(BAD, "error:"), lines(&error.to_string()));

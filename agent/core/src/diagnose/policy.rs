@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Code, Layer};
+use crate::locks::Thresholds;
 
 /// What the operator decided.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +31,8 @@ pub struct Policy {
     pub disk_error_percent: f64,
     /// Bytes below which no write-ahead log is too large.
     pub wal_floor_bytes: u64,
+    /// Seconds that 95 of 100 newcomers may wait for a lock, and from which a wait is a warning.
+    pub lock_wait: Thresholds,
 }
 
 impl Default for Policy {
@@ -46,6 +49,7 @@ impl Default for Policy {
             disk_warning_bytes: 5 << 30,
             disk_error_percent: 2.0,
             wal_floor_bytes: 64 << 20,
+            lock_wait: Thresholds::default(),
         }
     }
 }

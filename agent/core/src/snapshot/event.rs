@@ -47,6 +47,8 @@ pub const HANDSHAKE_TIMEOUT: &str = "handshake-timeout";
 pub const LOCK_TIMEOUT: &str = "lock-timeout";
 /// A starting gateway waits for another process of its state directory.
 pub const WAITING_FOR_LIFECYCLE: &str = "waiting-for-lifecycle";
+/// Such a wait has ended.
+pub const LIFECYCLE_ACQUIRED: &str = "lifecycle-acquired";
 /// A start failed for a reason that has no name of its own.
 pub const START_FAILED: &str = "start-failed";
 /// The state database cannot be written.
@@ -69,7 +71,7 @@ pub const CLIENT_UNREACHABLE: &str = "client-unreachable";
 pub const NODE_HOST_REFUSED: &str = "node-host-refused";
 
 /// All of them.
-pub const ALL: [&str; 32] = [
+pub const ALL: [&str; 33] = [
     KILLED_STALE,
     INCUMBENT_HEALTHY_LEAVING,
     ALREADY_LISTENING,
@@ -92,6 +94,7 @@ pub const ALL: [&str; 32] = [
     HANDSHAKE_TIMEOUT,
     LOCK_TIMEOUT,
     WAITING_FOR_LIFECYCLE,
+    LIFECYCLE_ACQUIRED,
     START_FAILED,
     READONLY_DATABASE,
     WRITE_DENIED,

@@ -8,6 +8,7 @@ mod credentials;
 mod engine;
 pub mod event;
 mod gateway;
+mod lock_wait;
 mod mirror;
 pub mod namespace;
 mod node;
@@ -29,6 +30,7 @@ pub use engine::{
     Engine, EngineAnswer, EngineEvent, EngineKind, Network, Project, ProjectProblem, Volume as EngineVolume,
 };
 pub use gateway::{ConfigFacts, ConfigProblem, Expectation, Gateway, Install, LogEvent, LogFacts};
+pub use lock_wait::{Hold, LockKind, LockLatency, LockWait, Waits, WatchedLock};
 pub use mirror::{
     Backup, BackupOf, DestinationKind, Exclusion, ExclusionKind, LocalSnapshots, Mirror, MirrorKind, MirrorWay,
     Starter, TimeMachine,
@@ -102,6 +104,9 @@ pub struct Snapshot {
     /// What takes web hooks.
     #[serde(default)]
     pub ingresses: Vec<Ingress>,
+    /// How long locks were held, where they were watched.
+    #[serde(default)]
+    pub lock_waits: Vec<LockWait>,
     /// Time Machine; absent where the system has none.
     #[serde(default = "not_looked_at")]
     pub time_machine: Fact<TimeMachine>,

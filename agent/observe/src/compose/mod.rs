@@ -121,6 +121,7 @@ pub fn snapshot(projects: &[Project], reading: &Reading, agent_version: &str) ->
         time_machine: Fact::absent("only a definition was read", at),
         mirrors: Vec::new(),
         ingresses: all.ingresses,
+        lock_waits: Vec::new(),
         blind: Vec::new(),
         timings: Vec::new(),
     }

@@ -5,7 +5,7 @@ mod climb;
 mod ports;
 mod processes;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
@@ -25,11 +25,11 @@ use crate::install::installs;
 use crate::listener::Listeners;
 use crate::local_address::local_addresses;
 use crate::process::{self, ProcessTable};
-use crate::running::{self, Running};
+use crate::running;
 use crate::site::{Site, Sites};
 use crate::state::{self, Place};
 use crate::units::{Question, inventory, native_manager};
-use crate::{Options, acceptance, asked, host, listener, log, mirror, os, proxy};
+use crate::{Options, acceptance, asked, host, listener, locks, log, mirror, os, proxy};
 
 /// Observes the node once. It takes at most about the deadline: what is not known by then stays unknown.
 pub async fn observe(options: &Options) -> Snapshot {
@@ -85,7 +85,12 @@ pub async fn observe(options: &Options) -> Snapshot {
     let mut blind = std::mem::take(&mut sites.blind);
     let accounts = sites.accounts().to_vec();
     let sites = sites.into_sites();
-    let dirs = clock.time("state directories", || observe_state(&sites, &running, entries, at));
+    let places: Vec<Place> = sites.iter().map(|site| Place::of(site, &running, entries)).collect();
+    let dirs: Vec<StateDir> = clock.time("state directories", || {
+        let places = sites.iter().zip(&places);
+        places.map(|(site, place)| state::observe(place, &site.reader(), entries, at)).collect()
+    });
+    let watch = options.lock_window.map(|window| (locks::watch(&places, options), Instant::now() + window));
 
     let mirroring = tokio::task::spawn_blocking({
         let task = mirror::Task::new(&dirs, &accounts, started, entries.entries(), at);
@@ -227,6 +232,15 @@ pub async fn observe(options: &Options) -> Snapshot {
         let accepted = acceptance::observe(&mut clients, &gateways, &on_host, &in_containers);
         clock.time_async("acceptance", accepted).await;
     }
+    let lock_waits = match watch {
+        Some((watch, until)) => {
+            let rest = until.saturating_duration_since(Instant::now());
+            let left = options.deadline.saturating_sub(begun.elapsed());
+            clock.time_async("locks", tokio::time::sleep(rest.min(left))).await;
+            watch.read()
+        }
+        None => Vec::new(),
+    };
     Snapshot {
         schema: SCHEMA.to_owned(),
         taken_at: at,
@@ -246,6 +260,7 @@ pub async fn observe(options: &Options) -> Snapshot {
         workloads,
         proxies: through.routes,
         ingresses: through.ingresses,
+        lock_waits,
         time_machine: mirrored.time_machine,
         mirrors: mirrored.mirrors,
         blind,
@@ -262,34 +277,6 @@ fn own_kernel(node: &Node) -> Option<&str> {
 fn relevant_units(inventory: &UnitInventory, sites: &Sites) -> Vec<Unit> {
     let concerns = |unit: &&Unit| unit.state_dir.as_deref().is_none_or(|dir| sites.concerns(Path::new(dir)));
     inventory.units.iter().filter(concerns).cloned().collect()
-}
-
-fn observe_state(
-    sites: &[Site],
-    running: &BTreeMap<u32, Running>,
-    entries: &ProcessTable,
-    at: Timestamp,
-) -> Vec<StateDir> {
-    let dirs = sites.iter().map(|site| {
-        let users = running
-            .values()
-            .filter(|running| running.process.state_dir.as_deref() == Some(site.path.to_string_lossy().as_ref()));
-        let pids: Vec<u32> = users.map(|running| running.process.pid).collect();
-        let mut uids = BTreeSet::from([site.uid]);
-        uids.extend(site.account.as_ref().map(|account| account.uid));
-        uids.extend(pids.iter().filter_map(|pid| entries.get(*pid)?.uid));
-        let place = Place {
-            path: site.path.clone(),
-            aliases: site.aliases.iter().cloned().collect(),
-            home: site.home().map(Path::to_path_buf),
-            profile: site.profile.clone(),
-            config_path: site.config_path.clone(),
-            uids,
-            pids,
-        };
-        state::observe(&place, &site.reader(), entries, at)
-    });
-    dirs.collect()
 }
 
 fn read_logs(drafts: &mut [Option<Draft>], sites: &[Site], dirs: &[StateDir], at: Timestamp) {

@@ -15,6 +15,8 @@
 //! | function | answers | hidden without root |
 //! |--|--|--|
 //! | `processes()` | every process, with what is cheap to read | exe (Linux); exe, argv, cpu (macOS) of other users |
+//! | `program(pid)` | name of the program of a process that lives, or its title (Linux) | nothing |
+//! | `precise_timers()` | nothing: the calling thread sleeps as exactly as the system can | nothing |
 //! | `environment(pid, start)` | `NAME=value` pairs as the process got them at its start | those of other users: `PermissionDenied` |
 //! | `listeners(ports, foreign)` | listening TCP sockets, both families, with every process that holds them | owners (Linux); the sockets too (macOS), then [`Sockets::hidden`] |
 //! | `open_files(pid, start)` | paths that a process holds open | those of other users: `PermissionDenied` |
@@ -48,13 +50,15 @@ use jiff::Timestamp;
 pub(crate) use linux::{
     ADMINISTRATORS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, MANAGER, OPEN_FILE_SOURCE, PROCESS_SOURCE, RUNS_CONTAINERS,
     accounts, attribute, attribute_names, auto_login_file, console_user_id, container_programs, environment,
-    home_roots, host_uuid, is_dataless, listeners, mount, open_files, processes, system_version,
+    home_roots, host_uuid, is_dataless, listeners, mount, open_files, precise_timers, processes, program,
+    system_version,
 };
 #[cfg(target_os = "macos")]
 pub(crate) use macos::{
     ADMINISTRATORS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, MANAGER, OPEN_FILE_SOURCE, PROCESS_SOURCE, RUNS_CONTAINERS,
     accounts, attribute, attribute_names, auto_login_file, console_user_id, container_programs, environment,
-    home_roots, host_uuid, is_dataless, listeners, mount, open_files, processes, system_version,
+    home_roots, host_uuid, is_dataless, listeners, mount, open_files, precise_timers, processes, program,
+    system_version,
 };
 
 /// Most bytes of arguments or environment that are read of one process.

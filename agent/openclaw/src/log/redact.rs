@@ -50,7 +50,11 @@ fn is_harmless(text: &str) -> bool {
         if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'+' || (byte == b'-' && before != b'-') {
             word += 1;
         } else {
-            if matches!(byte, b'=' | b'"' | b'-') || byte.is_ascii_control() || !byte.is_ascii() || (byte, before) == (b'/', b'/') {
+            if matches!(byte, b'=' | b'"' | b'-')
+                || byte.is_ascii_control()
+                || !byte.is_ascii()
+                || (byte, before) == (b'/', b'/')
+            {
                 return false;
             }
             word = 0;

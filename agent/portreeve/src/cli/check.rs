@@ -38,7 +38,8 @@ pub(crate) struct CheckArgs {
     /// releases that are known to change nothing else are run; any other is named and not run. What was asked for and not run leaves the verdict
     /// unknown.
     ///
-    /// It also holds a silent connection for 13 s through each public address, where nothing says when a proxy there cuts it.
+    /// It also holds a silent connection for 13 s through each public address, where nothing says when a proxy there cuts it, and
+    /// watches the locks of each state directory for 10 s.
     #[arg(long, conflicts_with = "from")]
     pub(crate) deep: bool,
     /// Seconds after which what is not known stays unknown

@@ -3,6 +3,7 @@
 mod check;
 mod connect;
 mod lint;
+mod locks;
 mod map;
 mod schema;
 mod scope;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use check::CheckArgs;
 pub(crate) use connect::ConnectArgs;
 pub(crate) use lint::{LintArgs, LintFormat};
+pub(crate) use locks::LocksArgs;
 pub(crate) use map::{MapArgs, MapFormat};
 pub(crate) use schema::SchemaArgs;
 pub(crate) use scope::ScopeArgs;
@@ -45,6 +47,7 @@ Examples:
   portreeve check --from node.json    judge kept facts
   portreeve tokens                    where tokens come from, and which one wins
   portreeve lint compose.yaml         read Compose files before deployment
+  portreeve locks                     how long each lock is waited for, and who holds it
   portreeve map --format svg          a picture of the node, for a ticket
   portreeve explain token.split       what a finding means, how to mend it
 
@@ -98,6 +101,9 @@ pub(crate) enum Command {
     /// Connect many times, and say how many come through and what keeps the others away
     #[command(after_long_help = connect::EXAMPLES)]
     Connect(ConnectArgs),
+    /// Watch the locks of state directories, and say how long a newcomer waits and who holds them
+    #[command(after_long_help = locks::EXAMPLES)]
+    Locks(LocksArgs),
     /// Draw who listens, who connects, and with which token
     #[command(after_long_help = map::EXAMPLES)]
     Map(MapArgs),

@@ -12,4 +12,7 @@ pub(crate) struct SchemaArgs {
     /// That of `connect --json` instead
     #[arg(long)]
     pub(crate) connect: bool,
+    /// That of `locks --json` instead
+    #[arg(long)]
+    pub(crate) locks: bool,
 }

@@ -1,5 +1,7 @@
 //! `portreeve check`.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use portreeve_core::diagnose;
 
@@ -10,11 +12,18 @@ use crate::{output, render};
 
 /// Mode of saved facts.
 const OWNER_ONLY: u32 = 0o600;
+/// How long `--deep` watches locks: twice as long as the longest wait that is judged, and as long again.
+const LOCK_WINDOW: Duration = Duration::from_secs(10);
 
 pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<u8> {
     let settings = observe::settings(global)?;
-    let snapshot =
-        observe::snapshot(&settings, &args.scope, &Depth { timeout_s: args.timeout, deep: args.deep, series: None })?;
+    let depth = Depth {
+        timeout_s: args.timeout,
+        deep: args.deep,
+        lock_window: args.deep.then_some(LOCK_WINDOW),
+        ..Depth::default()
+    };
+    let snapshot = observe::snapshot(&settings, &args.scope, &depth)?;
     if let Some(path) = &args.save {
         file::put(path, &serde_json::to_vec(&snapshot)?, OWNER_ONLY)?;
     }

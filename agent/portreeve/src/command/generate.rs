@@ -15,6 +15,7 @@ pub(super) fn schema(args: &SchemaArgs) -> Result<u8> {
     let schema = match args {
         SchemaArgs { lint: true, .. } => portreeve_core::lint::json_schema(),
         SchemaArgs { connect: true, .. } => portreeve_core::connects::json_schema(),
+        SchemaArgs { locks: true, .. } => portreeve_core::locks::json_schema(),
         _ => portreeve_core::report::json_schema(),
     };
     output::print(&json(&schema)?)?;
@@ -27,6 +28,7 @@ pub(super) fn reference(dir: &Path) -> Result<u8> {
         ("report.schema.json", json(&portreeve_core::report::json_schema())?),
         ("lint.schema.json", json(&portreeve_core::lint::json_schema())?),
         ("connect.schema.json", json(&portreeve_core::connects::json_schema())?),
+        ("locks.schema.json", json(&portreeve_core::locks::json_schema())?),
         ("findings.md", render::findings()),
         ("configuration.md", render::configuration()),
         ("portreeve.toml", example()),

@@ -7,6 +7,7 @@ mod explain;
 mod file;
 mod generate;
 mod lint;
+mod locks;
 mod map;
 mod observe;
 mod tokens;
@@ -25,6 +26,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8> {
         Command::Units(args) => units::run(&cli.global, &args),
         Command::Tokens(args) => tokens::run(&cli.global, &args),
         Command::Connect(args) => connect::run(&cli.global, &args),
+        Command::Locks(args) => locks::run(&cli.global, &args),
         Command::Map(args) => map::run(&cli.global, &args),
         Command::Lint(args) => lint::run(&cli.global, &args),
         Command::Explain(args) => explain::run(&args),

@@ -29,6 +29,8 @@ pub(crate) struct Depth {
     pub(crate) deep: bool,
     /// A series of connects from the client of the container in question.
     pub(crate) series: Option<SeriesAsked>,
+    /// For how long locks are watched.
+    pub(crate) lock_window: Option<Duration>,
 }
 
 /// The agent's configuration.
@@ -54,12 +56,17 @@ pub(crate) fn snapshot(settings: &Settings, scope: &ScopeArgs, depth: &Depth) ->
 }
 
 fn observe(settings: &Settings, scope: &ScopeArgs, depth: &Depth) -> Result<Snapshot> {
+    until_signal(portreeve_observe::observe(&options(settings, scope, depth)?))
+}
+
+/// What to observe.
+pub(super) fn options(settings: &Settings, scope: &ScopeArgs, depth: &Depth) -> Result<Options> {
     let key = portreeve_observe::fingerprint_key(&settings.data_dir, settings.shared_key_file.as_deref())
         .context("cannot make fingerprints")?;
     let homes = if scope.home.is_empty() { settings.homes.clone() } else { scope.home.clone() };
     let mut state_dirs = settings.state_dirs.clone();
     state_dirs.extend(scope.state_dir.iter().cloned());
-    let options = Options {
+    Ok(Options {
         homes: (!homes.is_empty()).then_some(homes),
         state_dirs,
         ports: settings.ports.clone(),
@@ -74,10 +81,11 @@ fn observe(settings: &Settings, scope: &ScopeArgs, depth: &Depth) -> Result<Snap
         probe_dir: settings.probe_dir.clone(),
         in_container: scope.in_container.clone(),
         series: depth.series.clone(),
+        lock_window: depth.lock_window,
+        data_dir: settings.data_dir.clone(),
         deadline: Duration::from_secs(depth.timeout_s.unwrap_or(settings.timeout_s)),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-    };
-    until_signal(portreeve_observe::observe(&options))
+    })
 }
 
 /// Runs work to its end, or ends the program at a signal.

@@ -222,6 +222,26 @@ pub(crate) const KEYS: &[Key] = &[
         },
         show: |settings| integer(settings.policy.disk_warning_bytes),
     },
+    Key {
+        name: "policy.lock_wait_s",
+        doc: "Seconds that 95 of 100 newcomers may wait for a lock of a state directory. OpenClaw gives up after 5.",
+        kind: Kind::Float,
+        apply: |settings, value| {
+            settings.policy.lock_wait.error_s = number(value)?;
+            Ok(())
+        },
+        show: |settings| Value::Float(settings.policy.lock_wait.error_s),
+    },
+    Key {
+        name: "policy.lock_wait_warning_s",
+        doc: "Seconds from which such a wait is a warning.",
+        kind: Kind::Float,
+        apply: |settings, value| {
+            settings.policy.lock_wait.warning_s = number(value)?;
+            Ok(())
+        },
+        show: |settings| Value::Float(settings.policy.lock_wait.warning_s),
+    },
 ];
 
 const PREAMBLE: &str = "\

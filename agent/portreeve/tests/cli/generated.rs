@@ -28,6 +28,7 @@ fn the_generated_files_of_the_documentation_are_current() {
         "connect.schema.json",
         "findings.md",
         "lint.schema.json",
+        "locks.schema.json",
         "portreeve.toml",
         "report.schema.json",
     ];

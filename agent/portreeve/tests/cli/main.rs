@@ -13,5 +13,6 @@ mod help;
 mod hostile;
 mod lint;
 mod lists;
+mod locks;
 mod settings;
 mod units;

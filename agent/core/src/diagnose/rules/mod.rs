@@ -69,7 +69,6 @@ mod tests {
     const WITHOUT_A_RULE: &[Code] = &[
         Code::TransportFlaky,
         Code::ChannelSubagent,
-        Code::StateLockWait,
         Code::ImageDrift,
         Code::ImageBehind,
         Code::ImageUnchecked,

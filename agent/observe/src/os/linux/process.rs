@@ -15,6 +15,9 @@ use crate::os::{
     MAX_DESCRIPTORS, MAX_PROCESS_STRINGS, OpenFile, ProcessEntry, Variables, not_the_same, too_large, variables,
 };
 
+/// Most bytes of a program's name with its path.
+const MAX_NAME: usize = 512;
+
 pub(crate) fn processes() -> io::Result<Vec<ProcessEntry>> {
     let clock = BootClock::read()?;
     let own = Namespaces::of("self");
@@ -122,6 +125,17 @@ pub(crate) fn open_files(pid: u32, start: Option<u64>) -> io::Result<Vec<OpenFil
     }
     same(pid, start)?;
     Ok(files)
+}
+
+/// Title or program name of a process that lives.
+pub(crate) fn program(pid: u32) -> Option<String> {
+    let process = Process::new(i32::try_from(pid).ok()?).ok()?;
+    let stat = process.stat().ok().filter(|stat| !matches!(stat.state, 'Z' | 'X'))?;
+    let mut bytes = [0; MAX_NAME];
+    let read = process.open_relative("cmdline").ok().and_then(|mut file| file.read(&mut bytes).ok()).unwrap_or(0);
+    let first = bytes.get(..read)?.split(|byte| *byte == 0).next()?;
+    let name = String::from_utf8_lossy(first.rsplit(|byte| *byte == b'/').next()?).into_owned();
+    Some(if name.is_empty() { stat.comm } else { name })
 }
 
 fn without_deleted_mark(path: PathBuf) -> PathBuf {

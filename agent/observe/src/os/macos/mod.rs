@@ -12,7 +12,7 @@ pub(crate) use machine::{
     accounts, auto_login_file, console_user_id, container_programs, home_roots, host_uuid, system_version,
 };
 pub(crate) use mount::mount;
-pub(crate) use process::{environment, open_files, processes};
+pub(crate) use process::{environment, open_files, processes, program};
 pub(crate) use socket::listeners;
 
 use portreeve_core::snapshot::Manager;
@@ -31,3 +31,6 @@ pub(crate) const ENVIRONMENT_SOURCE: &str = "sysctl(KERN_PROCARGS2)";
 pub(crate) const LISTENER_SOURCE: &str = "proc_pidfdinfo(PROC_PIDFDSOCKETINFO)";
 /// Where open files are read.
 pub(crate) const OPEN_FILE_SOURCE: &str = "proc_pidfdinfo(PROC_PIDFDVNODEPATHINFO)";
+
+/// Nothing: sleeps are exact enough as they are.
+pub(crate) fn precise_timers() {}

@@ -70,6 +70,14 @@ fn entry(pid: u32, timebase: &Timebase, block: &mut [u8]) -> Option<ProcessEntry
     })
 }
 
+/// Program name of a process that lives.
+pub(crate) fn program(pid: u32) -> Option<String> {
+    let info = kernel_info(pid).ok().filter(|info| info.kp_proc.p_stat != ZOMBIE)?;
+    let path = i32::try_from(pid).ok().and_then(|number| pidpath(number).ok());
+    let name = path.as_deref().and_then(|path| path.rsplit('/').next()).filter(|name| !name.is_empty());
+    Some(name.map_or_else(|| text(&info.kp_proc.p_comm), str::to_owned))
+}
+
 /// What the kernel says of a process to everybody.
 pub(super) fn kernel_info(pid: u32) -> io::Result<KinfoProc> {
     let number = i32::try_from(pid).map_err(|_| io::Error::from(io::ErrorKind::NotFound))?;

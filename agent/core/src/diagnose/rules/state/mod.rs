@@ -4,6 +4,7 @@ mod contained;
 mod database;
 mod lease;
 mod lock;
+mod lock_wait;
 mod owner;
 mod roots;
 mod shared;
@@ -28,6 +29,7 @@ pub(super) const RULES: &[Rule] = &[
     database::wal,
     lease::lease_foreign,
     lock::lock_stale,
+    lock_wait::lock_wait,
     owner::open,
     owner::readonly,
     owner::uid_drift,
@@ -45,6 +47,7 @@ pub(super) const RAISES: &[Code] = &[
     Code::StateEphemeral,
     Code::StateNotShared,
     Code::StateLockStale,
+    Code::StateLockWait,
     Code::StateVersionBoundary,
     Code::StateLeaseForeign,
     Code::StateUidDrift,
