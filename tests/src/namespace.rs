@@ -37,6 +37,35 @@ impl Namespaces {
         ["ip", "netns", "exec", &self.names[side]].map(ToOwned::to_owned).to_vec()
     }
 
+    /// Refuses or drops (`REJECT --reject-with tcp-reset`, `DROP`) connects to a port of one of the two: each whose number, counted from 0,
+    /// leaves `every - 1` when divided by `every`. False where this system has no `iptables` or its kernel no such match.
+    pub fn lose(&self, side: usize, port: u16, every: u32, how: &str) -> bool {
+        let port = port.to_string();
+        let (every, last) = (every.to_string(), (every - 1).to_string());
+        let connects = ["-A", "INPUT", "-p", "tcp", "--dport", &port, "--syn"];
+        let chosen = ["-m", "statistic", "--mode", "nth", "--every", &every, "--packet", &last, "-j"];
+        self.iptables(side, &connects.into_iter().chain(chosen).chain(how.split(' ')).collect::<Vec<_>>()).is_some()
+    }
+
+    /// How many packets the rules of one of the two have met, each by itself.
+    pub fn lost(&self, side: usize) -> Vec<u64> {
+        let listed = self.iptables(side, &["-L", "INPUT", "-v", "-x", "-n"]).unwrap_or_default();
+        listed.lines().skip(2).filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
+    }
+
+    /// Takes the rules of one of the two away.
+    pub fn heal(&self, side: usize) {
+        assert!(self.iptables(side, &["-F", "INPUT"]).is_some(), "rules can be taken away");
+    }
+
+    /// What `iptables` prints; none where it fails or is not there.
+    fn iptables(&self, side: usize, arguments: &[&str]) -> Option<String> {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.names[side], "iptables"]).args(arguments);
+        let output = command.output().ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// The address of one of the two.
     pub fn address(&self, side: usize) -> &str {
         &self.addresses[side]

@@ -115,32 +115,75 @@ pub struct FailureCount {
     pub count: usize,
 }
 
+/// What came of a series, judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tally {
+    /// How many were made.
+    pub made: usize,
+    /// How many came through.
+    pub connected: usize,
+    /// Wilson's interval of the true share at 95 %, 0 to 1.
+    pub interval: Option<[f64; 2]>,
+    /// Whether clients come through.
+    pub verdict: Reliability,
+    /// Why it is not known; none where it is.
+    pub why: Option<String>,
+    /// Milliseconds from the beginning to the challenge, of those that came through.
+    pub latency: Option<Latency>,
+    /// What kept the others away, most frequent first.
+    pub failures: Vec<FailureCount>,
+}
+
+impl Series {
+    /// Counts and judges.
+    pub fn tally(&self) -> Tally {
+        let made = self.connects.iter().filter(|probe| probe.not_tried_because().is_none()).count();
+        let connected = self.answered().count();
+        let interval = wilson(connected, made);
+        let (verdict, why) = judge(self, connected, made, interval);
+        Tally {
+            made,
+            connected,
+            interval,
+            verdict,
+            why,
+            latency: latency(self.answered().map(|probe| probe.elapsed_ms)),
+            failures: failures(self.connects.iter().filter_map(Probe::failure)),
+        }
+    }
+
+    /// Those that came through.
+    pub fn answered(&self) -> impl Iterator<Item = &Probe<Challenge>> {
+        self.connects.iter().filter(|probe| probe.answer().is_some())
+    }
+
+    /// When its first connect began.
+    pub fn began(&self) -> Option<Timestamp> {
+        self.connects.first().map(|probe| probe.at)
+    }
+}
+
 impl ConnectReport {
     /// Judges a series that began at this time.
     pub fn of(series: &Series, agent: Agent, at: Timestamp) -> Self {
-        let tried = || series.connects.iter().filter(|probe| probe.not_tried_because().is_none());
-        let made = tried().count();
-        let answered: Vec<&Probe<Challenge>> = tried().filter(|probe| probe.answer().is_some()).collect();
-        let connected = answered.len();
-        let interval = wilson(connected, made);
-        let (verdict, why) = judge(series, connected, made, interval);
+        let tally = series.tally();
         Self {
             schema: SCHEMA.to_owned(),
             agent,
             at,
             target: series.target.clone(),
             from: series.from.clone(),
-            verdict,
-            why,
+            verdict: tally.verdict,
+            why: tally.why,
             asked: series.asked,
-            made,
-            connected,
-            rate: share(connected, made),
-            interval,
+            made: tally.made,
+            connected: tally.connected,
+            rate: share(tally.connected, tally.made),
+            interval: tally.interval,
             threshold: THRESHOLD,
-            latency: latency(answered.iter().map(|probe| probe.elapsed_ms)),
-            tcp: latency(answered.iter().filter_map(|probe| probe.answer()).map(|challenge| challenge.tcp_ms)),
-            failures: failures(series.connects.iter().filter_map(Probe::failure)),
+            latency: tally.latency,
+            tcp: latency(series.answered().filter_map(Probe::answer).map(|challenge| challenge.tcp_ms)),
+            failures: tally.failures,
         }
     }
 

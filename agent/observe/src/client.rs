@@ -214,6 +214,7 @@ fn client(
         handshake: Probe::not_tried(why, at),
         connect: Probe::not_tried(why, at),
         acceptance: None,
+        connects: None,
     }
 }
 

@@ -27,8 +27,10 @@ pub struct Options {
     pub containers: bool,
     /// Whether a probe is run in the namespaces of containers; without it they are only read.
     pub probe: bool,
-    /// Whether the real command line of each client is run, once.
+    /// Whether the real command line of each client is run, once, and whether many connects are made.
     pub deep: bool,
+    /// Connects to each gateway and from each client of a deep look; none where it is 0.
+    pub deep_connects: u32,
     /// Folder of the probe's programs; beside the agent where none is named.
     pub probe_dir: Option<PathBuf>,
     /// The one container, by its name, service or id, that is judged with the gateway that it leads to; none for all of the node.

@@ -9,6 +9,7 @@ use super::rules::contained::{of, stands_for};
 use super::rules::mirror::unseen;
 use super::rules::network::reached;
 use super::rules::ownership::one_owner;
+use super::rules::transport::steady;
 use super::{Context, Waiver};
 use crate::catalogue::{Code, Layer, Severity};
 use crate::report::{
@@ -44,12 +45,13 @@ pub(super) fn report(context: Context<'_>, drafts: Vec<Draft>) -> Report {
     let gateways: Vec<&Gateway> =
         snapshot.gateways.iter().filter(|gateway| stands_for(snapshot, gateway).is_none()).collect();
     let mut reached = reached(context);
+    let mut steady = steady(snapshot);
     let mut accepted = accepted(snapshot);
     let summaries: Vec<GatewaySummary> = gateways
         .iter()
         .map(|gateway| {
             let id = gateway.id.as_str();
-            let later = [reached.remove(id), accepted.remove(id)];
+            let later = [reached.remove(id), steady.remove(id), accepted.remove(id)];
             GatewaySummary::new(gateway, snapshot, one_owner(context, gateway), later.into_iter().flatten())
         })
         .collect();
@@ -278,6 +280,7 @@ fn breaks(code: Code, rung: &str) -> bool {
                 Code::GatewayNotReady | Code::GatewayBreaker | Code::ChannelFailing | Code::ChannelIngress
             )
         }
+        "steady" => down || matches!(code, Code::TransportFlaky | Code::TransportSlowChallenge),
         "handshake" => down || code == Code::TransportSlowChallenge,
         "authenticated" => layer == Layer::Auth,
         "channels" => layer == Layer::Channels,

@@ -25,7 +25,7 @@ pub enum RungState {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RungSummary {
     /// `one-owner`, `live`, `started`, `ready`, `handshake`, `authenticated`, `channels`; `reached` where clients
-    /// run in containers; `accepted` where the real command line was to be run.
+    /// run in containers; `steady` where many connects were made; `accepted` where the real command line was to be run.
     pub rung: String,
     /// Whether it holds.
     pub state: RungState,

@@ -8,6 +8,7 @@ use super::credentials::Credentials;
 use super::probe::{Challenge, Hello, Probe};
 use super::records::{PairedDevice, PendingPairing};
 use crate::Fact;
+use crate::connects::Series;
 
 /// What a client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +51,9 @@ pub struct Client {
     /// What its real command line says; none where it was not asked for.
     #[serde(default)]
     pub acceptance: Option<Acceptance>,
+    /// A series of connects from its own namespace, where it runs in a container; none where none was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connects: Option<Series>,
 }
 
 /// Where a client would connect.

@@ -8,6 +8,7 @@ use super::credentials::Credentials;
 use super::probe::Ladder;
 use super::records::Pairing;
 use crate::Fact;
+use crate::connects::Series;
 
 /// Why a gateway is expected to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -64,6 +65,9 @@ pub struct Gateway {
     pub pairing: Fact<Pairing>,
     /// What its log says.
     pub log: Fact<LogFacts>,
+    /// A series of connects from this node to where it listens; none where none was asked for or nothing of the node reaches it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connects: Option<Series>,
 }
 
 /// What of a configuration the rules need. Holds no secret.

@@ -182,6 +182,7 @@ impl Resolution<'_> {
             ladder: untried(ONLY_FILES, port, at),
             pairing: Fact::unreadable(ONLY_FILES, "definition", at),
             log: Fact::unreadable(ONLY_FILES, "definition", at),
+            connects: None,
         }
     }
 
@@ -236,6 +237,7 @@ impl Resolution<'_> {
             handshake: not_tried(),
             connect: Probe::not_tried(ONLY_FILES, at),
             acceptance: None,
+            connects: None,
         }
     }
 

@@ -40,6 +40,7 @@ pub(crate) fn gateway(workload: &Workload, expected: Expectation, at: Timestamp)
         ladder: seen.map_or_else(|| untried(&why, port, at), |seen| seen.ladder.clone()),
         pairing: seen.map_or_else(|| Fact::unreadable(&why, SOURCE, at), |seen| seen.pairing.clone()),
         log: Fact::unreadable("the logs of containers are not read", "container logs", at),
+        connects: None,
     })
 }
 
@@ -70,6 +71,7 @@ pub(crate) fn client(seen: &Seen, at: Timestamp) -> Option<Client> {
         handshake: seen.map_or_else(|| Probe::not_tried(&why, at), |seen| seen.handshake.clone()),
         connect: seen.map_or_else(|| Probe::not_tried(&why, at), |seen| seen.connect.clone()),
         acceptance: None,
+        connects: None,
     })
 }
 

@@ -3,6 +3,7 @@
 mod entries;
 mod owners;
 mod route;
+mod series;
 mod services;
 mod within;
 
@@ -25,6 +26,7 @@ use crate::users::Account;
 
 pub(crate) use owners::name_owners;
 pub(crate) use route::Plan;
+pub(crate) use series::Callers;
 pub(crate) use services::Written;
 
 /// How long the search for sockets may take; a home on a dead mount never answers.

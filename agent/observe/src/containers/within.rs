@@ -24,7 +24,7 @@ const CONCURRENT: usize = 4;
 /// Most containers that are looked into.
 const MAX_LOOKS: usize = 32;
 /// Milliseconds that the program itself may take.
-const PROGRAM_MS: u64 = 4_000;
+pub(super) const PROGRAM_MS: u64 = 4_000;
 /// How often an address is connected to.
 const ATTEMPTS: u32 = 3;
 /// Least time in which a look is worth to be begun.
@@ -188,9 +188,14 @@ fn gateway_request(seen: &Seen, key: &FingerprintKey) -> Request {
     request
 }
 
-fn client_request(seen: &Seen, key: &FingerprintKey, plan: &Plan<'_>) -> Request {
+/// A request that sends no secret.
+pub(super) fn caller_request(seen: &Seen, key: &FingerprintKey) -> Request {
     let role = if seen.workload.role == WorkloadRole::NodeHost { Role::NodeHost } else { Role::Cli };
-    let mut request = common(seen, key, role);
+    common(seen, key, role)
+}
+
+fn client_request(seen: &Seen, key: &FingerprintKey, plan: &Plan<'_>) -> Request {
+    let mut request = caller_request(seen, key);
     let url = likely_url(seen, &request);
     if url.host.parse::<std::net::IpAddr>().is_err() && url.host != "localhost" {
         request.names.push(url.host.clone());

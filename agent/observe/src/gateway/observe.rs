@@ -13,7 +13,7 @@ use portreeve_facts::{
 use portreeve_openclaw::credentials::{
     EnvironmentFileKind, EnvironmentLayers, GatewayInputs, ProcessLayer, SecretResolver, resolve_gateway,
 };
-use portreeve_openclaw::endpoint::CertFingerprint;
+use portreeve_openclaw::endpoint::{CertFingerprint, Target, TargetError};
 use portreeve_openclaw::environment::Environment;
 use portreeve_openclaw::file::Reader;
 use portreeve_openclaw::paths::{self, LockPurpose};
@@ -122,17 +122,23 @@ impl Draft {
             ladder: untried("not asked yet", port, at),
             pairing: portreeve_core::Fact::unreadable("not asked yet", "device.pair.list", at),
             log: portreeve_core::Fact::absent("log files", at),
+            connects: None,
         };
         Some(Self { gateway, loaded, layers, reader, secret })
+    }
+
+    /// How this node reaches it, with these listeners on its port.
+    pub(crate) fn target(&self, on_port: &[&Listener]) -> Result<Target, TargetError> {
+        let tls = self.gateway.config.get().is_some_and(|config| config.tls);
+        local_target(self.gateway.port, tls, self.certificate(tls), on_port)
     }
 
     /// Asks the gateway everything that its listener may be asked.
     pub(crate) async fn ask(&self, listeners: Result<Vec<&Listener>, &str>, owner_uid: u32) -> Climb {
         let gateway = &self.gateway;
         let at = Timestamp::now();
-        let tls = gateway.config.get().is_some_and(|config| config.tls);
         let on_port = listeners.as_deref().unwrap_or_default();
-        let target = match local_target(gateway.port, tls, self.certificate(tls), on_port) {
+        let target = match self.target(on_port) {
             Ok(target) => target,
             Err(error) => return unasked(&error.to_string(), gateway.port, at),
         };

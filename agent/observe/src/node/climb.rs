@@ -1,10 +1,12 @@
 //! What gateways answer.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use portreeve_core::Fact;
 use portreeve_core::snapshot::Listener;
 use portreeve_facts::Climb;
+use portreeve_openclaw::endpoint::Target;
 
 use crate::gateway::Draft;
 use crate::site::Site;
@@ -25,6 +27,13 @@ pub(super) async fn climb_all(
         tokio::time::timeout(left, draft.ask(seen, site.uid)).await.ok()
     });
     futures_util::future::join_all(asked).await
+}
+
+/// How this node reaches each of its own gateways, by their ids.
+pub(super) fn targets(drafts: &[Option<Draft>], listeners: &Fact<Vec<Listener>>) -> BTreeMap<String, Target> {
+    let all = listeners.get().map(Vec::as_slice).unwrap_or_default();
+    let target = |draft: &Draft| draft.target(&on_port(all, draft.gateway.port)).ok();
+    drafts.iter().flatten().filter_map(|draft| Some((draft.gateway.id.clone(), target(draft)?))).collect()
 }
 
 fn on_port(listeners: &[Listener], port: u16) -> Vec<&Listener> {

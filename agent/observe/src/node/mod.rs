@@ -21,6 +21,7 @@ use crate::command::System;
 use crate::containers::{self, Plan};
 use crate::engine::{OwnSystem, Seen};
 use crate::gateway::{Draft, Surroundings};
+use crate::inside::Inside;
 use crate::install::installs;
 use crate::listener::Listeners;
 use crate::local_address::local_addresses;
@@ -29,7 +30,7 @@ use crate::running;
 use crate::site::{Site, Sites};
 use crate::state::{self, Place};
 use crate::units::{Question, inventory, native_manager};
-use crate::{Options, acceptance, asked, host, listener, locks, log, mirror, os, proxy};
+use crate::{Options, acceptance, asked, connects, host, listener, locks, log, mirror, os, proxy};
 
 /// Observes the node once. It takes at most about the deadline: what is not known by then stays unknown.
 pub async fn observe(options: &Options) -> Snapshot {
@@ -170,6 +171,8 @@ pub async fn observe(options: &Options) -> Snapshot {
     clients.extend(in_clients);
     let takers: Vec<Seen> =
         contained.workloads.iter().filter(|seen| seen.workload.role == WorkloadRole::Ingress).cloned().collect();
+    let callers: Vec<(usize, Seen)> =
+        contained.workloads.iter().cloned().enumerate().filter(|(_, seen)| is_caller(seen)).collect();
     let workloads: Vec<Workload> = contained.workloads.into_iter().map(|seen| seen.workload).collect();
     let addresses = local_addresses();
     let plan = Plan {
@@ -219,6 +222,20 @@ pub async fn observe(options: &Options) -> Snapshot {
         Err(error) => mirror::Seen::failed(&error.to_string(), at),
     };
     blind.extend(mirrored.blind);
+    if options.deep && options.deep_connects > 0 {
+        let known = climb::targets(&drafts, &listeners);
+        let inside = Inside::new(options.probe_dir.clone());
+        let callers = containers::Callers {
+            seen: &callers,
+            written: &written,
+            engines: &contained.clients,
+            inside: options.probe.then_some(&inside),
+            key: &options.key,
+        };
+        let counted =
+            connects::deep::observe(&mut gateways, &mut clients, &workloads, &known, &callers, options.deep_connects);
+        clock.time_async("connects", counted).await;
+    }
     if options.deep {
         let on_host = acceptance::Host {
             sites: &sites,
@@ -266,6 +283,10 @@ pub async fn observe(options: &Options) -> Snapshot {
         blind,
         timings: clock.timings,
     }
+}
+
+fn is_caller(seen: &Seen) -> bool {
+    matches!(seen.workload.role, WorkloadRole::Cli | WorkloadRole::NodeHost)
 }
 
 /// Release of the kernel that engines of this machine may share.

@@ -32,11 +32,15 @@ pub(crate) struct CheckArgs {
     /// Let warnings give exit status 1
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Also run the real `openclaw channels status --probe` of each client, where it runs and as its user
+    /// Also run the real `openclaw channels status --probe` of each client, where it runs and as its user, and count how many of 100 connects
+    /// come through
     ///
-    /// This is the one check that runs OpenClaw itself: it writes its log and its cache, and takes some seconds for each client. Only
+    /// The first is the one check that runs OpenClaw itself: it writes its log and its cache, and takes some seconds for each client. Only
     /// releases that are known to change nothing else are run; any other is named and not run. What was asked for and not run leaves the verdict
     /// unknown.
+    ///
+    /// It also makes 100 connects (`deep.connects`) over ten seconds to each gateway of this node, and from the namespace of each client in a
+    /// container, up to the gateway's challenge and without a secret: fewer than 97 % that come through are an error.
     ///
     /// It also holds a silent connection for 13 s through each public address, where nothing says when a proxy there cuts it, and
     /// watches the locks of each state directory for 10 s.

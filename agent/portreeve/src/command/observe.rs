@@ -78,6 +78,7 @@ pub(super) fn options(settings: &Settings, scope: &ScopeArgs, depth: &Depth) -> 
         containers: settings.containers && !scope.no_containers,
         probe: !scope.no_probe,
         deep: depth.deep,
+        deep_connects: settings.deep_connects,
         probe_dir: settings.probe_dir.clone(),
         in_container: scope.in_container.clone(),
         series: depth.series.clone(),

@@ -162,6 +162,16 @@ pub(crate) const KEYS: &[Key] = &[
         },
     },
     Key {
+        name: "deep.connects",
+        doc: "Connects that `check --deep` makes to each gateway of this node and from the namespace of each client in a container, ten a second. Fewer than 100 prove no success; 0: none.",
+        kind: Kind::Integer,
+        apply: |settings, value| {
+            settings.deep_connects = u32::try_from(whole(value, 0, 300)?).map_err(|error| error.to_string())?;
+            Ok(())
+        },
+        show: |settings| integer(settings.deep_connects.into()),
+    },
+    Key {
         name: "policy.start_budget_s",
         doc: "Seconds a gateway may take to start before silence is an error. Large databases on a cold disk need minutes.",
         kind: Kind::Integer,

@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) ports: Vec<u16>,
     pub(crate) public_urls: Vec<String>,
     pub(crate) timeout_s: u64,
+    /// Connects to each gateway and from each client of `check --deep`.
+    pub(crate) deep_connects: u32,
     /// Whether container engines are asked.
     pub(crate) containers: bool,
     /// Folder of the probe's programs.
@@ -142,6 +144,7 @@ impl Settings {
             ports: Vec::new(),
             public_urls: Vec::new(),
             timeout_s: 15,
+            deep_connects: 100,
             containers: true,
             probe_dir: None,
             data_dir: default_data_dir(variable, is_root),

@@ -19,7 +19,7 @@ pub(super) mod ownership;
 mod pairing;
 mod proxy;
 mod state;
-mod transport;
+pub(super) mod transport;
 mod unit;
 
 use super::Rule;
@@ -67,7 +67,6 @@ mod tests {
 
     /// They need an engine, a measurement over time, a mirror or a registry.
     const WITHOUT_A_RULE: &[Code] = &[
-        Code::TransportFlaky,
         Code::ChannelSubagent,
         Code::ImageDrift,
         Code::ImageBehind,

@@ -3,6 +3,7 @@
 use super::super::container::stage::{Stage, stage};
 use super::super::life::{Life, life, log_is_shared, recent};
 use crate::catalogue::{Code, Severity};
+use crate::connects::Series;
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{FailureKind, Gateway, LogEvent, Phase, event};
 
@@ -74,6 +75,13 @@ pub(super) fn slow_challenge(context: Context<'_>, out: &mut Vec<Draft>) {
                 challenge.challenge_ms
             );
             out.push(about(gateway, &what).answered(what, ladder.target.clone(), &ladder.handshake));
+        } else if let Some((series, late)) = late(gateway.connects.as_ref(), bar) {
+            let what = format!(
+                "{late} of {} challenges came later than {bar:.0} ms after the upgrade",
+                series.answered().count()
+            );
+            let at = series.began().unwrap_or(context.snapshot.taken_at);
+            out.push(about(gateway, &what).evidence(what, format!("connects to {}", series.target), at));
         } else if let Some(failure) = ladder
             .handshake
             .failure()
@@ -94,6 +102,14 @@ pub(super) fn slow_challenge(context: Context<'_>, out: &mut Vec<Draft>) {
     }
 }
 
+/// How many challenges of a series were late, where that is more than one in twenty.
+fn late(series: Option<&Series>, bar: f64) -> Option<(&Series, usize)> {
+    let series = series?;
+    let challenges = || series.answered().filter_map(|probe| probe.answer());
+    let late = challenges().filter(|challenge| challenge.challenge_ms > bar).count();
+    (late * 20 > challenges().count()).then_some((series, late))
+}
+
 fn about(gateway: &Gateway, what: &str) -> Draft {
     Draft::new(
         Code::TransportSlowChallenge,
@@ -109,6 +125,7 @@ mod tests {
     use super::*;
     use crate::Verdict;
     use crate::diagnose::fixture::*;
+    use crate::snapshot::Challenge;
 
     const CLOSED: &str = "closed before connect conn=1 peer=127.0.0.1:5->127.0.0.1:18789 code=1006 reason=n/a";
 
@@ -147,6 +164,25 @@ mod tests {
         assert_eq!(draft(slow_challenge, &late).severity, Severity::Warning);
         let none = node(|node| gateway(node).ladder.handshake = failed(Phase::Challenge, FailureKind::Timeout));
         assert_eq!(draft(slow_challenge, &none).severity, Severity::Error);
+    }
+
+    #[test]
+    fn one_late_challenge_in_a_hundred_is_chance_and_ten_are_not() {
+        let with = |late: usize| {
+            node(|node| {
+                let connects = (0..100).map(|n| {
+                    let challenge_ms = if n < late { 2_500.0 } else { 1.0 };
+                    answered(Challenge { tcp_ms: 0.1, challenge_ms, skew_ms: None, skew_uncertainty_ms: None })
+                });
+                let connects = connects.collect();
+                let (target, from) = ("ws://127.0.0.1:18789".to_owned(), "this node".to_owned());
+                gateway(node).connects = Some(Series { target, from, asked: 100, cut_short: None, connects });
+            })
+        };
+        assert!(silent(slow_challenge, &with(1)));
+        let late = draft(slow_challenge, &with(10));
+        assert_eq!(late.severity, Severity::Warning);
+        assert!(late.summary.ends_with("10 of 100 challenges came later than 2000 ms after the upgrade"), "{late:?}");
     }
 
     #[test]

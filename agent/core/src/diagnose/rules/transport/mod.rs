@@ -3,9 +3,11 @@
 mod bind;
 mod close;
 mod config;
+mod flaky;
 mod url;
 
 pub(super) use bind::weakness;
+pub(crate) use flaky::steady;
 
 use super::super::Rule;
 use crate::catalogue::Code;
@@ -17,6 +19,7 @@ pub(super) const RULES: &[Rule] = &[
     config::invalid,
     config::rolled_back,
     config::unapplied,
+    flaky::flaky,
     url::plaintext_refused,
     url::wrong_port,
     url::wrong_scheme,
@@ -28,6 +31,7 @@ pub(super) const RAISES: &[Code] = &[
     Code::UrlWrongScheme,
     Code::UrlPlaintextRefused,
     Code::BindExposed,
+    Code::TransportFlaky,
     Code::TransportSlowChallenge,
     Code::ConfigInvalid,
     Code::ConfigRolledBack,

@@ -1,5 +1,7 @@
 //! Many connects from this node to one gateway.
 
+pub(crate) mod deep;
+
 use portreeve_core::{Series, Snapshot};
 use portreeve_facts::Pace;
 use portreeve_openclaw::endpoint::{Target, TargetError};
