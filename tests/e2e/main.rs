@@ -8,6 +8,7 @@ mod deep;
 mod hostile;
 mod lifecycle;
 mod locks;
+mod mirrors;
 mod pairing;
 mod podman;
 mod ports;

@@ -14,7 +14,7 @@ use super::{Context, Waiver};
 use crate::catalogue::{Code, Layer, Severity};
 use crate::report::{
     Agent, ContainerSummary, Finding, GatewaySummary, LayerState, LayerSummary, NodeSummary, Remedy, Report, RungState,
-    RungSummary, SCHEMA, Verdict, Waived,
+    RungSummary, SCHEMA, StateDirSummary, Verdict, Waived,
 };
 use crate::snapshot::{Blind, Gateway, Snapshot};
 
@@ -92,7 +92,7 @@ pub(super) fn report(context: Context<'_>, drafts: Vec<Draft>) -> Report {
         units: snapshot.units.units.iter().map(Into::into).collect(),
         engines: snapshot.engines.iter().map(Into::into).collect(),
         containers: snapshot.workloads.iter().map(|workload| ContainerSummary::new(workload, snapshot)).collect(),
-        state_dirs: snapshot.state_dirs.iter().map(Into::into).collect(),
+        state_dirs: snapshot.state_dirs.iter().map(|dir| StateDirSummary::new(dir, snapshot)).collect(),
         blind,
     }
 }

@@ -3,6 +3,7 @@
 mod acceptance;
 mod containers;
 mod credentials;
+mod mirrors;
 mod schema;
 mod summary;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use acceptance::{AcceptanceStatus, AcceptanceSummary};
 pub use containers::{ContainerSummary, EngineSummary};
 pub use credentials::{Reader, credentials};
+pub use mirrors::{BackupSummary, MirrorState, MirrorSummary};
 pub use schema::json_schema;
 pub use summary::{ClientSummary, GatewaySummary, RungState, RungSummary, StateDirSummary, UnitSummary};
 

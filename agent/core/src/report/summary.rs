@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::AcceptanceSummary;
+use super::{AcceptanceSummary, BackupSummary, MirrorSummary};
 use crate::snapshot::{
     Boot, Client, ClientKind, Expectation, Gateway, GatewayUrl, KeepAlive, Probe, ProbeOutcome, Snapshot, StateDir,
     TokenSource, Unit, UnitRole, UnitState,
@@ -148,6 +148,12 @@ pub struct StateDirSummary {
     pub wal_bytes: u64,
     /// Process that its lease names.
     pub owner_pid: Option<u32>,
+    /// What Time Machine does with it; none where the system has none.
+    #[serde(default)]
+    pub time_machine: Option<BackupSummary>,
+    /// What else copies it, or would.
+    #[serde(default)]
+    pub mirrors: Vec<MirrorSummary>,
 }
 
 impl From<&Unit> for UnitSummary {
@@ -170,8 +176,9 @@ impl From<&Unit> for UnitSummary {
     }
 }
 
-impl From<&StateDir> for StateDirSummary {
-    fn from(dir: &StateDir) -> Self {
+impl StateDirSummary {
+    /// The summary of one state directory.
+    pub fn new(dir: &StateDir, snapshot: &Snapshot) -> Self {
         let stat = dir.stat.get();
         let volume = dir.volume.get();
         Self {
@@ -183,6 +190,8 @@ impl From<&StateDir> for StateDirSummary {
             mode: stat.map(|stat| format!("{:04o}", stat.mode & 0o7777)),
             wal_bytes: dir.databases.iter().filter_map(|database| database.wal_bytes.get()).sum(),
             owner_pid: dir.records.get().and_then(|records| records.lease.as_ref()).map(|lease| lease.pid),
+            time_machine: BackupSummary::of(dir, snapshot),
+            mirrors: snapshot.mirrors.iter().filter(|mirror| mirror.state_dir == dir.path).map(Into::into).collect(),
         }
     }
 }

@@ -143,42 +143,44 @@ fn storage(place: &StatePlace, question: &Question<'_>) -> Option<Mirror> {
     })
 }
 
+/// Reads settings: the folders, and what is left out of all of them.
+type Parse<'a> = dyn Fn(&[u8]) -> Result<(Vec<SyncFolder>, Rules), SettingsError> + 'a;
+
 /// Folders that the clients of an account are set to sync.
 fn configured(account: &Account, question: &Question<'_>, blind: &mut Vec<Blind>) -> Vec<Root> {
     let reader = Reader::for_user(account.uid, Some(account.home.clone()));
     let mut roots = Vec::new();
-    let mut take =
-        |client: Client, file: &str, parse: &dyn Fn(&[u8]) -> Result<(Vec<SyncFolder>, Rules), SettingsError>| {
-            let path = account.home.join(file);
-            let content = match reader.read_linked(&path, MAX_BYTES) {
-                Ok(content) => content,
-                Err(ReadError::NotFound { .. }) => return,
-                Err(error) => {
-                    let fact: Fact<()> = refusal::of_read(&error, question.at);
-                    blind.extend(unread(client, &path, fact.blind().unwrap_or("it cannot be read")));
-                    return;
-                }
-            };
-            match parse(&content.bytes) {
-                Ok((folders, rules)) => roots.extend(folders.into_iter().map(|folder| Root {
-                    client,
-                    folder: folder.resolve(&account.home),
-                    way: folder.way,
-                    seen: format!(
-                        "`{}` names `{}`",
-                        without_accounts(&path),
-                        without_accounts(&folder.resolve(&account.home))
-                    ),
-                    source: without_accounts(&path),
-                    marker: path.clone(),
-                    paused: folder.paused,
-                    leaves_out_hidden: folder.leaves_out_hidden,
-                    rules: rules.clone(),
-                    reader: reader.clone(),
-                })),
-                Err(error) => blind.extend(unread(client, &path, &error.to_string())),
+    let mut take = |client: Client, file: &str, parse: &Parse<'_>| {
+        let path = account.home.join(file);
+        let content = match reader.read_linked(&path, MAX_BYTES) {
+            Ok(content) => content,
+            Err(ReadError::NotFound { .. }) => return,
+            Err(error) => {
+                let fact: Fact<()> = refusal::of_read(&error, question.at);
+                blind.push(unread(client, &path, fact.blind().unwrap_or("it cannot be read")));
+                return;
             }
         };
+        match parse(&content.bytes) {
+            Ok((folders, rules)) => roots.extend(folders.into_iter().map(|folder| Root {
+                client,
+                folder: folder.resolve(&account.home),
+                way: folder.way,
+                seen: format!(
+                    "`{}` names `{}`",
+                    without_accounts(&path),
+                    without_accounts(&folder.resolve(&account.home))
+                ),
+                source: without_accounts(&path),
+                marker: path.clone(),
+                paused: folder.paused,
+                leaves_out_hidden: folder.leaves_out_hidden,
+                rules: rules.clone(),
+                reader: reader.clone(),
+            })),
+            Err(error) => blind.push(unread(client, &path, &error.to_string())),
+        }
+    };
     let plain = |parse: fn(&[u8]) -> Result<Vec<SyncFolder>, SettingsError>| {
         move |bytes: &[u8]| parse(bytes).map(|folders| (folders, Rules::default()))
     };
@@ -211,13 +213,13 @@ fn configured(account: &Account, question: &Question<'_>, blind: &mut Vec<Blind>
 }
 
 /// Settings that could not be read hide folders: it is then not known whether the client syncs a state directory.
-fn unread(client: Client, path: &Path, why: &str) -> Option<Blind> {
-    Some(Blind {
+fn unread(client: Client, path: &Path, why: &str) -> Blind {
+    Blind {
         what: format!("folders that {} syncs", client.name()),
         why: format!("`{}`: {why}", without_accounts(path)),
         remedy: "run as root, and look at that file".to_owned(),
         readiness: true,
-    })
+    }
 }
 
 /// Folders of clients that keep no readable settings: they count where the client has left its own folder of settings.

@@ -190,7 +190,7 @@ fn qt_string(value: &str) -> String {
     out
 }
 
-/// Folder and rules of the OneDrive client for Linux (`~/.config/onedrive/config`).
+/// Folder and rules of the client of `OneDrive` for Linux (`~/.config/onedrive/config`).
 pub fn onedrive(bytes: &[u8]) -> Result<(SyncFolder, Rules), SettingsError> {
     let text = std::str::from_utf8(bytes).map_err(|_| SettingsError::Text)?;
     let mut folder = SyncFolder::new("~/OneDrive");

@@ -132,7 +132,7 @@ impl Standard {
             return Fact::unreadable("it is no dictionary", path.to_string_lossy(), at);
         };
         let list = |names: &[&str]| -> Vec<PathBuf> {
-            let lists = names.iter().filter_map(|name| root.get(*name)?.as_array());
+            let lists = names.iter().filter_map(|name| root.get(name)?.as_array());
             lists.flatten().filter_map(Value::as_string).map(PathBuf::from).collect()
         };
         let standard = Self {

@@ -10,6 +10,7 @@ mod locks;
 mod map;
 mod reference;
 mod report;
+mod states;
 mod text;
 
 pub(crate) use chart::connects_svg;

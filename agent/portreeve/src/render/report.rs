@@ -5,6 +5,7 @@ use portreeve_core::report::{Evidence, Finding, GatewaySummary, LayerState, Repo
 use portreeve_core::{Code, Severity, Verdict};
 
 use super::containers::containers;
+use super::states::states;
 use super::text::{columns, count, labelled, milliseconds, paragraph};
 use crate::output::{BAD, BOLD, COMMAND, DIM, GOOD, WARN, copyable, plain, styled};
 
@@ -56,6 +57,9 @@ pub(crate) fn report(report: &Report, verbose: bool, width: usize) -> String {
     }
     for gateway in &report.gateways {
         out.push_str(&ladder(gateway, width));
+    }
+    if verbose {
+        out.push_str(&states(report, width));
     }
     out.push_str(&containers(report, width));
     out.push_str(&layers(report, width));

@@ -7,9 +7,6 @@ use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{Gateway, StateDir};
 
-/// How long after its last write a directory counts as one that is used, in seconds.
-const LATELY_S: i64 = 86_400;
-
 /// `mirror.ghost`: two state directories of this node hold one device identity.
 pub(super) fn ghost(context: Context<'_>, out: &mut Vec<Draft>) {
     for (device, dirs) in doubles(context) {
@@ -54,15 +51,16 @@ fn doubles(context: Context<'_>) -> BTreeMap<&str, Vec<&StateDir>> {
     holders
 }
 
-/// Whether a gateway runs or should run in it, or something wrote in it lately.
+/// Whether a gateway runs or should run in it, or something has its files open. When it was written tells nothing: a copy is as young as
+/// the moment at which it was made.
 fn is_alive(context: Context<'_>, dir: &StateDir) -> bool {
     let snapshot = context.snapshot;
+    // Lease and lock of a copy name the owner of the original.
+    let is_its = |pid: &u32| snapshot.process(*pid).and_then(|process| process.state_dir.as_ref()) == Some(&dir.path);
     let works = |gateway: &Gateway| {
-        !gateway.pids.is_empty() || gateway.units.iter().filter_map(|id| snapshot.unit(id)).any(is_active)
+        gateway.pids.iter().any(is_its) || gateway.units.iter().filter_map(|id| snapshot.unit(id)).any(is_active)
     };
-    let lately =
-        |dir: &StateDir| dir.last_write.is_some_and(|at| snapshot.taken_at.duration_since(at).as_secs() < LATELY_S);
-    super::super::state::gateways_of(context, dir).any(works) || lately(dir)
+    super::super::state::gateways_of(context, dir).any(works) || dir.open.get().is_some_and(|open| !open.is_empty())
 }
 
 fn latest<'a>(one: &'a StateDir, other: &'a StateDir) -> &'a StateDir {

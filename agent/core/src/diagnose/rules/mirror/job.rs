@@ -44,9 +44,8 @@ fn name(starter: &Starter) -> String {
 
 fn place(starter: &Starter) -> String {
     match starter {
-        Starter::Unit { path, .. } => format!("in `{path}`"),
+        Starter::Unit { path, .. } | Starter::Cron { path, line: None } => format!("in `{path}`"),
         Starter::Cron { path, line: Some(line) } => format!("in line {line} of `{path}`"),
-        Starter::Cron { path, line: None } => format!("in `{path}`"),
         Starter::Process { .. } => "where it is started".to_owned(),
         Starter::Session { path } => format!("in the session that `{path}` describes"),
     }

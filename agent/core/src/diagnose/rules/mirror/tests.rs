@@ -215,6 +215,7 @@ fn a_copy_that_lives_is_a_ghost() {
         twin.expected = vec![Expectation::Process];
         twin.pids = vec![5_000];
         node.gateways.push(twin);
+        add_process(node, gateway_process(5_000, COPY, 19_999));
     });
     let found = draft(ghost::ghost, &node);
     assert_eq!((found.severity, found.subject.id.as_str()), (Severity::Error, COPY));
@@ -223,7 +224,15 @@ fn a_copy_that_lives_is_a_ghost() {
 
 #[test]
 fn a_copy_that_rests_warns() {
-    let found = draft(ghost::ghost, &doubled(|_| {}));
+    // Its lease names the gateway of the original.
+    let found = draft(
+        ghost::ghost,
+        &doubled(|node| {
+            let mut twin = silent_gateway(COPY, PORT);
+            twin.pids = vec![PID];
+            node.gateways.push(twin);
+        }),
+    );
     assert_eq!((found.severity, found.subject.id.as_str()), (Severity::Warning, COPY));
 }
 
@@ -236,4 +245,20 @@ fn one_directory_under_two_paths_and_two_identities_are_no_ghosts() {
         &doubled(|node| value(&mut node.state_dirs[1].records).devices = vec!["0ther".to_owned()])
     ));
     assert!(silent(ghost::ghost, &doubled(|node| node.state_dirs[1].records = denied())));
+}
+
+#[test]
+fn the_report_lists_what_was_seen() {
+    use crate::report::MirrorState;
+
+    let mut left_out = provider("Syncthing", "/Users/op");
+    left_out.excluded = known("`.openclaw`, line 1 of `/Users/op/.stignore`".to_owned());
+    let dir = report(&mirrored(left_out)).state_dirs.remove(0);
+    assert_eq!(dir.time_machine.map(|backup| backup.state), Some(MirrorState::Excluded));
+    assert_eq!((dir.mirrors[0].state, dir.mirrors[0].name.as_str()), (MirrorState::Excluded, "Syncthing"));
+    assert!(dir.mirrors[0].detail.contains(".stignore"));
+    let hidden = report(&node_without_facts()).state_dirs.remove(0);
+    assert_eq!(hidden.time_machine.map(|backup| backup.state), Some(MirrorState::Unknown));
+    let none = report(&node(|node| node.time_machine = absent())).state_dirs.remove(0);
+    assert_eq!((none.time_machine, none.mirrors), (None, Vec::new()));
 }

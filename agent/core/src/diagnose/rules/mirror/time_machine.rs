@@ -19,8 +19,8 @@ pub(super) fn time_machine(context: Context<'_>, out: &mut Vec<Draft>) {
             1 => "1 destination is configured".to_owned(),
             more => format!("{more} destinations are configured"),
         };
-        let network =
-            destinations.contains(&DestinationKind::Network).then_some(", on the network").unwrap_or_default();
+        let is_network = destinations.contains(&DestinationKind::Network);
+        let network = if is_network { ", on the network" } else { "" };
         let mut draft = super::super::state::about(
             context,
             Code::MirrorTimeMachine,
