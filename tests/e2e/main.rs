@@ -6,6 +6,7 @@ mod connect;
 mod containers;
 mod deep;
 mod hostile;
+mod images;
 mod lifecycle;
 mod locks;
 mod mirrors;

@@ -18,6 +18,7 @@ pub mod engine;
 pub mod file;
 mod gateway;
 pub mod host;
+pub mod images;
 pub mod inside;
 mod install;
 pub mod key;
@@ -34,6 +35,7 @@ mod os;
 pub mod plist;
 pub mod process;
 pub mod proxy;
+pub mod registry;
 mod running;
 mod site;
 mod state;
@@ -51,6 +53,16 @@ pub use options::Options;
 pub use portreeve_facts::Pace;
 pub use portreeve_facts::request::{MAX_SERIES, SeriesAsked};
 pub use units::{unit_inventory, unit_inventory_of};
+
+/// Who acts: the login name of this user, or of the one who became root by `sudo`. `variables` are those of the environment.
+pub fn operator(variables: &[(String, String)]) -> String {
+    let sudo = variables.iter().find(|(name, value)| name == "SUDO_USER" && !value.is_empty());
+    if let (true, Some((_, name))) = (is_root(), sudo) {
+        return name.clone();
+    }
+    let uid = nix::unistd::geteuid();
+    nix::unistd::User::from_uid(uid).ok().flatten().map_or_else(|| format!("user {uid}"), |user| user.name)
+}
 
 /// Whether this process may see everything on the node.
 pub fn is_root() -> bool {

@@ -48,6 +48,16 @@ pub(crate) enum UserError {
     /// `locks` where there is no state directory.
     #[error("{problem}")]
     NoStateDir { problem: String },
+    /// `images` of what is no reference.
+    #[error("`{text}` is no image")]
+    NotAnImage {
+        text: String,
+        #[source]
+        source: portreeve_core::image_reference::ImageReferenceError,
+    },
+    /// `images accept` of an image that does not run.
+    #[error("nothing here runs `{image}`")]
+    NotRunning { image: String },
     /// `--in` of a container that no engine has.
     #[error("no engine of this node has a container `{name}`")]
     NoSuchContainer { name: String, known: Vec<String> },
@@ -77,6 +87,8 @@ impl UserError {
                 "`portreeve check` lists what each container is; `portreeve connect URL` connects from this node"
                     .to_owned()
             }
+            Self::NotAnImage { .. } => "write it as `ghcr.io/openclaw/openclaw:2026.9.6`".to_owned(),
+            Self::NotRunning { .. } => "`portreeve images` lists what runs".to_owned(),
             Self::NoSuchContainer { known, .. } if known.is_empty() => "no container was found at all".to_owned(),
             Self::NoSuchContainer { known, .. } => {
                 let shown: Vec<&str> = known.iter().take(MAX_SHOWN).map(String::as_str).collect();

@@ -26,7 +26,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Alignment,
         why: "What runs is not what was reviewed and accepted: a pull, a rebuild or an update by hand came between.",
         remedy: &[
-            "recreate the container from the pinned digest, or accept the running one",
+            "recreate the container from the pinned digest, or accept the running one: `portreeve images accept`",
         ],
         explains: &[Code::ImageSkew, Code::GatewayTwoVersions, Code::ProtocolMismatch],
         sources: &["docs/install/docker.md", "openclaw/openclaw#112391"],
@@ -47,11 +47,12 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         code: Code::ImageBehind,
-        title: "the registry has a newer image under the same tag",
+        title: "the registry has another image under the same tag",
         severity: Severity::Information,
         symptom: false,
         layer: Layer::Alignment,
-        why: "Nothing is wrong now. The next pull changes what runs.",
+        why: "Nothing is wrong now. The next pull changes what runs; where the tag has moved back, it brings an older release, \
+            which refuses state that a newer one has migrated.",
         remedy: &[
             "plan the change, or pin the digest",
         ],
@@ -60,16 +61,17 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         code: Code::ImageUnchecked,
-        title: "image digests have not been checked for more than eight days",
+        title: "an image cannot be checked at its registry, or has not been for eight days",
         severity: Severity::Warning,
         symptom: false,
         layer: Layer::Alignment,
-        why: "Without the check neither drift nor a tag that moved is seen.",
+        why: "Without the check a tag that moved is not seen. A tag that is gone, and a stored login that the registry \
+            refuses though the image is public (`error from registry: denied`), also keep a container from being made anew.",
         remedy: &[
-            "see why the last check failed: network, credentials, registry",
+            "see why the last check failed (network, credentials, registry), and check again: `portreeve images`",
         ],
         explains: &[],
-        sources: &["docs/install/docker.md", "openclaw/openclaw#78003"],
+        sources: &["docs/install/docker.md", "openclaw/openclaw#78003", "openclaw/openclaw#90134"],
     },
     Entry {
         code: Code::ImagePlatform,

@@ -38,6 +38,13 @@ pub fn diagnose(snapshot: &Snapshot, policy: &Policy) -> Report {
     engine::report(context, drafts)
 }
 
+/// Where gateway and command line run different images, in words.
+pub(crate) fn image_skew(snapshot: &Snapshot) -> Vec<String> {
+    let mut drafts = Vec::new();
+    rules::image::skew(Context { snapshot, policy: &Policy::default() }, &mut drafts);
+    drafts.into_iter().map(|draft| draft.summary).collect()
+}
+
 /// Whether a channel account that should run does not.
 pub(crate) fn account_fails(account: &AccountStatus) -> bool {
     account.enabled

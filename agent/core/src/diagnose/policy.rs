@@ -13,6 +13,9 @@ pub struct Policy {
     pub only: Option<Layer>,
     /// Findings that are known and accepted for a time.
     pub waivers: Vec<Waiver>,
+    /// Images that must run: references with digests.
+    #[serde(default)]
+    pub pinned_images: Vec<String>,
     /// Seconds within which a gateway may start before silence is an error.
     pub start_budget_s: u64,
     /// Characters below which a token is weak.
@@ -40,6 +43,7 @@ impl Default for Policy {
         Self {
             only: None,
             waivers: Vec::new(),
+            pinned_images: Vec::new(),
             start_budget_s: 300,
             token_min_length: 24,
             token_min_entropy_bits: 64.0,

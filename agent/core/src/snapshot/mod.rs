@@ -8,6 +8,7 @@ mod credentials;
 mod engine;
 pub mod event;
 mod gateway;
+mod image_check;
 mod lock_wait;
 mod mirror;
 pub mod namespace;
@@ -30,6 +31,9 @@ pub use engine::{
     Engine, EngineAnswer, EngineEvent, EngineKind, Network, Project, ProjectProblem, Volume as EngineVolume,
 };
 pub use gateway::{ConfigFacts, ConfigProblem, Expectation, Gateway, Install, LogEvent, LogFacts};
+pub use image_check::{
+    AcceptedImage, DigestKind, DigestSeen, ImageCheck, ImageDigest, RegistryAnswer, RegistryDigest, ResolvedManifest,
+};
 pub use lock_wait::{Hold, LockKind, LockLatency, LockWait, Waits, WatchedLock};
 pub use mirror::{
     Backup, BackupOf, DestinationKind, Exclusion, ExclusionKind, LocalSnapshots, Mirror, MirrorKind, MirrorWay,
@@ -107,6 +111,9 @@ pub struct Snapshot {
     /// How long locks were held, where they were watched.
     #[serde(default)]
     pub lock_waits: Vec<LockWait>,
+    /// What registries said of images the last time they were asked; nothing is asked for a snapshot.
+    #[serde(default)]
+    pub image_checks: Vec<ImageCheck>,
     /// Time Machine; absent where the system has none.
     #[serde(default = "not_looked_at")]
     pub time_machine: Fact<TimeMachine>,

@@ -127,6 +127,9 @@ pub enum WorkloadRole {
 pub struct Image {
     /// As the definition names it: `ghcr.io/openclaw/openclaw:2026.9.6`; empty where it is built.
     pub reference: String,
+    /// As the Compose file names it now, where one was read and is not what made the container.
+    #[serde(default)]
+    pub written: Option<String>,
     /// Built from a context of the project.
     pub built: bool,
     /// Config digest of what runs.

@@ -6,7 +6,6 @@
 mod arguments;
 mod flags;
 mod health;
-mod image;
 mod listens;
 mod role;
 mod state;
@@ -19,8 +18,8 @@ use portreeve_openclaw::environment::Environment;
 pub use arguments::mask;
 pub use flags::{Flags, flags};
 pub use health::health_question;
-pub use image::{ImageReference, ImageReferenceError, version};
 pub use listens::{BindKey, listens, listens_as_gateway};
+pub use portreeve_core::image_reference::{ImageReference, ImageReferenceError, version};
 pub use role::{Role, role};
 pub use state::state_dir;
 pub use words::split_words;

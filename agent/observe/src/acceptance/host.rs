@@ -119,6 +119,7 @@ impl Host<'_> {
             environment: self.environment_for(site, program, &account.name, uid == own),
             directory: account.home.clone(),
             user: (own == 0 && uid != 0).then_some((uid, account.gid)),
+            input: Vec::new(),
             deadline: DEADLINE,
             output_limit: MAX_OUTPUT,
             is_whole,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 use super::{Ending, Output};
@@ -30,6 +30,8 @@ pub(crate) struct Awaited {
     pub(crate) directory: PathBuf,
     /// User and group that it runs as; none for the agent's own.
     pub(crate) user: Option<(u32, u32)>,
+    /// What it reads.
+    pub(crate) input: Vec<u8>,
     /// Time until it is killed.
     pub(crate) deadline: Duration,
     /// Bytes of each stream that are kept.
@@ -68,7 +70,7 @@ impl Awaited {
             .env_clear()
             .envs(self.environment)
             .current_dir(&self.directory)
-            .stdin(Stdio::null())
+            .stdin(if self.input.is_empty() { Stdio::null() } else { Stdio::piped() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
@@ -79,6 +81,10 @@ impl Awaited {
         }
         let mut child = command.spawn()?;
         let group = Group(child.id().and_then(|pid| i32::try_from(pid).ok()));
+        if let Some(mut stdin) = child.stdin.take() {
+            // One that ends without reading is no failure of ours, and no input is longer than a pipe.
+            let _ = tokio::time::timeout(self.deadline, stdin.write_all(&self.input)).await;
+        }
         let said = collect(&mut child, self.deadline, self.output_limit, self.is_whole).await;
         drop(group);
         said
@@ -136,6 +142,7 @@ mod tests {
             environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
             directory: "/".into(),
             user: None,
+            input: Vec::new(),
             deadline: Duration::from_millis(deadline_ms),
             output_limit: 1_000,
             is_whole: |bytes| bytes.ends_with(b"}\n"),

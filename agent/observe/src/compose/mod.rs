@@ -122,6 +122,7 @@ pub fn snapshot(projects: &[Project], reading: &Reading, agent_version: &str) ->
         mirrors: Vec::new(),
         ingresses: all.ingresses,
         lock_waits: Vec::new(),
+        image_checks: Vec::new(),
         blind: Vec::new(),
         timings: Vec::new(),
     }

@@ -118,6 +118,7 @@ fn image(service: &Service) -> Image {
     let known = service.image.as_ref().and_then(|image| image.known());
     let parsed = known.and_then(|image| ImageReference::parse(image).ok());
     Image {
+        written: None,
         built: service.build.is_some(),
         id: None,
         digests: parsed.as_ref().and_then(|image| image.digest.clone()).into_iter().collect(),

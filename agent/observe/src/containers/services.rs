@@ -99,6 +99,7 @@ fn reader_of(file: &std::path::Path, accounts: &[Account]) -> Option<Reader> {
 fn learn(container: &mut Workload, written: &Workload) {
     container.places.clone_from(&written.places);
     container.profiles.clone_from(&written.profiles);
+    container.image.written = Some(written.image.reference.clone()).filter(|reference| !reference.is_empty());
     for port in &mut container.ports {
         let same = written.ports.iter().find(|other| {
             other.container_port == port.container_port

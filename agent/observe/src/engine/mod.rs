@@ -20,6 +20,7 @@ pub(crate) use client::segment;
 pub use client::{Body, Bounds, Client, Component, EngineError, List, Platform, Version};
 pub use discover::{Candidate, Discovery, DockerHost, Search, discover};
 pub use observe::{Observed, OwnSystem, observe};
+pub(crate) use text::line;
 pub use workload::Seen;
 #[cfg(test)]
 pub(crate) use workload::test_workload;

@@ -1,7 +1,7 @@
 //! Text of an engine, which whoever starts a container may choose.
 
 /// One line of at most `max` bytes, without control characters and those that turn the direction of writing.
-pub(super) fn line(text: &str, max: usize) -> String {
+pub(crate) fn line(text: &str, max: usize) -> String {
     let mut out = String::with_capacity(text.len().min(max));
     for c in text.chars() {
         let c = if is_unfit(c) { '\u{fffd}' } else { c };

@@ -213,6 +213,7 @@ fn assemble(parts: Parts<'_>, definition: Definition, engine: &str, at: Timestam
     let mounts: Vec<Mount> = parts.mounts.iter().map(mount).chain(tmpfs).take(MAX_MANY).collect();
     let image = Image {
         reference: definition.image.clone(),
+        written: None,
         built: false,
         id: Some(name(parts.image_id)).filter(|id| !id.is_empty()),
         digests: Vec::new(),

@@ -12,7 +12,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::snapshot::{
-    Gateway, Listener, Node, SCHEMA, Snapshot, StateDir, Unit, UnitInventory, Workload, WorkloadRole,
+    Blind, Gateway, Listener, Node, SCHEMA, Snapshot, StateDir, Unit, UnitInventory, Workload, WorkloadRole,
 };
 use portreeve_openclaw::environment::Environment;
 
@@ -30,7 +30,7 @@ use crate::running;
 use crate::site::{Site, Sites};
 use crate::state::{self, Place};
 use crate::units::{Question, inventory, native_manager};
-use crate::{Options, acceptance, asked, connects, host, listener, locks, log, mirror, os, proxy};
+use crate::{Options, acceptance, asked, connects, host, images, listener, locks, log, mirror, os, proxy};
 
 /// Observes the node once. It takes at most about the deadline: what is not known by then stays unknown.
 pub async fn observe(options: &Options) -> Snapshot {
@@ -258,6 +258,18 @@ pub async fn observe(options: &Options) -> Snapshot {
         }
         None => Vec::new(),
     };
+    let image_checks = match images::last(&options.data_dir) {
+        Ok(checks) => checks,
+        Err(error) => {
+            blind.push(Blind {
+                what: "what registries said of images".to_owned(),
+                why: error.sentence(),
+                remedy: "run `portreeve images`, which sets a damaged file aside".to_owned(),
+                readiness: false,
+            });
+            Vec::new()
+        }
+    };
     Snapshot {
         schema: SCHEMA.to_owned(),
         taken_at: at,
@@ -278,6 +290,7 @@ pub async fn observe(options: &Options) -> Snapshot {
         proxies: through.routes,
         ingresses: through.ingresses,
         lock_waits,
+        image_checks,
         time_machine: mirrored.time_machine,
         mirrors: mirrored.mirrors,
         blind,

@@ -173,7 +173,7 @@ impl TlsFailure {
     }
 
     /// Finds what rustls said somewhere below `error`.
-    pub(crate) fn within(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+    pub fn within(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
         let mut current = Some(error);
         while let Some(error) = current {
             if let Some(tls) = error.downcast_ref::<rustls::Error>() {

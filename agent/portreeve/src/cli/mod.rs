@@ -2,6 +2,7 @@
 
 mod check;
 mod connect;
+mod images;
 mod lint;
 mod locks;
 mod map;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use check::CheckArgs;
 pub(crate) use connect::ConnectArgs;
+pub(crate) use images::{AcceptArgs, ImagesArgs, ImagesCommand, ImagesScope};
 pub(crate) use lint::{LintArgs, LintFormat};
 pub(crate) use locks::LocksArgs;
 pub(crate) use map::{MapArgs, MapFormat};
@@ -104,6 +106,9 @@ pub(crate) enum Command {
     /// Watch the locks of state directories, and say how long a newcomer waits and who holds them
     #[command(after_long_help = locks::EXAMPLES)]
     Locks(LocksArgs),
+    /// Compare the images that run with what is pinned and with what their registries have
+    #[command(after_long_help = images::EXAMPLES)]
+    Images(ImagesArgs),
     /// Draw who listens, who connects, and with which token
     #[command(after_long_help = map::EXAMPLES)]
     Map(MapArgs),

@@ -15,4 +15,7 @@ pub(crate) struct SchemaArgs {
     /// That of `locks --json` instead
     #[arg(long)]
     pub(crate) locks: bool,
+    /// That of `images --json` instead
+    #[arg(long)]
+    pub(crate) images: bool,
 }

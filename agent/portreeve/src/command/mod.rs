@@ -6,6 +6,7 @@ mod connect;
 mod explain;
 mod file;
 mod generate;
+mod images;
 mod lint;
 mod locks;
 mod map;
@@ -27,6 +28,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8> {
         Command::Tokens(args) => tokens::run(&cli.global, &args),
         Command::Connect(args) => connect::run(&cli.global, &args),
         Command::Locks(args) => locks::run(&cli.global, &args),
+        Command::Images(args) => images::run(&cli.global, &args),
         Command::Map(args) => map::run(&cli.global, &args),
         Command::Lint(args) => lint::run(&cli.global, &args),
         Command::Explain(args) => explain::run(&args),

@@ -121,7 +121,7 @@ fn setting(key: &Key) -> String {
         Kind::Text => ("a text", ""),
         Kind::Paths => ("a list of absolute paths", ", separated by `:`"),
         Kind::Integers => ("a list of whole numbers", ", separated by `,`"),
-        Kind::Urls => ("a list of URLs", ", separated by spaces"),
+        Kind::Words => ("a list of texts", ", separated by spaces"),
     };
     format!(
         "\n## `{}`\n\n{}\n\n- form: {form}\n- default: `{}`\n- environment: `{}`{listed}\n",

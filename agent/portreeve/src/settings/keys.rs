@@ -31,7 +31,7 @@ pub(crate) enum Kind {
     /// Separated by `,` in the environment.
     Integers,
     /// Separated by white space in the environment.
-    Urls,
+    Words,
 }
 
 impl Key {
@@ -51,7 +51,7 @@ impl Key {
             Kind::Paths => Value::Array(
                 text.split(':').filter(|part| !part.is_empty()).map(|part| Value::String(part.to_owned())).collect(),
             ),
-            Kind::Urls => Value::Array(text.split_whitespace().map(|part| Value::String(part.to_owned())).collect()),
+            Kind::Words => Value::Array(text.split_whitespace().map(|part| Value::String(part.to_owned())).collect()),
             Kind::Integers => {
                 Value::Array(text.split(',').filter(|part| !part.trim().is_empty()).map(integer).collect())
             }
@@ -94,7 +94,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key {
         name: "public_urls",
         doc: "URLs by which clients reach gateways of this node from outside, such as `https://claw.example`: the way through each is tried, as are those in `gateway.publicOrigin` and in clients' `gateway.remote.url`.",
-        kind: Kind::Urls,
+        kind: Kind::Words,
         apply: |settings, value| {
             settings.public_urls = urls(value)?;
             Ok(())
@@ -170,6 +170,28 @@ pub(crate) const KEYS: &[Key] = &[
             Ok(())
         },
         show: |settings| integer(settings.deep_connects.into()),
+    },
+    Key {
+        name: "images.period_s",
+        doc: "Seconds between two checks of images with `portreeve images --if-due`. Each node adds up to a fourteenth of its own.",
+        kind: Kind::Integer,
+        apply: |settings, value| {
+            settings.images_period_s = whole(value, 3_600, 31_536_000)?;
+            Ok(())
+        },
+        show: |settings| integer(settings.images_period_s),
+    },
+    Key {
+        name: "images.pinned",
+        doc: "Images that must run, with digests: `ghcr.io/openclaw/openclaw@sha256:…`. It comes before what Compose files and `portreeve images accept` say.",
+        kind: Kind::Words,
+        apply: |settings, value| {
+            settings.policy.pinned_images = images(value)?;
+            Ok(())
+        },
+        show: |settings| {
+            Value::Array(settings.policy.pinned_images.iter().map(|image| Value::String(image.clone())).collect())
+        },
     },
     Key {
         name: "policy.start_budget_s",
@@ -354,6 +376,18 @@ fn urls(value: &Value) -> Result<Vec<String>, String> {
         text.map(str::to_owned).ok_or_else(problem)
     };
     array.iter().map(url).collect()
+}
+
+fn images(value: &Value) -> Result<Vec<String>, String> {
+    let problem = || "takes a list of images with digests, such as `ghcr.io/openclaw/openclaw@sha256:…`".to_owned();
+    let array = value.as_array().ok_or_else(problem)?;
+    let image = |item: &Value| {
+        let text = item
+            .as_str()
+            .filter(|text| portreeve_core::ImageReference::parse(text).is_ok_and(|image| image.digest.is_some()));
+        text.map(str::to_owned).ok_or_else(problem)
+    };
+    array.iter().map(image).collect()
 }
 
 fn ports(value: &Value) -> Result<Vec<u16>, String> {

@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) probe_dir: Option<PathBuf>,
     pub(crate) data_dir: PathBuf,
     pub(crate) shared_key_file: Option<PathBuf>,
+    /// Seconds between two checks of images.
+    pub(crate) images_period_s: u64,
     pub(crate) policy: Policy,
     /// Where each value that is not a default comes from.
     pub(crate) origins: BTreeMap<&'static str, Origin>,
@@ -149,6 +151,7 @@ impl Settings {
             probe_dir: None,
             data_dir: default_data_dir(variable, is_root),
             shared_key_file: None,
+            images_period_s: 7 * 86_400,
             policy: Policy::default(),
             origins: BTreeMap::new(),
         }

@@ -27,6 +27,7 @@ fn the_generated_files_of_the_documentation_are_current() {
         "configuration.md",
         "connect.schema.json",
         "findings.md",
+        "images.schema.json",
         "lint.schema.json",
         "locks.schema.json",
         "portreeve.toml",

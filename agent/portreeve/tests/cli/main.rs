@@ -11,6 +11,7 @@ mod explain;
 mod generated;
 mod help;
 mod hostile;
+mod images;
 mod lint;
 mod lists;
 mod locks;

@@ -4,7 +4,8 @@ use super::super::{Context, Draft, Rule};
 use super::auth::{client_name, gateway_of};
 use super::contained::{name, of, of_client};
 use crate::catalogue::Code;
-use crate::snapshot::{ClientKind, Image, Workload, WorkloadRole};
+use crate::images::{is_id, is_openclaw};
+use crate::snapshot::{ClientKind, Image, Workload};
 
 pub(super) const RULES: &[Rule] = &[skew, platform, floating];
 
@@ -15,7 +16,7 @@ pub(super) const RAISES: &[Code] = &[Code::ImageFloating, Code::ImageSkew, Code:
 const MOVING: [&str; 8] = ["latest", "main", "master", "edge", "nightly", "beta", "stable", "dev"];
 
 /// `image.skew`: gateway and command line run different images.
-fn skew(context: Context<'_>, out: &mut Vec<Draft>) {
+pub(in super::super) fn skew(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
     for client in snapshot.clients.iter().filter(|client| client.kind == ClientKind::Cli) {
         let Some(here) = of_client(snapshot, client) else { continue };
@@ -113,23 +114,16 @@ fn floating(context: Context<'_>, out: &mut Vec<Draft>) {
     }
 }
 
-/// Whether an image is named by its id.
-fn is_id(reference: &str) -> bool {
-    reference.starts_with("sha256:")
-}
-
-fn is_openclaw(workload: &Workload) -> bool {
-    matches!(workload.role, WorkloadRole::Gateway | WorkloadRole::Cli | WorkloadRole::NodeHost)
-}
-
-fn about(context: Context<'_>, code: Code, workload: &Workload, summary: String) -> Draft {
+/// A finding about a workload and its image.
+pub(super) fn about(context: Context<'_>, code: Code, workload: &Workload, summary: String) -> Draft {
     let snapshot = context.snapshot;
     let draft = Draft::new(code, "container", workload.id.clone(), summary).workload(workload);
     let gateway = snapshot.gateways.iter().find(|gateway| gateway.workload.as_ref() == Some(&workload.id));
     seen(context, gateway.into_iter().fold(draft, Draft::gateway), workload)
 }
 
-fn seen(context: Context<'_>, draft: Draft, workload: &Workload) -> Draft {
+/// The same with the workload's image as evidence.
+pub(super) fn seen(context: Context<'_>, draft: Draft, workload: &Workload) -> Draft {
     let image = &workload.image;
     let id = image.id.as_ref().map_or_else(String::new, |id| format!(", id `{id}`"));
     let version = image.version.as_ref().map_or_else(String::new, |version| format!(", version {version}"));

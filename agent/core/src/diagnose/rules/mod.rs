@@ -10,7 +10,7 @@ pub(crate) mod contained;
 mod container;
 mod engine;
 mod gateway;
-mod image;
+pub(super) mod image;
 mod ingress;
 mod life;
 pub(super) mod mirror;
@@ -18,6 +18,7 @@ pub(super) mod network;
 pub(super) mod ownership;
 mod pairing;
 mod proxy;
+mod registry;
 mod state;
 pub(super) mod transport;
 mod unit;
@@ -43,6 +44,7 @@ const FAMILIES: &[Family] = &[
     (ownership::RULES, ownership::RAISES),
     (pairing::RULES, pairing::RAISES),
     (proxy::RULES, proxy::RAISES),
+    (registry::RULES, registry::RAISES),
     (state::RULES, state::RAISES),
     (transport::RULES, transport::RAISES),
     (unit::RULES, unit::RAISES),
@@ -68,9 +70,6 @@ mod tests {
     /// They need an engine, a measurement over time, a mirror or a registry.
     const WITHOUT_A_RULE: &[Code] = &[
         Code::ChannelSubagent,
-        Code::ImageDrift,
-        Code::ImageBehind,
-        Code::ImageUnchecked,
         Code::HostOsChanged,
         Code::HostClock,
         Code::HostSleep,

@@ -100,6 +100,7 @@ fn image(container: &Container) -> Image {
     Image {
         digests: digest.map(|digest| format!("{}@{}", repository(&reference), name(digest))).into_iter().collect(),
         reference,
+        written: None,
         built: false,
         id: None,
         platform: container.platform.as_deref().map(name),

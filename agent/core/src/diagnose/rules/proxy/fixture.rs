@@ -124,6 +124,7 @@ pub(in super::super) fn workload(service: &str, role: WorkloadRole) -> Workload 
         role_reason: "a test".to_owned(),
         image: Image {
             reference: String::new(),
+            written: None,
             built: false,
             id: None,
             digests: Vec::new(),

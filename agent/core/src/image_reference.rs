@@ -1,4 +1,4 @@
-//! References to images.
+//! References to container images.
 
 use thiserror::Error;
 
@@ -75,6 +75,29 @@ impl ImageReference {
             tag: tag.map(str::to_owned),
             digest: digest.map(str::to_owned),
         })
+    }
+
+    /// One spelling for all that mean the same: `docker.io/library/nginx:latest`. A tag beside a digest is kept.
+    pub fn normal(&self) -> String {
+        let mut text = format!("{}/{}", self.registry, self.repository);
+        if let Some(tag) = self.tag.as_deref().or(self.digest.is_none().then_some("latest")) {
+            text.push(':');
+            text.push_str(tag);
+        }
+        if let Some(digest) = &self.digest {
+            text.push('@');
+            text.push_str(digest);
+        }
+        text
+    }
+
+    /// What a registry is asked for: the tag, `latest` where nothing is written, or the digest where that is all there is.
+    pub fn asked(&self) -> &str {
+        match (&self.tag, &self.digest) {
+            (Some(tag), _) => tag,
+            (None, Some(digest)) => digest,
+            (None, None) => "latest",
+        }
     }
 
     /// The last part of the repository: `nginx`.
@@ -172,6 +195,15 @@ mod tests {
         #[test]
         fn never_panics(text in "\\PC{0,60}") {
             let _ = (ImageReference::parse(&text), version(&text));
+        }
+
+        #[test]
+        fn the_normal_form_means_the_same(text in "([a-z0-9.]{1,8}(:[0-9]{1,4})?/)?[a-z0-9]{1,6}(/[a-z]{1,4})?(:[a-z0-9.]{1,6})?(@sha256:[0-9a-f]{4})?") {
+            if let Ok(parsed) = ImageReference::parse(&text) {
+                let again = ImageReference::parse(&parsed.normal()).expect("it is one");
+                prop_assert_eq!(again.normal(), parsed.normal());
+                prop_assert_eq!((again.registry, again.repository), (parsed.registry, parsed.repository));
+            }
         }
     }
 }
