@@ -147,7 +147,7 @@ impl Series {
             interval,
             verdict,
             why,
-            latency: latency(self.answered().map(|probe| probe.elapsed_ms)),
+            latency: percentiles(self.answered().map(|probe| probe.elapsed_ms)),
             failures: failures(self.connects.iter().filter_map(Probe::failure)),
         }
     }
@@ -182,7 +182,7 @@ impl ConnectReport {
             interval: tally.interval,
             threshold: THRESHOLD,
             latency: tally.latency,
-            tcp: latency(series.answered().filter_map(Probe::answer).map(|challenge| challenge.tcp_ms)),
+            tcp: percentiles(series.answered().filter_map(Probe::answer).map(|challenge| challenge.tcp_ms)),
             failures: tally.failures,
         }
     }
@@ -240,7 +240,7 @@ pub fn wilson(part: usize, whole: usize) -> Option<[f64; 2]> {
 }
 
 /// Percentiles by nearest rank.
-fn latency(values: impl Iterator<Item = f64>) -> Option<Latency> {
+pub(crate) fn percentiles(values: impl Iterator<Item = f64>) -> Option<Latency> {
     let mut values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
     values.sort_by(f64::total_cmp);
     let at = |percent: usize| values.get((values.len() * percent).div_ceil(100).saturating_sub(1)).copied();

@@ -27,7 +27,7 @@ pub mod listener;
 mod local_address;
 pub mod lock;
 mod locks;
-mod log;
+pub mod log;
 pub mod mirror;
 mod node;
 mod options;

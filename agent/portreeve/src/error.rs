@@ -58,6 +58,9 @@ pub(crate) enum UserError {
     /// `images accept` of an image that does not run.
     #[error("nothing here runs `{image}`")]
     NotRunning { image: String },
+    /// `logs` where there are none.
+    #[error("no log of a gateway was found on this node")]
+    NoLogs,
     /// `--in` of a container that no engine has.
     #[error("no engine of this node has a container `{name}`")]
     NoSuchContainer { name: String, known: Vec<String> },
@@ -83,6 +86,7 @@ impl UserError {
             Self::WhichGateway { known, .. } => format!("name one of them: {}", known.join(", ")),
             Self::NotAGateway { .. } => "write it as `ws://host:port` or `wss://host`".to_owned(),
             Self::TooLong { .. } => "ask for less, or run it again: `--spread`, `--count`".to_owned(),
+            Self::NoLogs => "name a file: `portreeve logs FILE`".to_owned(),
             Self::NoClient { .. } => {
                 "`portreeve check` lists what each container is; `portreeve connect URL` connects from this node"
                     .to_owned()

@@ -151,6 +151,22 @@ pub struct LogFacts {
     pub unparsed: u64,
     /// Time of the first line read: nothing is known of what came before.
     pub since: Option<Timestamp>,
+    /// Files that it may write to, read or not.
+    #[serde(default)]
+    pub sources: Vec<LogFile>,
+}
+
+/// A file that a gateway may write its log to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogFile {
+    /// The file.
+    pub path: String,
+    /// User that it must belong to.
+    pub uid: u32,
+    /// Other gateways and commands of the same user write to it as well.
+    pub shared: bool,
+    /// It holds what the gateway prints, which its own log holds too.
+    pub printed: bool,
 }
 
 /// One event of a gateway's log.

@@ -30,7 +30,7 @@ pub use credentials::{AuthMode, Credentials, ExposedSecret, SecretQuality, Sourc
 pub use engine::{
     Engine, EngineAnswer, EngineEvent, EngineKind, Network, Project, ProjectProblem, Volume as EngineVolume,
 };
-pub use gateway::{ConfigFacts, ConfigProblem, Expectation, Gateway, Install, LogEvent, LogFacts};
+pub use gateway::{ConfigFacts, ConfigProblem, Expectation, Gateway, Install, LogEvent, LogFacts, LogFile};
 pub use image_check::{
     AcceptedImage, DigestKind, DigestSeen, ImageCheck, ImageDigest, RegistryAnswer, RegistryDigest, ResolvedManifest,
 };

@@ -114,6 +114,9 @@ pub struct Unit {
     pub file: Option<UnitOwner>,
     /// Whether the file or its program lies outside the boot volume or behind a symbolic link.
     pub off_boot_volume: Vec<String>,
+    /// Files that take what it prints.
+    #[serde(default)]
+    pub outputs: Vec<String>,
     /// Program and arguments with anything secret masked.
     pub arguments: Vec<String>,
     /// The program that must exist: `Program`, or the first argument, or the wrapper script that it runs.

@@ -248,6 +248,31 @@ impl Client {
         Ok((collected, false))
     }
 
+    /// Makes a call and hands its answer on as it comes; whether it came whole within the limit.
+    pub async fn stream(
+        &self,
+        path: &str,
+        limit: u64,
+        deadline: Instant,
+        visit: &mut dyn FnMut(&[u8]),
+    ) -> Result<bool, EngineError> {
+        let begun = Instant::now();
+        let (response, _task) = until(deadline, self.send(Method::GET, path, Body::Empty)).await?;
+        let mut body = response.into_body();
+        let mut left = limit;
+        let until = tokio::time::Instant::from_std(deadline);
+        loop {
+            let Ok(frame) = tokio::time::timeout_at(until, body.frame()).await else {
+                return Err(EngineError::Silent { after: begun.elapsed() });
+            };
+            let Some(frame) = frame else { return Ok(true) };
+            let Ok(data) = frame?.into_data() else { continue };
+            let Some(rest) = left.checked_sub(data.len() as u64) else { return Ok(false) };
+            left = rest;
+            visit(&data);
+        }
+    }
+
     /// Gets an array element by element, and passes over those that are longer than `element_limit` bytes or have another form. What has
     /// come by the deadline is given.
     pub async fn list<T: DeserializeOwned>(

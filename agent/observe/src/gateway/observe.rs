@@ -151,7 +151,7 @@ impl Draft {
     pub(crate) fn logs(&self, site: &Site, dir: &StateDir, at: Timestamp) -> Vec<log::Source> {
         let mut sources: Vec<log::Source> = Vec::new();
         let uid = site.uid;
-        let own = |path: PathBuf| log::Source { path, shared: false, uid };
+        let own = |path: PathBuf| log::Source { path, shared: false, printed: false, uid };
         let effective = self.layers.effective(self.loaded.config.as_ref());
         let configured = self.loaded.config.as_ref().and_then(|config| config.logging(&effective).file);
         if let Some(file) = &configured {
@@ -167,11 +167,12 @@ impl Draft {
             let name = paths::default_log_name(self.gateway.profile.as_deref(), day);
             let temporary = effective.text("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
             for folder in [paths::default_log_directory(), paths::fallback_log_directory(&temporary, uid)] {
-                sources.push(log::Source { path: folder.join(&name), shared: true, uid });
+                sources.push(log::Source { path: folder.join(&name), shared: true, printed: false, uid });
             }
         }
         if let Some(home) = site.home() {
-            sources.push(own(paths::launchd_log(home, self.gateway.profile.as_deref())));
+            let path = paths::launchd_log(home, self.gateway.profile.as_deref());
+            sources.push(log::Source { printed: true, ..own(path) });
         }
         let open = dir.open.get().into_iter().flatten();
         sources.extend(

@@ -125,6 +125,7 @@ impl Blueprint<'_> {
             path: self.path.as_deref().map(text),
             file: self.meta.as_ref().map(|meta| UnitOwner { uid: meta.uid, mode: meta.mode }),
             off_boot_volume: self.off_boot_volume(&service, arguments, scope),
+            outputs: self.outputs.clone(),
             arguments: mask(self.arguments.as_slice()),
             program: checked.program,
             program_problem: checked.problem,

@@ -43,7 +43,10 @@ pub(super) fn unreachable(parts: &Parts<'_>) -> EventKind {
     if parts.message.contains("plaintext ws://") {
         EventKind::ClientPlaintextRefused
     } else {
-        EventKind::ClientUnreachable { port: url_port(&parts.message) }
+        EventKind::ClientUnreachable {
+            port: url_port(&parts.message),
+            code: number_after(&parts.message, "gateway closed ("),
+        }
     }
 }
 

@@ -339,6 +339,8 @@ pub enum EventKind {
     ClientUnreachable {
         /// The target's port.
         port: Option<u16>,
+        /// WebSocket close code, where the connection had been there.
+        code: Option<u16>,
     },
     /// A client refused to send its secret in the clear.
     ClientPlaintextRefused,

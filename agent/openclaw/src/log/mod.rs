@@ -211,7 +211,7 @@ impl EventKind {
             Self::AlreadyListening { port }
             | Self::PortInUse { port, .. }
             | Self::ClearedStale { port, .. }
-            | Self::ClientUnreachable { port } => *port,
+            | Self::ClientUnreachable { port, .. } => *port,
             _ => None,
         }
     }

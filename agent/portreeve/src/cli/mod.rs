@@ -5,6 +5,7 @@ mod connect;
 mod images;
 mod lint;
 mod locks;
+mod logs;
 mod map;
 mod schema;
 mod scope;
@@ -18,6 +19,7 @@ pub(crate) use connect::ConnectArgs;
 pub(crate) use images::{AcceptArgs, ImagesArgs, ImagesCommand, ImagesScope};
 pub(crate) use lint::{LintArgs, LintFormat};
 pub(crate) use locks::LocksArgs;
+pub(crate) use logs::LogsArgs;
 pub(crate) use map::{MapArgs, MapFormat};
 pub(crate) use schema::SchemaArgs;
 pub(crate) use scope::ScopeArgs;
@@ -109,6 +111,9 @@ pub(crate) enum Command {
     /// Compare the images that run with what is pinned and with what their registries have
     #[command(after_long_help = images::EXAMPLES)]
     Images(ImagesArgs),
+    /// Count what logs say, or merge them by time
+    #[command(after_long_help = logs::EXAMPLES)]
+    Logs(LogsArgs),
     /// Draw who listens, who connects, and with which token
     #[command(after_long_help = map::EXAMPLES)]
     Map(MapArgs),

@@ -18,4 +18,7 @@ pub(crate) struct SchemaArgs {
     /// That of `images --json` instead
     #[arg(long)]
     pub(crate) images: bool,
+    /// That of `logs --json` instead
+    #[arg(long)]
+    pub(crate) logs: bool,
 }

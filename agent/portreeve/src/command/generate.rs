@@ -17,6 +17,7 @@ pub(super) fn schema(args: &SchemaArgs) -> Result<u8> {
         SchemaArgs { connect: true, .. } => portreeve_core::connects::json_schema(),
         SchemaArgs { locks: true, .. } => portreeve_core::locks::json_schema(),
         SchemaArgs { images: true, .. } => portreeve_core::images::json_schema(),
+        SchemaArgs { logs: true, .. } => portreeve_core::logs::json_schema(),
         _ => portreeve_core::report::json_schema(),
     };
     output::print(&json(&schema)?)?;
@@ -31,6 +32,7 @@ pub(super) fn reference(dir: &Path) -> Result<u8> {
         ("connect.schema.json", json(&portreeve_core::connects::json_schema())?),
         ("locks.schema.json", json(&portreeve_core::locks::json_schema())?),
         ("images.schema.json", json(&portreeve_core::images::json_schema())?),
+        ("logs.schema.json", json(&portreeve_core::logs::json_schema())?),
         ("findings.md", render::findings()),
         ("configuration.md", render::configuration()),
         ("portreeve.toml", example()),

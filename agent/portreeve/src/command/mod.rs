@@ -9,6 +9,7 @@ mod generate;
 mod images;
 mod lint;
 mod locks;
+mod logs;
 mod map;
 mod observe;
 mod tokens;
@@ -29,6 +30,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8> {
         Command::Connect(args) => connect::run(&cli.global, &args),
         Command::Locks(args) => locks::run(&cli.global, &args),
         Command::Images(args) => images::run(&cli.global, &args),
+        Command::Logs(args) => logs::run(&cli.global, &args),
         Command::Map(args) => map::run(&cli.global, &args),
         Command::Lint(args) => lint::run(&cli.global, &args),
         Command::Explain(args) => explain::run(&args),

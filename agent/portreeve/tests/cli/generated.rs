@@ -30,6 +30,7 @@ fn the_generated_files_of_the_documentation_are_current() {
         "images.schema.json",
         "lint.schema.json",
         "locks.schema.json",
+        "logs.schema.json",
         "portreeve.toml",
         "report.schema.json",
     ];

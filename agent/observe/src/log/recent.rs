@@ -1,15 +1,15 @@
 //! What a gateway's log says lately: the tail of each file that it may write to, as typed events.
 
-use std::fs::{self, File, OpenOptions};
+use std::collections::BTreeSet;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
-use nix::fcntl::OFlag;
 use portreeve_core::Fact;
-use portreeve_core::snapshot::{LogEvent, LogFacts};
+use portreeve_core::snapshot::{LogEvent, LogFacts, LogFile};
 use portreeve_openclaw::log::{self, Event, EventKind};
+
+use super::open::{Access, open};
 
 /// Bytes read from the end of each file.
 const TAIL_BYTES: u64 = 512 << 10;
@@ -25,6 +25,8 @@ pub(crate) struct Source {
     pub(crate) path: PathBuf,
     /// Other gateways and commands of the same user write to it as well, and most lines do not say who wrote them.
     pub(crate) shared: bool,
+    /// It holds what the gateway prints, which its own log holds too.
+    pub(crate) printed: bool,
     /// User that the file must belong to.
     pub(crate) uid: u32,
 }
@@ -40,7 +42,21 @@ pub(crate) struct Mine {
 
 /// Reads the tails of a gateway's log files.
 pub(crate) fn observe(sources: &[Source], mine: &Mine, at: Timestamp) -> Fact<LogFacts> {
-    let mut facts = LogFacts { files: Vec::new(), events: Vec::new(), lines: 0, unparsed: 0, since: None };
+    let named = sources.iter().map(|source| LogFile {
+        path: source.path.to_string_lossy().into_owned(),
+        uid: source.uid,
+        shared: source.shared,
+        printed: source.printed,
+    });
+    let mut facts = LogFacts {
+        files: Vec::new(),
+        events: Vec::new(),
+        lines: 0,
+        unparsed: 0,
+        since: None,
+        sources: named.collect(),
+    };
+    let mut told = BTreeSet::new();
     let mut problem = None;
     for source in sources {
         let tail = match tail(source) {
@@ -52,7 +68,16 @@ pub(crate) fn observe(sources: &[Source], mine: &Mine, at: Timestamp) -> Fact<Lo
             }
         };
         facts.files.push(source.path.to_string_lossy().into_owned());
+        let known = facts.events.len();
         let tally = log::scan(&tail, |event| keep(&mut facts, source, mine, &event, at));
+        // A gateway prints what it writes to its log, and one event must not count as two.
+        let mut index = 0;
+        facts.events.retain(|event| {
+            index += 1;
+            index <= known || !told.contains(&(event.at, event.kind.clone(), event.detail.clone()))
+        });
+        let own = facts.events.iter().skip(known);
+        told.extend(own.map(|event| (event.at, event.kind.clone(), event.detail.clone())));
         facts.lines += tally.lines;
         facts.unparsed += tally.broken;
     }
@@ -98,7 +123,7 @@ fn keep(facts: &mut LogFacts, source: &Source, mine: &Mine, event: &Event, at: T
     }
     facts.events.push(LogEvent {
         at: event.time,
-        kind: name(&event.kind),
+        kind: event.kind.name().to_owned(),
         detail: detail(&event.kind),
         pids,
         text: event.text.clone(),
@@ -108,13 +133,6 @@ fn keep(facts: &mut LogFacts, source: &Source, mine: &Mine, event: &Event, at: T
 /// Text of the node with anything that looks like a secret masked.
 pub(crate) fn masked(text: &str) -> String {
     log::redact(text, log::MAX_TEXT_BYTES)
-}
-
-/// The kind of an event in kebab case, as [`portreeve_core::snapshot::event`] names it.
-pub(crate) fn name(kind: &EventKind) -> String {
-    let value = serde_json::to_value(kind).ok();
-    let name = value.as_ref().and_then(|value| value.get("kind")).and_then(|kind| kind.as_str()).unwrap_or("other");
-    name.replace('_', "-")
 }
 
 fn pids(kind: &EventKind) -> Vec<u32> {
@@ -147,13 +165,8 @@ fn detail(kind: &EventKind) -> Option<String> {
 
 /// The last bytes of a file that really is the user's: no link followed, nothing but a regular file opened.
 fn tail(source: &Source) -> io::Result<Vec<u8>> {
-    let mut file = open(&source.path)?;
+    let mut file = open(&source.path, Access::Of(source.uid))?;
     let metadata = file.metadata()?;
-    // The path comes from the user's configuration: root's rights are not lent to read what is not the user's.
-    let lends_rights = nix::unistd::geteuid().is_root() && metadata.uid() != source.uid;
-    if !metadata.is_file() || lends_rights {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is not a file of this user"));
-    }
     let skipped = metadata.len().saturating_sub(TAIL_BYTES);
     file.seek(SeekFrom::Start(skipped))?;
     let mut bytes = Vec::new();
@@ -165,16 +178,10 @@ fn tail(source: &Source) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    if !fs::symlink_metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is not a regular file"));
-    }
-    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-    OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use portreeve_core::snapshot::event;
 
     use super::*;
@@ -213,11 +220,11 @@ mod tests {
             EventKind::StabilityBundle { path: None },
             EventKind::ConfigChanged { keys: None },
             EventKind::Disconnected { code: None },
-            EventKind::ClientUnreachable { port: None },
+            EventKind::ClientUnreachable { port: None, code: None },
             EventKind::NodeHostRefused { code: None, detail: None },
         ]
         .iter()
-        .map(name)
+        .map(|kind| kind.name().to_owned())
         .collect()
     }
 
@@ -239,7 +246,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("gateway.log");
         fs::write(&path, text).expect("written");
-        let source = Source { path, shared, uid: nix::unistd::geteuid().as_raw() };
+        let source = Source { path, shared, printed: false, uid: nix::unistd::geteuid().as_raw() };
         let mine = Mine { port: 18789, known_pids: vec![24854] };
         observe(&[source], &mine, now).get().expect("read").events.clone()
     }
@@ -271,7 +278,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let link = dir.path().join("gateway.log");
         std::os::unix::fs::symlink("/etc/passwd", &link).expect("linked");
-        let source = Source { path: link, shared: false, uid: 0 };
+        let source = Source { path: link, shared: false, printed: false, uid: 0 };
         let seen = observe(&[source], &Mine { port: 1, known_pids: Vec::new() }, now);
         assert!(seen.blind().is_some(), "{seen:?}");
     }
