@@ -13,6 +13,7 @@ pub mod catalogue;
 pub mod connects;
 pub mod diagnose;
 pub mod fact;
+pub mod gate;
 pub mod image_reference;
 pub mod images;
 pub mod lint;

@@ -35,6 +35,7 @@ mod os;
 pub mod plist;
 pub mod process;
 pub mod proxy;
+pub mod readiness;
 pub mod registry;
 mod running;
 mod site;

@@ -101,6 +101,15 @@ pub(crate) fn observe(place: &Place, reader: &Reader, processes: &ProcessTable, 
     }
 }
 
+/// Who owns a state directory, by its lock files, and nothing else of it.
+pub(crate) fn ownership(place: &Place, processes: &ProcessTable, at: Timestamp) -> StateDir {
+    let volume = volume::observe(&place.path, at);
+    let blind = volume.blind().map(ToOwned::to_owned);
+    let why = blind.clone().unwrap_or_else(|| "not looked at".to_owned());
+    let locks = if blind.is_none() { locks(place, processes, at) } else { Vec::new() };
+    StateDir { locks, ..unreachable(place, text(&place.path), why, volume, at) }
+}
+
 fn text(path: impl AsRef<Path>) -> String {
     path.as_ref().to_string_lossy().into_owned()
 }

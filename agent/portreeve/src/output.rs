@@ -75,6 +75,13 @@ pub(crate) fn complain(error: &anyhow::Error) {
     drop(anstream::stderr().lock().write_all(text.as_bytes()));
 }
 
+/// Writes a line on what a command is doing to standard error.
+pub(crate) fn note(text: &str) {
+    let line = format!("{} {}\n", styled(DIM, "portreeve:"), plain(text));
+    // Nothing is left to tell if even the message cannot be written.
+    drop(anstream::stderr().lock().write_all(line.as_bytes()));
+}
+
 /// Whether the reader of our output went away, which is no failure of ours.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use portreeve_core::FingerprintKey;
-use portreeve_core::snapshot::{Expectation, Gateway, Listener, StateDir, Unit};
+use portreeve_core::gate::Through;
+use portreeve_core::snapshot::{Expectation, Gateway, Ladder, Listener, StateDir, Unit};
 use portreeve_facts::credentials::of_gateway;
 use portreeve_facts::{
-    Climb, ConfigRevision, Loaded, certificate, climb, local_target, read_environment, secret, unasked, untried,
+    Climb, ConfigRevision, Loaded, certificate, climb, http, local_target, reach, read_environment, secret, unasked,
+    untried,
 };
 use portreeve_openclaw::credentials::{
     EnvironmentFileKind, EnvironmentLayers, GatewayInputs, ProcessLayer, SecretResolver, resolve_gateway,
@@ -133,12 +135,38 @@ impl Draft {
         local_target(self.gateway.port, tls, self.certificate(tls), on_port)
     }
 
+    /// Asks the gateway what its rungs up to this one need, and nothing more.
+    pub(crate) async fn prove(
+        &self,
+        listeners: Result<Vec<&Listener>, &str>,
+        owner_uid: u32,
+        through: Through,
+    ) -> Ladder {
+        if through == Through::Channels {
+            return self.ask(listeners, owner_uid).await.ladder;
+        }
+        let gateway = &self.gateway;
+        let mut ladder = untried("not asked", gateway.port, Timestamp::now());
+        let target = match self.target(listeners.as_deref().unwrap_or_default()) {
+            Ok(target) => target,
+            Err(error) => return untried(&error.to_string(), gateway.port, Timestamp::now()),
+        };
+        let secret = match through {
+            Through::Transport => Err("not asked".to_owned()),
+            Through::Auth | Through::Channels => {
+                trusted(&listeners, &gateway.pids, owner_uid).and_then(|()| self.secret.clone())
+            }
+        };
+        let ((healthz, startupz, readyz), (handshake, connect)) = tokio::join!(http(&target), reach(&target, secret));
+        ladder.target = format!("{}://{}", target.scheme().as_str(), target.authority());
+        Ladder { healthz, startupz, readyz, handshake, connect, ..ladder }
+    }
+
     /// Asks the gateway everything that its listener may be asked.
     pub(crate) async fn ask(&self, listeners: Result<Vec<&Listener>, &str>, owner_uid: u32) -> Climb {
         let gateway = &self.gateway;
         let at = Timestamp::now();
-        let on_port = listeners.as_deref().unwrap_or_default();
-        let target = match self.target(on_port) {
+        let target = match self.target(listeners.as_deref().unwrap_or_default()) {
             Ok(target) => target,
             Err(error) => return unasked(&error.to_string(), gateway.port, at),
         };

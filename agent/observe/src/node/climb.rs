@@ -36,11 +36,11 @@ pub(super) fn targets(drafts: &[Option<Draft>], listeners: &Fact<Vec<Listener>>)
     drafts.iter().flatten().filter_map(|draft| Some((draft.gateway.id.clone(), target(draft)?))).collect()
 }
 
-fn on_port(listeners: &[Listener], port: u16) -> Vec<&Listener> {
+pub(crate) fn on_port(listeners: &[Listener], port: u16) -> Vec<&Listener> {
     listeners.iter().filter(|listener| listener.port == port && !listener.foreign_netns).collect()
 }
 
-pub(super) fn settle(draft: &mut Draft, climb: Climb) {
+pub(crate) fn settle(draft: &mut Draft, climb: Climb) {
     let Climb { ladder, pairing, config_hash } = climb;
     draft.gateway.ladder = ladder;
     draft.gateway.pairing = pairing;

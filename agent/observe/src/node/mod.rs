@@ -1,9 +1,9 @@
 //! The whole node at one time.
 
 mod clients;
-mod climb;
-mod ports;
-mod processes;
+pub(crate) mod climb;
+pub(crate) mod ports;
+pub(crate) mod processes;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -29,7 +29,8 @@ use crate::process::{self, ProcessTable};
 use crate::running;
 use crate::site::{Site, Sites};
 use crate::state::{self, Place};
-use crate::units::{Question, inventory, native_manager};
+use crate::units::{Inventory, Question, inventory, native_manager};
+use crate::users::Account;
 use crate::{Options, acceptance, asked, connects, host, images, listener, locks, log, mirror, os, proxy};
 
 /// Observes the node once. It takes at most about the deadline: what is not known by then stays unknown.
@@ -61,23 +62,7 @@ pub async fn observe(options: &Options) -> Snapshot {
         sites.claim_starting(&process.process);
     }
     let known_ports = ports::known_ports(options, &environment);
-    let inventory = clock.time("units", || {
-        let console = node.host.console_user.get();
-        let question = Question {
-            manager: native_manager(),
-            root: Path::new("/"),
-            accounts: sites.accounts(),
-            ports: &known_ports,
-            console_uid: sites
-                .accounts()
-                .iter()
-                .find(|account| Some(&account.name) == console)
-                .map(|account| account.uid),
-            agent_uid: node.host.agent_uid,
-            at,
-        };
-        inventory(&question, &System)
-    });
+    let inventory = clock.time("units", || units(&node, sites.accounts(), &known_ports, at));
     let (inventory, details, started) = (inventory.units, inventory.details, inventory.started);
     let units = relevant_units(&inventory, &sites);
     for unit in &units {
@@ -302,13 +287,28 @@ fn is_caller(seen: &Seen) -> bool {
     matches!(seen.workload.role, WorkloadRole::Cli | WorkloadRole::NodeHost)
 }
 
+/// The services of this node.
+pub(crate) fn units(node: &Node, accounts: &[Account], ports: &BTreeSet<u16>, at: Timestamp) -> Inventory {
+    let console = node.host.console_user.get();
+    let question = Question {
+        manager: native_manager(),
+        root: Path::new("/"),
+        accounts,
+        ports,
+        console_uid: accounts.iter().find(|account| Some(&account.name) == console).map(|account| account.uid),
+        agent_uid: node.host.agent_uid,
+        at,
+    };
+    inventory(&question, &System)
+}
+
 /// Release of the kernel that engines of this machine may share.
 fn own_kernel(node: &Node) -> Option<&str> {
     os::RUNS_CONTAINERS.then(|| node.system.get().map(|system| system.build.as_str())).flatten()
 }
 
 /// Units of homes that are to be looked at, or that claim a port there.
-fn relevant_units(inventory: &UnitInventory, sites: &Sites) -> Vec<Unit> {
+pub(crate) fn relevant_units(inventory: &UnitInventory, sites: &Sites) -> Vec<Unit> {
     let concerns = |unit: &&Unit| unit.state_dir.as_deref().is_none_or(|dir| sites.concerns(Path::new(dir)));
     inventory.units.iter().filter(concerns).cloned().collect()
 }

@@ -10,7 +10,7 @@ use crate::Options;
 use crate::gateway::Draft;
 
 /// Ports that matter whatever else is found.
-pub(super) fn known_ports(options: &Options, environment: &Environment) -> BTreeSet<u16> {
+pub(crate) fn known_ports(options: &Options, environment: &Environment) -> BTreeSet<u16> {
     let mut ports = BTreeSet::from([DEFAULT_PORT]);
     ports.extend(&options.ports);
     ports.extend(environment.text("OPENCLAW_GATEWAY_PORT").and_then(portreeve_openclaw::port::parse_environment));

@@ -2,6 +2,7 @@
 
 mod check;
 mod connect;
+mod gate;
 mod images;
 mod lint;
 mod locks;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use check::CheckArgs;
 pub(crate) use connect::ConnectArgs;
+pub(crate) use gate::GateArgs;
 pub(crate) use images::{AcceptArgs, ImagesArgs, ImagesCommand, ImagesScope};
 pub(crate) use lint::{LintArgs, LintFormat};
 pub(crate) use locks::LocksArgs;
@@ -114,6 +116,9 @@ pub(crate) enum Command {
     /// Count what logs say, or merge them by time
     #[command(after_long_help = logs::EXAMPLES)]
     Logs(LogsArgs),
+    /// Wait until a gateway is really ready, or run it and count its success only once it was
+    #[command(after_long_help = gate::EXAMPLES)]
+    Gate(GateArgs),
     /// Draw who listens, who connects, and with which token
     #[command(after_long_help = map::EXAMPLES)]
     Map(MapArgs),

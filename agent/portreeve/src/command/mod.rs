@@ -5,6 +5,7 @@ mod config;
 mod connect;
 mod explain;
 mod file;
+mod gate;
 mod generate;
 mod images;
 mod lint;
@@ -31,6 +32,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8> {
         Command::Locks(args) => locks::run(&cli.global, &args),
         Command::Images(args) => images::run(&cli.global, &args),
         Command::Logs(args) => logs::run(&cli.global, &args),
+        Command::Gate(args) => gate::run(&cli.global, &args),
         Command::Map(args) => map::run(&cli.global, &args),
         Command::Lint(args) => lint::run(&cli.global, &args),
         Command::Explain(args) => explain::run(&args),

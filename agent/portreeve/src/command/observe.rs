@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use portreeve_core::Snapshot;
+use portreeve_core::{FingerprintKey, Snapshot};
 use portreeve_observe::{Options, SeriesAsked};
 
 use crate::cli::{Global, ScopeArgs};
@@ -63,10 +63,15 @@ fn observe(settings: &Settings, scope: &ScopeArgs, depth: &Depth) -> Result<Snap
 pub(super) fn options(settings: &Settings, scope: &ScopeArgs, depth: &Depth) -> Result<Options> {
     let key = portreeve_observe::fingerprint_key(&settings.data_dir, settings.shared_key_file.as_deref())
         .context("cannot make fingerprints")?;
+    Ok(options_with(settings, scope, depth, key))
+}
+
+/// What to observe, with this key of fingerprints.
+pub(super) fn options_with(settings: &Settings, scope: &ScopeArgs, depth: &Depth, key: FingerprintKey) -> Options {
     let homes = if scope.home.is_empty() { settings.homes.clone() } else { scope.home.clone() };
     let mut state_dirs = settings.state_dirs.clone();
     state_dirs.extend(scope.state_dir.iter().cloned());
-    Ok(Options {
+    Options {
         homes: (!homes.is_empty()).then_some(homes),
         state_dirs,
         ports: settings.ports.clone(),
@@ -86,7 +91,7 @@ pub(super) fn options(settings: &Settings, scope: &ScopeArgs, depth: &Depth) -> 
         data_dir: settings.data_dir.clone(),
         deadline: Duration::from_secs(depth.timeout_s.unwrap_or(settings.timeout_s)),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-    })
+    }
 }
 
 /// Runs work to its end, or ends the program at a signal.

@@ -25,10 +25,26 @@ fn help_of_check() {
 }
 
 #[test]
+fn help_of_gate() {
+    insta::assert_snapshot!(told(&["gate", "--help"]));
+}
+
+#[test]
 fn every_command_has_help() {
-    for command in
-        ["check", "units", "tokens", "map", "lint", "explain", "config", "schema", "completions", "man", "reference"]
-    {
+    for command in [
+        "check",
+        "units",
+        "tokens",
+        "gate",
+        "map",
+        "lint",
+        "explain",
+        "config",
+        "schema",
+        "completions",
+        "man",
+        "reference",
+    ] {
         let run = Bench::new().run(&[command, "--help"]);
         assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{command}");
         assert!(run.stdout.contains(&format!("Usage: portreeve {command}")), "{run}");

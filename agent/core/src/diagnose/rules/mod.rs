@@ -15,7 +15,7 @@ mod ingress;
 mod life;
 pub(super) mod mirror;
 pub(super) mod network;
-pub(super) mod ownership;
+pub(crate) mod ownership;
 mod pairing;
 mod proxy;
 mod registry;

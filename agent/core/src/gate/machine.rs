@@ -1,0 +1,609 @@
+//! What the gate does next.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::{
+    Action, Cause, Depth, End, Failures, Input, Message, Now, OnRestart, SIGNALLED, Seen, Settings, Signal, UNDECIDED,
+};
+
+/// Between two cheap looks while it starts.
+const STARTING_INTERVAL: Duration = Duration::from_millis(40);
+/// Between two cheap looks at one that is ready.
+const READY_INTERVAL: Duration = Duration::from_secs(1);
+/// After which one that is ready is proven anew.
+const PROOF_INTERVAL: Duration = Duration::from_secs(30);
+/// Before the next proof where one failed although the gateway says that it is ready; doubles up to [`MAX_PROOF_PAUSE`].
+const MIN_PROOF_PAUSE: Duration = Duration::from_millis(250);
+const MAX_PROOF_PAUSE: Duration = Duration::from_secs(4);
+/// Between two reasons to wait that are told.
+const TELL_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a diagnosis may take.
+pub(super) const DIAGNOSIS: Duration = Duration::from_secs(20);
+/// How long it may take to read whether a restart was planned.
+pub(super) const RESTART_QUESTION: Duration = Duration::from_secs(5);
+/// How long killed processes may take to vanish.
+pub(super) const VANISH: Duration = Duration::from_secs(5);
+/// How often what is left of the command is counted.
+const DRAIN_INTERVAL: Duration = Duration::from_millis(50);
+/// Planned restarts within [`Settings::hold_within`] after which the gate holds.
+const MAX_RESTARTS: usize = 10;
+
+/// The gate. Told of each [`Input`] with its time, it gives the actions to take, in order. After [`Action::Exit`] it gives none.
+#[derive(Debug)]
+pub struct Machine {
+    settings: Settings,
+    phase: Phase,
+    run: Run,
+    /// Whether the command was started before.
+    again: bool,
+    /// The question that is not answered yet; what comes to an older one is out of date.
+    asked: Option<Asked>,
+    tickets: u64,
+    /// When the last reason to wait was told.
+    told: Option<Duration>,
+    failures: Failures,
+    restarts: Failures,
+}
+
+/// One run of the command, or one wait without a command.
+#[derive(Debug, Default)]
+struct Run {
+    /// Proven at least once.
+    was_ready: bool,
+    end: Option<End>,
+    /// Nothing of it is left.
+    gone: bool,
+    stop: Option<Stop>,
+    cause: Option<Cause>,
+    /// Signals passed on that may have ended it.
+    passed: BTreeSet<u8>,
+    last_why: Option<String>,
+    told_why: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Asked {
+    ticket: u64,
+    depth: Option<Depth>,
+}
+
+/// Why the gate, and not the command, began the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Asked,
+    NeverReady,
+    Unready,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Held { until: Duration },
+    Starting,
+    Waiting { begun: Duration, deadline: Duration, next_look: Duration, next_proof: Duration, pause: Duration },
+    Ready { next_look: Duration, next_proof: Duration, unready: Option<Unready> },
+    Diagnosing { until: Duration },
+    Draining { since: Duration, killed: Option<Duration>, next_count: Duration },
+    Asking { until: Duration },
+    Done,
+}
+
+#[derive(Debug)]
+struct Unready {
+    since: Duration,
+    said: bool,
+}
+
+impl Machine {
+    /// A gate that begins, with what it remembers of failures before; and the first actions.
+    pub fn new(settings: Settings, mut failures: Failures, now: Now) -> (Self, Vec<Action>) {
+        failures.prune(now.wall, settings.hold_within);
+        let mut machine = Self {
+            settings,
+            phase: Phase::Done,
+            run: Run::default(),
+            again: false,
+            asked: None,
+            tickets: 0,
+            told: None,
+            failures,
+            restarts: Failures::default(),
+        };
+        let mut actions = Vec::new();
+        if machine.is_storm() {
+            machine.hold(now, &mut actions);
+        } else {
+            machine.begin(now, &mut actions);
+        }
+        (machine, actions)
+    }
+
+    /// When it wants to hear of the time again.
+    pub fn wake_at(&self) -> Option<Duration> {
+        match &self.phase {
+            Phase::Held { until } | Phase::Diagnosing { until } | Phase::Asking { until } => Some(*until),
+            Phase::Waiting { deadline, next_look, .. } => {
+                Some(if self.asked.is_some() { *deadline } else { (*next_look).min(*deadline) })
+            }
+            Phase::Ready { next_look, unready, .. } => {
+                let due =
+                    unready.as_ref().filter(|unready| !unready.said).map(|unready| unready.since + self.settings.grace);
+                let look = self.asked.is_none().then_some(*next_look);
+                look.into_iter().chain(due).min()
+            }
+            Phase::Draining { next_count, .. } => Some(*next_count),
+            Phase::Starting | Phase::Done => None,
+        }
+    }
+
+    /// Whether what is left of the command is to be counted, and [`Input::Gone`] told when it is nothing.
+    pub fn is_draining(&self) -> bool {
+        matches!(self.phase, Phase::Draining { .. })
+    }
+
+    /// Whether it has ended.
+    pub fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Done)
+    }
+
+    /// What to do after an input.
+    pub fn on(&mut self, now: Now, input: Input) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if self.is_done() {
+            return actions;
+        }
+        match input {
+            Input::Tick => {}
+            Input::Seen { ticket, seen } => {
+                if let Some(asked) = self.answered(ticket) {
+                    self.seen(now, asked.depth, seen, &mut actions);
+                }
+            }
+            Input::Started { pid } => self.started(now, pid, &mut actions),
+            Input::NotStarted { status, why } => {
+                if matches!(self.phase, Phase::Starting) {
+                    actions.push(Action::Say(Message::NotStarted(why)));
+                    self.fail(now, status.max(1), &mut actions);
+                }
+            }
+            Input::Ended(end) => self.ended(now, end, &mut actions),
+            Input::Gone => {
+                if self.is_draining() && self.run.end.is_some() {
+                    self.run.gone = true;
+                    self.drained(now, &mut actions);
+                }
+            }
+            Input::Resumed { after } => {
+                actions.push(Action::Say(Message::Resumed { after }));
+                self.shift(after);
+            }
+            Input::Diagnosed { ticket, cause } => {
+                if self.answered(ticket).is_some() && matches!(self.phase, Phase::Diagnosing { .. }) {
+                    self.diagnosed(now, cause, &mut actions);
+                }
+            }
+            Input::Restart { ticket, planned } => {
+                if self.answered(ticket).is_some() && matches!(self.phase, Phase::Asking { .. }) {
+                    self.asked_restart(now, planned, &mut actions);
+                }
+            }
+            Input::Signal(signal) => self.signal(now, signal, &mut actions),
+        }
+        self.tick(now, &mut actions);
+        actions
+    }
+
+    fn begin(&mut self, now: Now, actions: &mut Vec<Action>) {
+        self.run = Run::default();
+        if self.settings.has_command {
+            self.phase = Phase::Starting;
+            actions.push(Action::Start);
+        } else {
+            self.wait(now, actions);
+        }
+    }
+
+    fn wait(&mut self, now: Now, actions: &mut Vec<Action>) {
+        self.phase = Phase::Waiting {
+            begun: now.since,
+            deadline: now.since + self.settings.timeout,
+            next_look: now.since,
+            next_proof: now.since,
+            pause: MIN_PROOF_PAUSE,
+        };
+        self.tick(now, actions);
+    }
+
+    fn started(&mut self, now: Now, pid: u32, actions: &mut Vec<Action>) {
+        if matches!(self.phase, Phase::Starting) {
+            actions.push(Action::Say(Message::Started { pid, again: self.again }));
+            self.again = true;
+            if self.run.stop.is_some() {
+                self.drain(now, actions);
+            } else {
+                self.wait(now, actions);
+            }
+        }
+    }
+
+    /// The open question, if this ticket is its.
+    fn answered(&mut self, ticket: u64) -> Option<Asked> {
+        self.asked.take_if(|asked| asked.ticket == ticket)
+    }
+
+    /// A new question.
+    fn ticket(&mut self, depth: Option<Depth>) -> u64 {
+        self.tickets += 1;
+        self.asked = Some(Asked { ticket: self.tickets, depth });
+        self.tickets
+    }
+
+    fn seen(&mut self, now: Now, depth: Option<Depth>, seen: Seen, actions: &mut Vec<Action>) {
+        match &mut self.phase {
+            Phase::Waiting { begun, next_look, next_proof, pause, .. } => {
+                *next_look = now.since + STARTING_INTERVAL;
+                match seen {
+                    Seen::SaysReady if now.since >= *next_proof => {
+                        *next_proof = now.since + *pause;
+                        *pause = (*pause * 2).min(MAX_PROOF_PAUSE);
+                        self.look(Depth::Proof, actions);
+                    }
+                    Seen::SaysReady => {}
+                    Seen::NotReady(why) => {
+                        if depth == Some(Depth::Proof) {
+                            *next_look = *next_proof;
+                        }
+                        let is_due = self.told.is_none_or(|told| now.since >= told + TELL_INTERVAL);
+                        if is_due && self.run.told_why.as_ref() != Some(&why) {
+                            self.told = Some(now.since);
+                            self.run.told_why = Some(why.clone());
+                            actions.push(Action::Say(Message::Waiting(why.clone())));
+                        }
+                        self.run.last_why = Some(why);
+                    }
+                    Seen::Proven(proof) => {
+                        let after = now.since.saturating_sub(*begun);
+                        actions.push(Action::Say(Message::Ready { after, proof }));
+                        self.run.was_ready = true;
+                        if self.settings.has_command {
+                            self.phase = Phase::Ready {
+                                next_look: now.since + READY_INTERVAL,
+                                next_proof: now.since + PROOF_INTERVAL,
+                                unready: None,
+                            };
+                        } else {
+                            self.exit(0, actions);
+                        }
+                    }
+                }
+            }
+            Phase::Ready { next_look, next_proof, unready } => {
+                *next_look = now.since + READY_INTERVAL;
+                match (seen, &unready) {
+                    // One that was unready is proven before it counts as ready again.
+                    (Seen::SaysReady, None) if now.since < *next_proof => {}
+                    (Seen::SaysReady, _) => {
+                        *next_proof = now.since + PROOF_INTERVAL;
+                        self.look(Depth::Proof, actions);
+                    }
+                    (Seen::Proven(_), None) => {}
+                    (Seen::Proven(_), Some(was)) => {
+                        if was.said {
+                            let after = now.since.saturating_sub(was.since);
+                            actions.push(Action::Say(Message::ReadyAgain { after }));
+                        }
+                        *unready = None;
+                    }
+                    (Seen::NotReady(why), None) => {
+                        self.run.last_why = Some(why);
+                        *unready = Some(Unready { since: now.since, said: false });
+                    }
+                    (Seen::NotReady(why), Some(_)) => self.run.last_why = Some(why),
+                }
+            }
+            // The look began before something else did.
+            Phase::Held { .. }
+            | Phase::Starting
+            | Phase::Diagnosing { .. }
+            | Phase::Draining { .. }
+            | Phase::Asking { .. }
+            | Phase::Done => {}
+        }
+    }
+
+    fn look(&mut self, depth: Depth, actions: &mut Vec<Action>) {
+        let ticket = self.ticket(Some(depth));
+        actions.push(Action::Look { ticket, depth });
+    }
+
+    fn tick(&mut self, now: Now, actions: &mut Vec<Action>) {
+        match &mut self.phase {
+            Phase::Held { until } => {
+                if now.since >= *until {
+                    self.try_again(now, actions);
+                }
+            }
+            Phase::Waiting { deadline, next_look, .. } => {
+                if now.since >= *deadline {
+                    let (timeout, why) = (self.settings.timeout, self.run.last_why.clone());
+                    actions.push(Action::Say(Message::NeverReady { timeout, why }));
+                    self.run.stop = Some(Stop::NeverReady);
+                    self.diagnose(now, actions);
+                } else if self.asked.is_none() && now.since >= *next_look {
+                    self.look(Depth::Quick, actions);
+                }
+            }
+            Phase::Ready { next_look, unready, .. } => {
+                if let Some(unready) = unready
+                    && !unready.said
+                    && now.since >= unready.since + self.settings.grace
+                {
+                    unready.said = true;
+                    let since = now.since.saturating_sub(unready.since);
+                    let why = self.run.last_why.clone().unwrap_or_default();
+                    actions.push(Action::Say(Message::Unready { since, why }));
+                    if self.settings.restart_unready {
+                        actions.push(Action::Say(Message::StoppingUnready));
+                        self.run.stop = Some(Stop::Unready);
+                        self.drain(now, actions);
+                        return;
+                    }
+                }
+                if self.asked.is_none() && now.since >= *next_look {
+                    self.look(Depth::Quick, actions);
+                }
+            }
+            Phase::Diagnosing { until } => {
+                if now.since >= *until {
+                    self.diagnosed(now, None, actions);
+                }
+            }
+            Phase::Asking { until } => {
+                if now.since >= *until {
+                    self.asked_restart(now, None, actions);
+                }
+            }
+            Phase::Draining { since, killed, next_count } => {
+                if now.since >= *next_count {
+                    *next_count = now.since + DRAIN_INTERVAL;
+                }
+                match killed {
+                    Some(at) if now.since >= *at + VANISH => {
+                        actions.push(Action::Say(Message::Left));
+                        self.drained(now, actions);
+                    }
+                    None if now.since >= *since + self.settings.stop_timeout => {
+                        *killed = Some(now.since);
+                        actions.push(Action::Say(Message::Killing { after: self.settings.stop_timeout }));
+                        actions.push(Action::Kill);
+                    }
+                    Some(_) | None => {}
+                }
+            }
+            Phase::Starting | Phase::Done => {}
+        }
+    }
+
+    /// Begins a diagnosis; the look that may be under way is not waited for.
+    fn diagnose(&mut self, now: Now, actions: &mut Vec<Action>) {
+        self.phase = Phase::Diagnosing { until: now.since + DIAGNOSIS };
+        let ticket = self.ticket(None);
+        actions.push(Action::Diagnose { ticket, has_ended: self.run.end.is_some() });
+    }
+
+    fn diagnosed(&mut self, now: Now, cause: Option<Cause>, actions: &mut Vec<Action>) {
+        actions.push(Action::Say(Message::Cause(cause.clone())));
+        self.run.cause = cause;
+        if self.settings.has_command && !self.run.gone {
+            self.drain(now, actions);
+        } else {
+            self.fail(now, Cause::status(self.run.cause.as_ref()), actions);
+        }
+    }
+
+    fn ended(&mut self, now: Now, end: End, actions: &mut Vec<Action>) {
+        if !self.settings.has_command
+            || self.run.end.is_some()
+            || matches!(self.phase, Phase::Held { .. } | Phase::Starting)
+        {
+            return;
+        }
+        self.run.end = Some(end);
+        let was_ready = self.run.was_ready;
+        actions.push(Action::Say(Message::Ended { end, was_ready }));
+        match self.phase {
+            Phase::Waiting { .. } | Phase::Ready { .. } => self.drain(now, actions),
+            Phase::Draining { .. }
+            | Phase::Diagnosing { .. }
+            | Phase::Asking { .. }
+            | Phase::Held { .. }
+            | Phase::Starting
+            | Phase::Done => {}
+        }
+    }
+
+    /// Ends what runs or is left.
+    fn drain(&mut self, now: Now, actions: &mut Vec<Action>) {
+        self.asked = None;
+        self.phase = Phase::Draining { since: now.since, killed: None, next_count: now.since };
+        actions.push(Action::Terminate);
+    }
+
+    /// Nothing is left, or nothing that could be ended.
+    fn drained(&mut self, now: Now, actions: &mut Vec<Action>) {
+        self.run.gone = true;
+        let end = self.run.end;
+        let killed_late = end.is_none();
+        match self.run.stop {
+            Some(Stop::NeverReady) => self.fail(now, Cause::status(self.run.cause.as_ref()), actions),
+            Some(Stop::Unready) => self.fail(now, UNDECIDED, actions),
+            Some(Stop::Asked) => {
+                let status = match end {
+                    Some(end) if self.is_good(end) => {
+                        if self.run.was_ready {
+                            0
+                        } else {
+                            UNDECIDED
+                        }
+                    }
+                    Some(end) => status_of(end),
+                    None => UNDECIDED,
+                };
+                self.exit(status, actions);
+            }
+            None if killed_late => self.fail(now, UNDECIDED, actions),
+            None => match end {
+                Some(end) if self.is_good(end) => {
+                    self.phase = Phase::Asking { until: now.since + RESTART_QUESTION };
+                    let ticket = self.ticket(None);
+                    actions.push(Action::AskRestart { ticket });
+                }
+                Some(end) => self.fail(now, status_of(end), actions),
+                None => self.fail(now, UNDECIDED, actions),
+            },
+        }
+    }
+
+    fn asked_restart(&mut self, now: Now, planned: Option<bool>, actions: &mut Vec<Action>) {
+        match planned {
+            Some(true) => self.restart(now, actions),
+            Some(false) if self.run.was_ready => self.exit(0, actions),
+            Some(false) => self.diagnose(now, actions),
+            None => {
+                actions.push(Action::Say(Message::RestartUnknown));
+                self.fail(now, UNDECIDED, actions);
+            }
+        }
+    }
+
+    fn restart(&mut self, now: Now, actions: &mut Vec<Action>) {
+        let respawn = self.settings.on_restart == OnRestart::Respawn;
+        actions.push(Action::Say(Message::Restart { respawn }));
+        if !respawn {
+            self.exit(UNDECIDED, actions);
+            return;
+        }
+        self.restarts.prune(now.wall, self.settings.hold_within);
+        self.restarts.add(now.wall);
+        if self.restarts.count() > MAX_RESTARTS {
+            self.restarts = Failures::default();
+            self.fail(now, UNDECIDED, actions);
+        } else {
+            self.begin(now, actions);
+        }
+    }
+
+    /// Whether the command ended well: by itself, or as whoever sent the signal wanted.
+    fn is_good(&self, end: End) -> bool {
+        match end {
+            End::Status(0) => true,
+            End::Status(status) => {
+                status.checked_sub(SIGNALLED).is_some_and(|number| self.run.passed.contains(&number))
+            }
+            End::Signal(number) => self.run.passed.contains(&number),
+        }
+    }
+
+    fn signal(&mut self, now: Now, signal: Signal, actions: &mut Vec<Action>) {
+        let number = signal.ending_number();
+        match self.phase {
+            Phase::Held { .. } => match signal {
+                Signal::HangUp => self.try_again(now, actions),
+                _ if signal.asks_to_end() => self.exit(UNDECIDED, actions),
+                _ => {}
+            },
+            _ if !self.settings.has_command => {
+                if let Some(number) = number {
+                    self.exit(SIGNALLED.saturating_add(number), actions);
+                }
+            }
+            Phase::Asking { .. } => {
+                if signal.asks_to_end() {
+                    self.exit(if self.run.was_ready { 0 } else { UNDECIDED }, actions);
+                }
+            }
+            Phase::Diagnosing { .. } if self.run.gone => {
+                if signal.asks_to_end() {
+                    self.exit(UNDECIDED, actions);
+                }
+            }
+            Phase::Starting => {
+                if signal.asks_to_end() {
+                    self.run.stop = Some(Stop::Asked);
+                }
+            }
+            Phase::Waiting { .. } | Phase::Ready { .. } | Phase::Diagnosing { .. } | Phase::Draining { .. } => {
+                actions.push(Action::Forward(signal));
+                self.run.passed.extend(number);
+                if signal.asks_to_end() && !self.is_draining() {
+                    actions.push(Action::Say(Message::Stopping(signal)));
+                    self.run.stop.get_or_insert(Stop::Asked);
+                    self.asked = None;
+                    self.phase = Phase::Draining { since: now.since, killed: None, next_count: now.since };
+                }
+            }
+            Phase::Done => {}
+        }
+    }
+
+    /// Time during which the gate itself stood still does not count.
+    fn shift(&mut self, by: Duration) {
+        let later = |at: &mut Duration| *at += by;
+        match &mut self.phase {
+            Phase::Held { until } | Phase::Diagnosing { until } | Phase::Asking { until } => later(until),
+            Phase::Waiting { begun, deadline, .. } => [begun, deadline].into_iter().for_each(later),
+            Phase::Ready { unready, .. } => {
+                if let Some(unready) = unready {
+                    later(&mut unready.since);
+                }
+            }
+            Phase::Draining { since, killed, .. } => std::iter::once(since).chain(killed).for_each(later),
+            Phase::Starting | Phase::Done => {}
+        }
+    }
+
+    fn is_storm(&self) -> bool {
+        self.settings.has_command && self.settings.hold_after > 0 && self.failures.count() >= self.settings.hold_after
+    }
+
+    /// Ends with a status that is no success, or holds where that was once too often.
+    fn fail(&mut self, now: Now, status: u8, actions: &mut Vec<Action>) {
+        if self.settings.has_command && self.settings.hold_after > 0 {
+            self.failures.prune(now.wall, self.settings.hold_within);
+            self.failures.add(now.wall);
+            actions.push(Action::Remember(self.failures.clone()));
+            if self.is_storm() {
+                self.hold(now, actions);
+                return;
+            }
+        }
+        self.exit(status, actions);
+    }
+
+    fn hold(&mut self, now: Now, actions: &mut Vec<Action>) {
+        let within = self.settings.hold_within;
+        let age = self.failures.last().and_then(|last| Duration::try_from(now.wall.duration_since(last)).ok());
+        let hold = within.saturating_sub(age.unwrap_or_default());
+        actions.push(Action::Say(Message::Held { failures: self.failures.count(), within, hold }));
+        self.phase = Phase::Held { until: now.since + hold };
+    }
+
+    /// Counts failures anew.
+    fn try_again(&mut self, now: Now, actions: &mut Vec<Action>) {
+        self.failures = Failures::default();
+        actions.push(Action::Remember(self.failures.clone()));
+        self.begin(now, actions);
+    }
+
+    fn exit(&mut self, status: u8, actions: &mut Vec<Action>) {
+        self.phase = Phase::Done;
+        actions.push(Action::Exit(status));
+    }
+}
+
+fn status_of(end: End) -> u8 {
+    match end {
+        End::Status(status) => status.max(1),
+        End::Signal(number) => SIGNALLED.saturating_add(number),
+    }
+}

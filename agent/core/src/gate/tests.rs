@@ -1,0 +1,449 @@
+//! Single stories, then every order of events.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::machine::{DIAGNOSIS, RESTART_QUESTION, VANISH};
+use super::*;
+
+const PID: u32 = 77;
+
+/// A machine with a clock.
+struct Bench {
+    machine: Machine,
+    since: Duration,
+    said: Vec<String>,
+    pending: Vec<Action>,
+    exit: Option<u8>,
+}
+
+fn settings() -> Settings {
+    Settings { has_command: true, timeout: Duration::from_mins(1), ..Settings::default() }
+}
+
+fn wall(since: Duration) -> Timestamp {
+    Timestamp::UNIX_EPOCH + SignedDuration::try_from(since).unwrap()
+}
+
+impl Bench {
+    fn new(settings: Settings) -> Self {
+        Self::with(settings, Failures::default())
+    }
+
+    fn with(settings: Settings, failures: Failures) -> Self {
+        let since = Duration::from_hours(1);
+        let (machine, actions) = Machine::new(settings, failures, Now { since, wall: wall(since) });
+        let mut bench = Self { machine, since, said: Vec::new(), pending: Vec::new(), exit: None };
+        bench.take(actions);
+        bench
+    }
+
+    fn take(&mut self, actions: Vec<Action>) {
+        assert!(self.exit.is_none() || actions.is_empty(), "{actions:?} after the end");
+        for action in actions {
+            match action {
+                Action::Say(message) => self.said.push(message.to_string()),
+                Action::Exit(status) => self.exit = Some(status),
+                other => self.pending.push(other),
+            }
+        }
+    }
+
+    fn on(&mut self, input: Input) -> &mut Self {
+        let now = Now { since: self.since, wall: wall(self.since) };
+        let actions = self.machine.on(now, input);
+        self.take(actions);
+        self
+    }
+
+    fn after(&mut self, seconds: u64) -> &mut Self {
+        self.since += Duration::from_secs(seconds);
+        self.on(Input::Tick)
+    }
+
+    fn ticket(&self) -> u64 {
+        let ticket = self.pending.iter().rev().find_map(|action| match action {
+            Action::Look { ticket, .. } | Action::Diagnose { ticket, .. } | Action::AskRestart { ticket } => {
+                Some(*ticket)
+            }
+            _ => None,
+        });
+        ticket.unwrap_or_default()
+    }
+
+    fn see(&mut self, seen: Seen) -> &mut Self {
+        let ticket = self.ticket();
+        self.on(Input::Seen { ticket, seen })
+    }
+
+    fn ready(&mut self) -> &mut Self {
+        self.see(Seen::SaysReady).see(Seen::Proven("proof".to_owned()))
+    }
+
+    fn started(&mut self) -> &mut Self {
+        self.on(Input::Started { pid: PID })
+    }
+
+    fn ended(&mut self, end: End) -> &mut Self {
+        self.on(Input::Ended(end)).on(Input::Gone)
+    }
+
+    fn planned(&mut self, planned: Option<bool>) -> &mut Self {
+        let ticket = self.ticket();
+        self.on(Input::Restart { ticket, planned })
+    }
+
+    fn diagnosed(&mut self, status: Option<u8>) -> &mut Self {
+        let ticket = self.ticket();
+        let cause = status.map(|status| Cause { status, text: "cause".to_owned() });
+        self.on(Input::Diagnosed { ticket, cause })
+    }
+
+    fn did(&self, action: &Action) -> usize {
+        self.pending.iter().filter(|done| *done == action).count()
+    }
+}
+
+#[test]
+fn without_a_command_ready_is_success() {
+    let mut bench = Bench::new(Settings { has_command: false, ..settings() });
+    bench.ready();
+    assert_eq!(bench.exit, Some(0));
+    assert_eq!(bench.said, ["ready after 0.0 s: proof"]);
+}
+
+#[test]
+fn what_only_says_that_it_is_ready_is_not() {
+    let mut bench = Bench::new(Settings { has_command: false, ..settings() });
+    bench.see(Seen::SaysReady).see(Seen::NotReady("one-owner: no".to_owned()));
+    assert_eq!(bench.exit, None);
+    bench.after(60).diagnosed(Some(69));
+    assert_eq!(bench.exit, Some(69));
+}
+
+#[test]
+fn without_a_command_a_signal_ends_it_as_a_shell_says() {
+    let mut bench = Bench::new(Settings { has_command: false, ..settings() });
+    bench.on(Input::Signal(Signal::WindowChange)).on(Input::Signal(Signal::Interrupt));
+    assert_eq!(bench.exit, Some(130));
+}
+
+#[test]
+fn a_command_that_ends_well_after_it_was_ready_is_a_success() {
+    let mut bench = Bench::new(settings());
+    bench.started().ready().ended(End::Status(0)).planned(Some(false));
+    assert_eq!(bench.exit, Some(0));
+}
+
+#[test]
+fn a_command_that_ends_well_and_was_never_ready_is_none() {
+    for (cause, status) in [(None, 75), (Some(69), 69), (Some(78), 78)] {
+        let mut bench = Bench::new(settings());
+        bench.started().ended(End::Status(0)).planned(Some(false)).diagnosed(cause);
+        assert_eq!(bench.exit, Some(status));
+    }
+}
+
+#[test]
+fn a_command_that_ends_badly_gives_its_status() {
+    for (end, status) in [(End::Status(78), 78), (End::Status(1), 1), (End::Signal(9), 137), (End::Signal(15), 143)] {
+        for is_ready in [false, true] {
+            let mut bench = Bench::new(settings());
+            bench.started();
+            if is_ready {
+                bench.ready();
+            }
+            assert_eq!(bench.ended(end).exit, Some(status), "{end:?}");
+        }
+    }
+}
+
+#[test]
+fn the_end_that_a_signal_asked_for_is_a_good_one() {
+    for end in [End::Status(0), End::Signal(15), End::Status(143)] {
+        let mut bench = Bench::new(settings());
+        bench.started().ready().on(Input::Signal(Signal::Terminate));
+        assert_eq!(bench.did(&Action::Forward(Signal::Terminate)), 1);
+        assert_eq!(bench.ended(end).exit, Some(0), "{end:?}");
+        let mut unready = Bench::new(settings());
+        assert_eq!(unready.started().on(Input::Signal(Signal::Terminate)).ended(end).exit, Some(75));
+    }
+    let mut bad = Bench::new(settings());
+    assert_eq!(bad.started().ready().on(Input::Signal(Signal::Terminate)).ended(End::Status(1)).exit, Some(1));
+}
+
+#[test]
+fn what_does_not_end_when_asked_is_killed() {
+    let mut bench = Bench::new(settings());
+    bench.started().ready().on(Input::Signal(Signal::Terminate)).after(17);
+    assert_eq!(bench.did(&Action::Kill), 0);
+    assert_eq!(bench.after(1).did(&Action::Kill), 1);
+    assert_eq!(bench.ended(End::Signal(9)).exit, Some(137));
+}
+
+#[test]
+fn what_a_command_leaves_behind_is_ended_before_the_gate_ends() {
+    let mut bench = Bench::new(settings());
+    bench.started().ready().on(Input::Ended(End::Status(0)));
+    assert_eq!((bench.exit, bench.did(&Action::Terminate)), (None, 1));
+    assert_eq!(bench.after(18).did(&Action::Kill), 1);
+    bench.on(Input::Gone).planned(Some(false));
+    assert_eq!(bench.exit, Some(0));
+}
+
+#[test]
+fn one_that_is_never_ready_is_diagnosed_while_it_runs_then_stopped() {
+    let mut bench = Bench::new(settings());
+    bench.started().see(Seen::NotReady("starting".to_owned())).after(60);
+    assert_eq!(bench.did(&Action::Terminate), 0);
+    bench.diagnosed(Some(77));
+    assert_eq!(bench.did(&Action::Terminate), 1);
+    assert_eq!(bench.ended(End::Signal(15)).exit, Some(77));
+}
+
+#[test]
+fn a_planned_restart_starts_anew_and_must_be_ready_anew() {
+    let mut bench = Bench::new(settings());
+    bench.started().ready().ended(End::Status(0)).planned(Some(true));
+    assert_eq!((bench.exit, bench.did(&Action::Start)), (None, 2));
+    bench.started().ended(End::Status(0)).planned(Some(false)).diagnosed(None);
+    assert_eq!(bench.exit, Some(75));
+}
+
+#[test]
+fn a_planned_restart_is_no_success_where_it_is_left_to_the_supervisor() {
+    let mut bench = Bench::new(Settings { on_restart: OnRestart::Exit, ..settings() });
+    bench.started().ready().ended(End::Status(0)).planned(Some(true));
+    assert_eq!(bench.exit, Some(75));
+    let mut unknown = Bench::new(settings());
+    assert_eq!(unknown.started().ready().ended(End::Status(0)).planned(None).exit, Some(75));
+}
+
+#[test]
+fn restarts_without_an_end_are_a_failure() {
+    let mut bench = Bench::new(settings());
+    for _ in 0..20 {
+        bench.started().ready().ended(End::Status(0)).planned(Some(true));
+    }
+    assert_eq!(bench.exit, Some(75));
+}
+
+#[test]
+fn the_proof_of_an_earlier_run_proves_nothing() {
+    let mut bench = Bench::new(settings());
+    bench.started().see(Seen::SaysReady);
+    let stale = bench.ticket();
+    bench.ended(End::Status(0)).planned(Some(true)).started();
+    bench.on(Input::Seen { ticket: stale, seen: Seen::Proven("old".to_owned()) });
+    bench.ended(End::Status(0)).planned(Some(false)).diagnosed(None);
+    assert_eq!(bench.exit, Some(75));
+}
+
+#[test]
+fn unready_for_longer_than_the_grace_is_told_and_stops_only_where_asked() {
+    for restart_unready in [false, true] {
+        let mut bench = Bench::new(Settings { restart_unready, ..settings() });
+        bench.started().ready().after(1).see(Seen::NotReady("telegram".to_owned())).after(59);
+        assert_eq!(bench.did(&Action::Terminate), 0);
+        bench.after(1);
+        assert_eq!(bench.did(&Action::Terminate), usize::from(restart_unready));
+        assert!(bench.said.iter().any(|line| line == "not ready for 60 s: telegram"), "{:?}", bench.said);
+        if restart_unready {
+            assert_eq!(bench.ended(End::Status(0)).exit, Some(75));
+        }
+    }
+}
+
+#[test]
+fn ready_again_is_told_only_when_unready_was() {
+    let mut bench = Bench::new(settings());
+    bench.started().ready().after(1).see(Seen::NotReady("busy".to_owned())).after(2).ready();
+    assert_eq!(bench.said.len(), 2, "{:?}", bench.said);
+}
+
+#[test]
+fn a_storm_of_failures_holds_instead_of_ending() {
+    let mut failures = Failures::default();
+    let mut exits = Vec::new();
+    for _ in 0..5 {
+        let mut bench = Bench::with(settings(), failures.clone());
+        bench.started().ended(End::Status(1));
+        exits.push(bench.exit);
+        for action in bench.pending {
+            if let Action::Remember(kept) = action {
+                failures = kept;
+            }
+        }
+    }
+    assert_eq!(exits, [Some(1), Some(1), Some(1), Some(1), None]);
+
+    let mut held = Bench::with(settings(), failures.clone());
+    assert_eq!(held.did(&Action::Start), 0);
+    assert_eq!(held.after(599).did(&Action::Start), 0);
+    assert_eq!(held.after(1).did(&Action::Start), 1);
+    let mut asked = Bench::with(settings(), failures.clone());
+    assert_eq!(asked.on(Input::Signal(Signal::HangUp)).did(&Action::Start), 1);
+    let mut stopped = Bench::with(settings(), failures.clone());
+    assert_eq!(stopped.on(Input::Signal(Signal::Terminate)).exit, Some(75));
+    let mut never = Bench::with(Settings { hold_after: 0, ..settings() }, failures);
+    assert_eq!(never.started().ended(End::Status(1)).exit, Some(1));
+}
+
+#[test]
+fn a_command_that_cannot_be_started_gives_the_status_of_a_shell() {
+    let mut bench = Bench::new(settings());
+    bench.on(Input::NotStarted { status: 127, why: "no such file".to_owned() });
+    assert_eq!(bench.exit, Some(127));
+}
+
+#[test]
+fn time_stopped_at_the_terminal_does_not_count() {
+    let mut bench = Bench::new(settings());
+    bench.started().after(50);
+    bench.since += Duration::from_secs(100);
+    bench.on(Input::Resumed { after: Duration::from_secs(100) });
+    assert_eq!(bench.after(9).did(&Action::Terminate), 0);
+    assert!(bench.after(1).pending.iter().any(|action| matches!(action, Action::Diagnose { .. })));
+}
+
+/// What may happen next, without regard to what was asked for.
+fn inputs() -> impl Strategy<Value = (u64, Event)> {
+    let event = prop_oneof![
+        4 => Just(Event::Tick),
+        4 => Just(Event::Says),
+        3 => Just(Event::Proven),
+        3 => Just(Event::Not),
+        2 => any::<u8>().prop_map(|status| Event::Ended(End::Status(status % 3))),
+        1 => Just(Event::Ended(End::Signal(15))),
+        3 => Just(Event::Gone),
+        2 => prop_oneof![Just(None), Just(Some(true)), Just(Some(false))].prop_map(Event::Planned),
+        2 => prop_oneof![Just(None), Just(Some(69)), Just(Some(0))].prop_map(Event::Diagnosed),
+        2 => prop_oneof![
+            Just(Signal::Interrupt), Just(Signal::Terminate), Just(Signal::HangUp), Just(Signal::WindowChange)
+        ].prop_map(Event::Signal),
+        3 => Just(Event::Started),
+        1 => Just(Event::NotStarted),
+        1 => Just(Event::Stale),
+    ];
+    ((0_u64..15_000), event)
+}
+
+#[derive(Debug, Clone)]
+enum Event {
+    Tick,
+    Says,
+    Proven,
+    Not,
+    Ended(End),
+    Gone,
+    Planned(Option<bool>),
+    Diagnosed(Option<u8>),
+    Signal(Signal),
+    Started,
+    NotStarted,
+    Stale,
+}
+
+fn all_settings() -> impl Strategy<Value = Settings> {
+    (any::<bool>(), any::<bool>(), any::<bool>(), 0_usize..3).prop_map(
+        |(has_command, restart_unready, respawn, hold)| Settings {
+            has_command,
+            restart_unready,
+            on_restart: if respawn { OnRestart::Respawn } else { OnRestart::Exit },
+            hold_after: hold,
+            ..settings()
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn no_order_of_events_is_a_success_without_a_proof(settings in all_settings(), story in prop::collection::vec(inputs(), 0..60)) {
+        let mut bench = Bench::new(settings);
+        // Whether the present run was proven, and whether that was taken back by a new start.
+        let mut proven = false;
+        for (millis, event) in story {
+            if bench.exit.is_some() {
+                break;
+            }
+            bench.since += Duration::from_millis(millis);
+            let starts = bench.did(&Action::Start);
+            let ticket = bench.ticket();
+            let asked_proof = bench.pending.iter().rev().find_map(|action| match action {
+                Action::Look { depth, .. } => Some(*depth == Depth::Proof),
+                Action::Diagnose { .. } | Action::AskRestart { .. } => Some(false),
+                _ => None,
+            });
+            match event {
+                Event::Tick => bench.on(Input::Tick),
+                Event::Says => bench.see(Seen::SaysReady),
+                Event::Proven if asked_proof == Some(true) => {
+                    proven = true;
+                    bench.see(Seen::Proven("proof".to_owned()))
+                }
+                Event::Proven | Event::Not => bench.see(Seen::NotReady("no".to_owned())),
+                Event::Ended(end) => bench.on(Input::Ended(end)),
+                Event::Gone => bench.on(Input::Gone),
+                Event::Planned(planned) => bench.planned(planned),
+                Event::Diagnosed(status) => bench.diagnosed(status),
+                Event::Signal(signal) => bench.on(Input::Signal(signal)),
+                Event::Started => bench.started(),
+                Event::NotStarted => bench.on(Input::NotStarted { status: 126, why: String::new() }),
+                Event::Stale => bench.on(Input::Seen { ticket: ticket.wrapping_sub(1), seen: Seen::Proven("old".to_owned()) }),
+            };
+            if bench.did(&Action::Start) > starts {
+                proven = false;
+            }
+            if bench.exit == Some(0) {
+                prop_assert!(proven);
+            }
+        }
+    }
+
+    /// Nothing answers, nothing obeys but `SIGKILL`, and nothing is ever ready: the gate ends within the sum of its deadlines.
+    #[test]
+    fn every_story_ends_within_the_deadlines(
+        settings in all_settings(),
+        story in prop::collection::vec(inputs(), 0..40),
+        is_immortal in any::<bool>(),
+    ) {
+        let settings = Settings { hold_after: 0, restart_unready: true, on_restart: OnRestart::Exit, ..settings };
+        let limit = settings.timeout + DIAGNOSIS * 2 + RESTART_QUESTION + settings.stop_timeout + VANISH + Duration::from_secs(2);
+        let mut bench = Bench::new(settings);
+        if bench.did(&Action::Start) == 1 {
+            bench.started();
+        }
+        let begun = bench.since;
+        for (millis, event) in story {
+            if bench.exit.is_some() {
+                return Ok(());
+            }
+            bench.since += Duration::from_millis(millis / 10);
+            match event {
+                Event::Tick | Event::Started | Event::NotStarted | Event::Stale | Event::Proven => bench.on(Input::Tick),
+                Event::Says => bench.see(Seen::SaysReady),
+                Event::Not => bench.see(Seen::NotReady("no".to_owned())),
+                Event::Ended(end) => bench.on(Input::Ended(end)),
+                Event::Gone => bench.on(Input::Gone),
+                Event::Planned(planned) => bench.planned(planned),
+                Event::Diagnosed(status) => bench.diagnosed(status),
+                Event::Signal(signal) => bench.on(Input::Signal(signal)),
+            };
+        }
+        while bench.exit.is_none() {
+            let wake = bench.machine.wake_at();
+            prop_assert!(wake.is_some(), "it waits for ever: {:?}", bench.machine);
+            bench.since = wake.unwrap_or_default().max(bench.since + Duration::from_millis(1));
+            prop_assert!(bench.since < begun + limit, "{:?}", bench.machine);
+            bench.on(Input::Tick);
+            if !is_immortal && bench.did(&Action::Kill) > 0 {
+                bench.on(Input::Ended(End::Signal(9))).on(Input::Gone);
+            }
+        }
+        prop_assert_ne!(bench.exit, Some(0));
+    }
+}
