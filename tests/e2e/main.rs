@@ -5,6 +5,7 @@
 mod connect;
 mod containers;
 mod deep;
+mod gate;
 mod hostile;
 mod images;
 mod lifecycle;
