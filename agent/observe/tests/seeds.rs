@@ -11,13 +11,15 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use portreeve_core::topology::Topology;
-use portreeve_core::{Policy, Snapshot, diagnose};
+use portreeve_core::{ImageReference, Policy, Snapshot, diagnose};
 use portreeve_observe::commands::{
     apple_container, colima, log, lsof, multipass, pmset, sfltool, sw_vers, tmutil, xattr,
 };
+use portreeve_observe::images;
 use portreeve_observe::launchd::{Job, disabled, domain, list, procinfo, service};
 use portreeve_observe::plist;
 use portreeve_observe::proxy::{Program, certificate, parse_text};
+use portreeve_observe::registry::{challenges, logins, manifest, retry_after};
 use portreeve_observe::systemd::service::Specifiers;
 use portreeve_observe::systemd::{Service, show, unit_file};
 
@@ -47,6 +49,15 @@ fn macos() {
         let _ = (sfltool::parse(data), log::parse(data), sw_vers::parse(data));
         let _ = (pmset::parse(data), pmset::parse_schedule(data));
         let _ = (xattr::parse_names(data), xattr::exclusion(data));
+    });
+}
+
+#[test]
+fn registry() {
+    seeds::each("registry", |data| {
+        let text = String::from_utf8_lossy(data);
+        let _ = (ImageReference::parse(&text), challenges(&text), retry_after(&text, Timestamp::UNIX_EPOCH));
+        let _ = (manifest(data, "linux/arm64"), logins(data), images::parse(data));
     });
 }
 
