@@ -4,6 +4,8 @@
 
 #[path = "../../../fuzz/compose.rs"]
 mod compose;
+#[path = "../../../fuzz/mirror.rs"]
+mod mirror;
 #[path = "../../../fuzz/seeds.rs"]
 mod seeds;
 
@@ -26,6 +28,11 @@ use portreeve_observe::systemd::{Service, show, unit_file};
 #[test]
 fn compose() {
     seeds::each("compose", compose::check);
+}
+
+#[test]
+fn mirror() {
+    seeds::each("mirror", mirror::check);
 }
 
 #[test]

@@ -32,6 +32,11 @@ pub(super) fn ghost(context: Context<'_>, out: &mut Vec<Draft>) {
     }
 }
 
+/// Whether another directory holds an identity of this one.
+pub(super) fn is_doubled(context: Context<'_>, dir: &StateDir) -> bool {
+    doubles(context).values().any(|dirs| dirs.iter().any(|one| one.path == dir.path))
+}
+
 /// Devices that more than one directory holds, with those directories, in use first. One directory under two paths is one.
 fn doubles(context: Context<'_>) -> BTreeMap<&str, Vec<&StateDir>> {
     let mut holders: BTreeMap<&str, Vec<&StateDir>> = BTreeMap::new();

@@ -2,7 +2,10 @@ use super::*;
 use crate::Verdict;
 use crate::catalogue::Severity;
 use crate::diagnose::fixture::*;
-use crate::snapshot::{Backup, BackupOf, DestinationKind, Expectation, MirrorWay, Starter, StateRecords, TimeMachine};
+use crate::snapshot::{
+    Backup, BackupOf, DestinationKind, Expectation, LockKind, LockWait, MirrorWay, Starter, StateRecords, TimeMachine,
+    Waits, WatchedLock,
+};
 
 fn machine(change: impl FnOnce(&mut TimeMachine)) -> Snapshot {
     node(|node| change(value(&mut node.time_machine)))
@@ -97,6 +100,43 @@ fn a_backup_that_slows_is_an_error() {
     assert_eq!(draft(time_machine::time_machine, &quick).severity, Severity::Warning);
     assert!(silent(time_machine::backup_slow, &machine(|machine| machine.mount_ms = known(1_596.0))));
     assert!(silent(time_machine::backup_slow, &node_without_facts()));
+}
+
+/// A lock that was always held for ten seconds.
+fn contended(node: &mut Snapshot) {
+    node.lock_waits = vec![LockWait {
+        state_dir: STATE.to_owned(),
+        at: ago(60),
+        watched_s: 60.0,
+        cpu_percent: None,
+        locks: vec![WatchedLock {
+            path: format!("{STATE}/state/openclaw.sqlite"),
+            kind: LockKind::WalWriter,
+            purpose: "database".to_owned(),
+            held_for_life: false,
+            waits: known(Waits {
+                buckets: (0..=100).map(|n| (n * 100_000, 600_000)).collect(),
+                observed_us: 60_600_000,
+                held_us: 60_000_000,
+                samples: 4_000,
+                holds: 6,
+                longest: None,
+                running: None,
+            }),
+        }],
+        file_system: absent(),
+    }];
+}
+
+#[test]
+fn a_backup_explains_the_wait_for_locks() {
+    let node = node(|node| {
+        value(&mut node.time_machine).running = backup(DestinationKind::Network);
+        contended(node);
+    });
+    assert!(draft(time_machine::backup_slow, &node).summary.contains("for the lock of database"));
+    assert_eq!(root_causes(&node), [Code::MirrorBackupSlow]);
+    assert!(silent(time_machine::backup_slow, &super::super::super::fixture::node(contended)));
 }
 
 fn node_without_facts() -> Snapshot {
@@ -220,6 +260,14 @@ fn a_copy_that_lives_is_a_ghost() {
     let found = draft(ghost::ghost, &node);
     assert_eq!((found.severity, found.subject.id.as_str()), (Severity::Error, COPY));
     assert!(found.summary.contains(DEVICE), "{found:?}");
+}
+
+#[test]
+fn a_doubled_identity_makes_the_backup_an_error() {
+    let node = doubled(|node| {
+        included(value(&mut node.time_machine));
+    });
+    assert_eq!(draft(time_machine::time_machine, &node).severity, Severity::Error);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! `mirror.time-machine`, `mirror.backup-slow`
 
 use super::super::command::quote;
-use crate::Fact;
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
+use crate::locks::LockReport;
 use crate::snapshot::{Backup, BackupOf, DestinationKind, StateDir, TimeMachine};
+use crate::{Fact, Verdict};
 
 /// Milliseconds from which an answer of a volume or of `mount` is slow. Releases of `OpenClaw` take a volume for a share from 1 s.
 const SLOW_MS: f64 = 500.0;
@@ -14,7 +15,9 @@ pub(super) fn time_machine(context: Context<'_>, out: &mut Vec<Draft>) {
     let Some(machine) = context.snapshot.time_machine.get() else { return };
     let Some(destinations) = machine.destinations.get().filter(|list| !list.is_empty()) else { return };
     for (dir, backup) in backed_up(context, machine) {
-        let slow = machine.running.get().is_some() && slowness(machine, dir, backup).is_some();
+        let slow = machine.running.get().is_some() && slowness(context, machine, dir, backup).is_some();
+        // What is restored from a copy of a copy makes a third one of the same identity.
+        let doubled = super::ghost::is_doubled(context, dir);
         let places = match destinations.len() {
             1 => "1 destination is configured".to_owned(),
             more => format!("{more} destinations are configured"),
@@ -27,7 +30,7 @@ pub(super) fn time_machine(context: Context<'_>, out: &mut Vec<Draft>) {
             dir,
             format!("Time Machine backs up `{}`", dir.path),
         )
-        .severity(if slow { Severity::Error } else { Severity::Warning })
+        .severity(if slow || doubled { Severity::Error } else { Severity::Warning })
         .seen("neither it nor a folder above it is excluded", &backup.excluded)
         .seen(format!("{places}{network}"), &machine.destinations);
         if machine.auto_backup == Some(false) {
@@ -49,7 +52,7 @@ pub(super) fn backup_slow(context: Context<'_>, out: &mut Vec<Draft>) {
     let Some(running) = machine.running.get() else { return };
     for dir in super::super::state::in_use(context) {
         let Some(of) = machine.dirs.iter().find(|one| one.state_dir == dir.path) else { continue };
-        let Some((what, draft_with)) = slowness(machine, dir, of) else { continue };
+        let Some((what, draft_with)) = slowness(context, machine, dir, of) else { continue };
         let draft = super::super::state::about(
             context,
             Code::MirrorBackupSlow,
@@ -79,7 +82,12 @@ fn backed_up<'a>(context: Context<'a>, machine: &'a TimeMachine) -> impl Iterato
 type Piece = (String, String, jiff::Timestamp);
 
 /// What is slow while the backup runs, with the evidence.
-fn slowness(machine: &TimeMachine, dir: &StateDir, of: &BackupOf) -> Option<(String, Vec<Piece>)> {
+fn slowness(
+    context: Context<'_>,
+    machine: &TimeMachine,
+    dir: &StateDir,
+    of: &BackupOf,
+) -> Option<(String, Vec<Piece>)> {
     let mut words: Vec<String> = Vec::new();
     let mut evidence: Vec<Piece> = Vec::new();
     let mut note = |subject: String, fact: &Fact<f64>| {
@@ -93,6 +101,16 @@ fn slowness(machine: &TimeMachine, dir: &StateDir, of: &BackupOf) -> Option<(Str
     };
     note("`mount`".to_owned(), &machine.mount_ms);
     note(format!("the volume of `{}`", dir.path), &of.answer_ms);
+    for watched in context.snapshot.lock_waits.iter().filter(|watched| watched.state_dir == dir.path) {
+        for lock in &watched.locks {
+            let lock = LockReport::of(watched, lock, context.policy.lock_wait);
+            let Some(wait) = lock.wait_s.filter(|_| lock.verdict == Verdict::Blocked) else { continue };
+            let said =
+                format!("5 of 100 newcomers wait longer than {:.1} s for the lock of {}", wait.p95, lock.purpose);
+            evidence.push((said.clone(), lock.path, watched.at));
+            words.push(said);
+        }
+    }
     (!words.is_empty()).then(|| (words.join(", "), evidence))
 }
 

@@ -1,0 +1,4 @@
+sync { default.rsync,
+  source = "/home/op", exclude = { ".x" },
+}
+rsync -a /a /b
