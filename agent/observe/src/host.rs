@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use nix::unistd::{Uid, User, geteuid, gethostname};
-use portreeve_core::snapshot::{Host, Node, PowerSettings};
+use portreeve_core::snapshot::{Host, Node, NodeClock, PowerSettings};
 use portreeve_core::{Fact, FingerprintKey, Secret};
 use serde::Deserialize;
 use sysinfo::System;
@@ -43,6 +43,7 @@ pub fn observe(key: &FingerprintKey, asked: Asked, at: Timestamp) -> Node {
             file_vault: asked.file_vault,
             agent_uid: geteuid().as_raw(),
         },
+        clock: NodeClock { kept: Some(file::from_io(os::clock_keeping(), "adjtimex", at)), server: None },
     }
 }
 

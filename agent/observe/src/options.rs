@@ -41,6 +41,8 @@ pub struct Options {
     pub lock_window: Option<Duration>,
     /// The agent's own folder.
     pub data_dir: PathBuf,
+    /// Server that tells the time: a name or an address, with a port where it is not 123. None is asked where none is named.
+    pub time_server: Option<String>,
     /// Version of the agent.
     pub agent_version: String,
 }

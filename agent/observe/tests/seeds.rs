@@ -22,6 +22,7 @@ use portreeve_observe::launchd::{Job, disabled, domain, list, procinfo, service}
 use portreeve_observe::plist;
 use portreeve_observe::proxy::{Program, certificate, parse_text};
 use portreeve_observe::registry::{challenges, logins, manifest, retry_after};
+use portreeve_observe::sntp;
 use portreeve_observe::systemd::service::Specifiers;
 use portreeve_observe::systemd::{Service, show, unit_file};
 
@@ -47,6 +48,14 @@ fn launchctl() {
     seeds::each("launchctl", |data| {
         let _ = (service::parse(data), domain::parse(data), disabled::parse(data));
         let _ = (list::parse_table(data), list::parse_details(data), procinfo::parse(data));
+    });
+}
+
+#[test]
+fn sntp() {
+    let took = std::time::Duration::from_millis(40);
+    seeds::each("sntp", |data| {
+        let _ = sntp::parse(data, 0x1234_5678_9abc_def0, std::time::Duration::from_secs(1_750_000_000), took, "x");
     });
 }
 

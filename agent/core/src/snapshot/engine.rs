@@ -82,6 +82,9 @@ pub struct EngineAnswer {
     pub in_vm: bool,
     /// The engine's clock less ours, in milliseconds.
     pub skew_ms: Option<i64>,
+    /// By how much that may be wrong either way, in milliseconds.
+    #[serde(default)]
+    pub skew_uncertainty_ms: Option<u64>,
     /// Milliseconds that its own answers took, added up.
     pub elapsed_ms: f64,
     /// Containers that it has, listed or not.

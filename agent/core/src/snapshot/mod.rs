@@ -4,6 +4,7 @@
 
 mod acceptance;
 mod client;
+mod clock;
 mod credentials;
 mod engine;
 pub mod event;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use acceptance::{Acceptance, AcceptanceOutcome, Refusal};
 pub use client::{Client, ClientKind, DeviceStanding, GatewayUrl, UrlFacts};
+pub use clock::{Keeping, NodeClock, ServerTime};
 pub use credentials::{AuthMode, Credentials, ExposedSecret, SecretQuality, SourceOutcome, TokenSource};
 pub use engine::{
     Engine, EngineAnswer, EngineEvent, EngineKind, Network, Project, ProjectProblem, Volume as EngineVolume,

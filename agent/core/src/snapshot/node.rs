@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::clock::NodeClock;
 use crate::{Fact, Fingerprint};
 
 /// The machine.
@@ -21,6 +22,9 @@ pub struct Node {
     pub arch: String,
     /// Uptime and boot.
     pub host: Host,
+    /// Its clock.
+    #[serde(default)]
+    pub clock: NodeClock,
 }
 
 /// Operating system version.

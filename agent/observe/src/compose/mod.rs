@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use portreeve_compose::Project;
 use portreeve_core::snapshot::{
-    Client, EngineVolume, Gateway, Host, Ingress, Network, Node, Place, Project as ProjectFacts, ProjectProblem,
-    ProxyRoute, SCHEMA, Snapshot, UnitInventory, Workload,
+    Client, EngineVolume, Gateway, Host, Ingress, Network, Node, NodeClock, Place, Project as ProjectFacts,
+    ProjectProblem, ProxyRoute, SCHEMA, Snapshot, UnitInventory, Workload,
 };
 use portreeve_core::{Fact, Fingerprint, FingerprintKey};
 use portreeve_openclaw::file::Reader;
@@ -162,6 +162,7 @@ fn no_node(at: Timestamp) -> Node {
             file_vault: unseen(at),
             agent_uid: nix::unistd::geteuid().as_raw(),
         },
+        clock: NodeClock::default(),
     }
 }
 

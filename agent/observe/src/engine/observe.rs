@@ -165,6 +165,7 @@ async fn ask(candidate: &Candidate, until: Instant, at: Timestamp) -> Held {
         arch: version.arch.as_deref().map(name),
         in_vm: false,
         skew_ms: skew(&info, asked_at, took),
+        skew_uncertainty_ms: Some(u64::try_from(took.as_millis() / 2).unwrap_or(u64::MAX).saturating_add(1)),
         elapsed_ms: begun.elapsed().as_secs_f64() * 1e3,
         containers: total,
         unlisted: total.saturating_sub(list.items.len() as u64),

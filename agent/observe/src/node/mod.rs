@@ -31,7 +31,7 @@ use crate::site::{Site, Sites};
 use crate::state::{self, Place};
 use crate::units::{Inventory, Question, inventory, native_manager};
 use crate::users::Account;
-use crate::{Options, acceptance, asked, connects, host, images, listener, locks, log, mirror, os, proxy};
+use crate::{Options, acceptance, asked, connects, host, images, listener, locks, log, mirror, os, proxy, time_server};
 
 /// Observes the node once. It takes at most about the deadline: what is not known by then stays unknown.
 pub async fn observe(options: &Options) -> Snapshot {
@@ -39,7 +39,7 @@ pub async fn observe(options: &Options) -> Snapshot {
     let begun = Instant::now();
     let mut clock = Clock::default();
     let environment = Environment::all(options.environment.iter().cloned());
-    let node = clock.time("host", || host::observe(&options.key, asked::observe(&System, at), at));
+    let mut node = clock.time("host", || host::observe(&options.key, asked::observe(&System, at), at));
 
     let table = clock.time("processes", || process::table(at));
     let empty = ProcessTable::default();
@@ -124,10 +124,18 @@ pub async fn observe(options: &Options) -> Snapshot {
         until: Instant::now() + left,
         at,
     };
-    let (climbs, contained) = tokio::join!(
+    let told = async {
+        match &options.time_server {
+            Some(server) => Some(Box::pin(time_server::ask(server)).await),
+            None => None,
+        }
+    };
+    let (climbs, contained, told) = tokio::join!(
         timed(climb::climb_all(&drafts, &sites, &listeners, left)),
         timed(containers::observe(&question)),
+        told,
     );
+    node.clock.server = told;
     clock.note("gateways", climbs.1);
     clock.note("containers", contained.1);
     let (climbs, (mut contained, written)) = (climbs.0, contained.0);
@@ -219,7 +227,7 @@ pub async fn observe(options: &Options) -> Snapshot {
         };
         let counted =
             connects::deep::observe(&mut gateways, &mut clients, &workloads, &known, &callers, options.deep_connects);
-        clock.time_async("connects", counted).await;
+        clock.time_async("connects", Box::pin(counted)).await;
     }
     if options.deep {
         let on_host = acceptance::Host {

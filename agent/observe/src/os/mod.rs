@@ -25,6 +25,7 @@
 //! | `is_dataless(path)` | whether the content of a file is elsewhere (macOS) | nothing |
 //! | `accounts()` | the user database; may hang on a dead directory service (macOS) | nothing |
 //! | `container_programs()` | usual places of Apple's `container`; none on another system | nothing |
+//! | `clock_keeping()` | whether something keeps the clock | nothing |
 //! | `system_version()`, `host_uuid()`, `console_user_id()`, `auto_login_file()` | the machine | nothing |
 //!
 //! Start times come twice: as a time of day, which shifts when the clock is set, and in the unit in which OpenClaw's lock
@@ -49,15 +50,15 @@ use jiff::Timestamp;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
     ADMINISTRATORS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, MANAGER, OPEN_FILE_SOURCE, PROCESS_SOURCE, RUNS_CONTAINERS,
-    accounts, attribute, attribute_names, auto_login_file, console_user_id, container_programs, environment,
-    home_roots, host_uuid, is_dataless, listeners, mount, open_files, precise_timers, processes, program,
+    accounts, attribute, attribute_names, auto_login_file, clock_keeping, console_user_id, container_programs,
+    environment, home_roots, host_uuid, is_dataless, listeners, mount, open_files, precise_timers, processes, program,
     system_version,
 };
 #[cfg(target_os = "macos")]
 pub(crate) use macos::{
     ADMINISTRATORS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, MANAGER, OPEN_FILE_SOURCE, PROCESS_SOURCE, RUNS_CONTAINERS,
-    accounts, attribute, attribute_names, auto_login_file, console_user_id, container_programs, environment,
-    home_roots, host_uuid, is_dataless, listeners, mount, open_files, precise_timers, processes, program,
+    accounts, attribute, attribute_names, auto_login_file, clock_keeping, console_user_id, container_programs,
+    environment, home_roots, host_uuid, is_dataless, listeners, mount, open_files, precise_timers, processes, program,
     system_version,
 };
 

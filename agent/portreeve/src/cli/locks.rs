@@ -9,6 +9,7 @@ Examples:
   portreeve locks                       every state directory of this node
   portreeve locks ~/.openclaw --for 60
   portreeve locks --watch               until it is interrupted
+  portreeve locks --svg locks.svg       a picture too, for a ticket
   portreeve locks --json | jq '.locks[] | {path, wait_s, holder}'
 
 No lock is taken, not even for an instant: the kernel is asked who would stand
@@ -38,6 +39,9 @@ pub(crate) struct LocksArgs {
     /// Home folder to search for state directories; repeat for more [default: every account's]
     #[arg(long, value_name = "DIR")]
     pub(crate) home: Vec<PathBuf>,
+    /// Write a picture too: which share of newcomers waits how long; `-` prints it instead of the text
+    #[arg(long, value_name = "FILE", conflicts_with = "watch")]
+    pub(crate) svg: Option<PathBuf>,
     /// Print JSON; with `--watch`, one document a line
     #[arg(long)]
     pub(crate) json: bool,

@@ -9,8 +9,8 @@ use portreeve_core::report::Agent;
 use portreeve_core::{LocksReport, Snapshot};
 use portreeve_observe::{LockWatch, Options};
 
-use super::json;
 use super::observe::{self, Depth, until_signal};
+use super::{file, json};
 use crate::cli::{Global, LocksArgs, ScopeArgs};
 use crate::error::UserError;
 use crate::{output, render};
@@ -80,7 +80,10 @@ async fn follow(
     }
     output::progress(global, "");
     let report = report(&mut snapshot, watch, thresholds);
-    if !args.watch {
+    if let Some(path) = &args.svg {
+        file::picture(path, &render::locks_svg(&render::LockChart::of(&report, &snapshot.lock_waits))?)?;
+    }
+    if !args.watch && !args.svg.as_deref().is_some_and(file::is_stdout) {
         let text = if args.json { json(&report)? } else { render::locks(&report, output::width()) };
         output::print(&text)?;
     }

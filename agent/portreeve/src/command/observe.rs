@@ -84,6 +84,7 @@ pub(super) fn options_with(settings: &Settings, scope: &ScopeArgs, depth: &Depth
         probe: !scope.no_probe,
         deep: depth.deep,
         deep_connects: settings.deep_connects,
+        time_server: settings.time_server.clone(),
         probe_dir: settings.probe_dir.clone(),
         in_container: scope.in_container.clone(),
         series: depth.series.clone(),

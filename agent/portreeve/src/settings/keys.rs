@@ -112,6 +112,21 @@ pub(crate) const KEYS: &[Key] = &[
         show: |settings| integer(settings.timeout_s),
     },
     Key {
+        name: "time_server",
+        doc: "Server to compare this node's clock with, by SNTP: a name or an address, with a port where it is not 123, such as `time.apple.com`. Empty: none is asked.",
+        kind: Kind::Text,
+        apply: |settings, value| {
+            let text = text(value)?;
+            let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]_%".contains(c);
+            if text.len() > 255 || !text.chars().all(plain) {
+                return Err("takes the name or address of a server".to_owned());
+            }
+            settings.time_server = Some(text.to_owned()).filter(|text| !text.is_empty());
+            Ok(())
+        },
+        show: |settings| Value::String(settings.time_server.clone().unwrap_or_default()),
+    },
+    Key {
         name: "containers",
         doc: "`auto` asks every container engine of this node, `off` asks none.",
         kind: Kind::Text,

@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) ports: Vec<u16>,
     pub(crate) public_urls: Vec<String>,
     pub(crate) timeout_s: u64,
+    /// Server that tells the time.
+    pub(crate) time_server: Option<String>,
     /// Connects to each gateway and from each client of `check --deep`.
     pub(crate) deep_connects: u32,
     /// Whether container engines are asked.
@@ -146,6 +148,7 @@ impl Settings {
             ports: Vec::new(),
             public_urls: Vec::new(),
             timeout_s: 15,
+            time_server: None,
             deep_connects: 100,
             containers: true,
             probe_dir: None,

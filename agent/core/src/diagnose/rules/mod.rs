@@ -4,6 +4,7 @@ pub(super) mod acceptance;
 pub(super) mod agent;
 mod auth;
 mod channels;
+mod clock;
 mod command;
 mod compose;
 pub(crate) mod contained;
@@ -33,6 +34,7 @@ const FAMILIES: &[Family] = &[
     (agent::RULES, agent::RAISES),
     (auth::RULES, auth::RAISES),
     (channels::RULES, channels::RAISES),
+    (clock::RULES, clock::RAISES),
     (compose::RULES, compose::RAISES),
     (container::RULES, container::RAISES),
     (engine::RULES, engine::RAISES),
@@ -68,14 +70,8 @@ mod tests {
     use super::*;
 
     /// They need an engine, a measurement over time, a mirror or a registry.
-    const WITHOUT_A_RULE: &[Code] = &[
-        Code::ChannelSubagent,
-        Code::HostOsChanged,
-        Code::HostClock,
-        Code::HostSleep,
-        Code::HostAutoUpdate,
-        Code::AgentBacklog,
-    ];
+    const WITHOUT_A_RULE: &[Code] =
+        &[Code::ChannelSubagent, Code::HostOsChanged, Code::HostSleep, Code::HostAutoUpdate, Code::AgentBacklog];
 
     #[test]
     fn no_code_is_declared_twice() {

@@ -157,6 +157,7 @@ async fn list(
         arch: Some("arm64".to_owned()),
         in_vm: true,
         skew_ms: None,
+        skew_uncertainty_ms: None,
         elapsed_ms: begun.elapsed().as_secs_f64() * 1e3,
         containers: total,
         unlisted: total.saturating_sub(MAX_CONTAINERS as u64),

@@ -2,12 +2,14 @@
 #![expect(unsafe_code, reason = "sysctl, statfs and the unions of libproc have no safe wrapper")]
 
 mod attribute;
+mod clock;
 mod machine;
 mod mount;
 mod process;
 mod socket;
 
 pub(crate) use attribute::{attribute, attribute_names, is_dataless};
+pub(crate) use clock::clock_keeping;
 pub(crate) use machine::{
     accounts, auto_login_file, console_user_id, container_programs, home_roots, host_uuid, system_version,
 };

@@ -6,6 +6,10 @@ use plotters::series::LineSeries;
 use plotters::style::Color;
 use plotters::style::text_anchor::HPos;
 
+use portreeve_core::LocksReport;
+use portreeve_core::locks::LockReport;
+use portreeve_core::snapshot::{LockWait, Waits};
+
 use super::axis::{Axis, milliseconds};
 use super::{ALARM, ChartError, FAINT, GREY, Heading, INK, MARGIN, RULE, SERIES, cut, picture, text};
 
@@ -16,9 +20,12 @@ const ROW: i32 = 22;
 /// Least wait that the axis shows, in milliseconds; what waits less stands at its left end.
 const LEAST_MS: f64 = 1.0;
 
+/// Steps that lie closer are drawn as one: they fall on the same pixel.
+const FINEST: f64 = 1.005;
+
 /// What is drawn.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Waits {
+pub(crate) struct LockChart {
     /// What stands above: `Waits for locks of /home/op/.openclaw`.
     pub(crate) title: String,
     /// How it was measured: when, for how long, with how many samples.
@@ -40,8 +47,51 @@ pub(crate) struct WaitCurve {
     pub(crate) points: Vec<(f64, f64)>,
 }
 
+impl LockChart {
+    /// What was watched, longest wait first. Locks that are held for life are left out: nobody is meant to wait for them.
+    pub(crate) fn of(report: &LocksReport, watched: &[LockWait]) -> Self {
+        let dirs: Vec<&str> = report.state_dirs.iter().map(|dir| dir.path.as_str()).collect();
+        let title = match dirs.as_slice() {
+            [dir] => format!("Waits for the locks of {dir}"),
+            dirs => format!("Waits for the locks of {} state directories", dirs.len()),
+        };
+        let seconds = report.state_dirs.iter().map(|dir| dir.watched_s).fold(0.0, f64::max);
+        let about = format!("{} · watched for {seconds:.0} s", report.at.strftime("%Y-%m-%d %H:%M:%S UTC"));
+        let curve = |lock: &LockReport| {
+            let dir = watched.iter().find(|dir| dir.state_dir == lock.state_dir)?;
+            let waits =
+                dir.locks.iter().find(|other| other.path == lock.path && other.kind == lock.kind)?.waits.get()?;
+            let wait = lock.wait_s.as_ref().filter(|_| !lock.meant_for_life)?;
+            let held = lock.held_fraction.map(|held| format!(", held {:.1} % of the time", held * 100.0));
+            let about = format!("95 % within {}{}", milliseconds(wait.p95 * 1_000.0), held.unwrap_or_default());
+            let name =
+                lock.path.strip_prefix(&lock.state_dir).map_or(lock.path.as_str(), |rest| rest.trim_start_matches('/'));
+            Some(WaitCurve { name: name.to_owned(), about, points: points(waits) })
+        };
+        let locks = report.locks.iter().filter_map(curve).collect();
+        Self { title, about, threshold_s: report.threshold_s, locks }
+    }
+}
+
+/// The share of newcomers that wait at most so long, from how long the lock stayed held from each moment on.
+#[expect(clippy::cast_precision_loss, reason = "microseconds of a watch are far below 2^52")]
+pub(super) fn points(waits: &Waits) -> Vec<(f64, f64)> {
+    let held: u64 = waits.buckets.iter().fold(0, |sum, (_, time)| sum.saturating_add(*time));
+    let total = waits.observed_us.max(held);
+    if total == 0 {
+        return Vec::new();
+    }
+    let mut reached = total - held;
+    let mut points = vec![(0.0, reached as f64 / total as f64)];
+    for (wait, time) in &waits.buckets {
+        reached = reached.saturating_add(*time);
+        points.push((*wait as f64 / 1e6, reached as f64 / total as f64));
+    }
+    points
+}
+
 /// The share of arrivals that wait at most so long.
-pub(crate) fn locks_svg(waits: &Waits) -> Result<String, ChartError> {
+pub(crate) fn locks_svg(waits: &LockChart) -> Result<String, ChartError> {
     let shown = waits.locks.get(..SERIES.len()).unwrap_or(&waits.locks);
     let lines = [waits.about.clone()];
     let heading = Heading { title: &waits.title, lines: &lines };
@@ -100,6 +150,11 @@ fn steps(points: &[(f64, f64)], axis: &Axis) -> Vec<(f64, f64)> {
     let mut reached = 0.0;
     for (wait, share) in points.iter().filter(|(wait, share)| wait.is_finite() && share.is_finite()) {
         let at = axis.within(wait * 1_000.0);
+        if let Some(last) = steps.last_mut().filter(|last| at < last.0 * FINEST) {
+            reached = share.clamp(reached, 1.0);
+            last.1 = reached;
+            continue;
+        }
         steps.push((at, reached));
         reached = share.clamp(reached, 1.0);
         steps.push((at, reached));

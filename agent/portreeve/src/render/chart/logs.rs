@@ -19,7 +19,7 @@ const MARKS: usize = 12;
 
 /// What is drawn.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Closes {
+pub(crate) struct CloseChart {
     /// What stands above: `Closed connections of the gateway on port 18789`.
     pub(crate) title: String,
     /// What it was counted from: which logs, since when.
@@ -42,7 +42,7 @@ pub(crate) struct Bucket {
 }
 
 /// Bars over time, each divided by close code.
-pub(crate) fn logs_svg(closes: &Closes) -> Result<String, ChartError> {
+pub(crate) fn logs_svg(closes: &CloseChart) -> Result<String, ChartError> {
     let lines = [closes.about.clone()];
     let heading = Heading { title: &closes.title, lines: &lines };
     let rows = i32::try_from(closes.names.len().div_ceil(2)).unwrap_or(0);
@@ -72,7 +72,7 @@ fn colour(name: &str, index: usize) -> RGBColor {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of log lines and buckets are far below 2^52")]
-fn bars(area: &Area<'_>, closes: &Closes) -> Result<(), ChartError> {
+fn bars(area: &Area<'_>, closes: &CloseChart) -> Result<(), ChartError> {
     let buckets = &closes.buckets;
     let greatest = buckets.iter().map(|bucket| sum(bucket.counts.iter())).max().unwrap_or(0);
     let unit = match closes.bucket_s {
@@ -129,7 +129,7 @@ fn sum<'a>(counts: impl Iterator<Item = &'a u64>) -> u64 {
 }
 
 /// Where the marks along the time are: at full days, or at hours that divide a day.
-fn places(closes: &Closes) -> Vec<usize> {
+fn places(closes: &CloseChart) -> Vec<usize> {
     let count = closes.buckets.len();
     let hours: &[i64] = &[1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 672];
     let fits = |hours: &&i64| {

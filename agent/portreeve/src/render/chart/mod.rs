@@ -6,7 +6,6 @@
 #[cfg_attr(not(test), allow(dead_code, reason = "counts are the logs' alone"))]
 mod axis;
 mod connects;
-#[cfg_attr(not(test), allow(dead_code, reason = "the command has no picture yet"))]
 mod locks;
 #[cfg_attr(not(test), allow(dead_code, reason = "the command has no picture yet"))]
 mod logs;
@@ -20,11 +19,9 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontDesc, FontStyle, IntoFont, RGBColor, TextStyle};
 
 pub(crate) use connects::connects_svg;
-#[allow(unused_imports, reason = "the commands have no picture yet")]
-pub(crate) use {
-    locks::{WaitCurve, Waits, locks_svg},
-    logs::{Bucket, Closes, logs_svg},
-};
+pub(crate) use locks::{LockChart, locks_svg};
+#[allow(unused_imports, reason = "the command has no picture yet")]
+pub(crate) use logs::{Bucket, CloseChart, logs_svg};
 
 use crate::output::plain;
 

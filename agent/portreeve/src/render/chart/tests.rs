@@ -5,6 +5,9 @@ use portreeve_core::report::Agent;
 use portreeve_core::snapshot::{Challenge, Failure, FailureKind, Phase, Probe};
 use portreeve_core::{ConnectReport, Series};
 
+use portreeve_core::snapshot::Waits;
+
+use super::locks::{WaitCurve, points};
 use super::*;
 use crate::render::map::assert_well_formed;
 
@@ -42,14 +45,14 @@ fn connects(series: &Series) -> String {
     connects_svg(&ConnectReport::of(series, Agent { version: "1".to_owned() }, at()), series).unwrap()
 }
 
-fn waits() -> Waits {
+fn waits() -> LockChart {
     // Of who comes at a random time while a lock is held for `hold` seconds and a share of the time.
     let curve = |name: &str, held: f64, hold: f64| WaitCurve {
         name: name.to_owned(),
         about: format!("held {:.0} % of the time, longest hold {hold} s", held * 100.0),
         points: (0..=20).map(|n| f64::from(n) / 20.0).map(|part| (hold * part, 1.0 - held * (1.0 - part))).collect(),
     };
-    Waits {
+    LockChart {
         title: "Waits for locks of /home/op/.openclaw".to_owned(),
         about: "2026-01-01 00:00:00 UTC · 60 s · 12000 samples".to_owned(),
         threshold_s: 2.5,
@@ -61,7 +64,7 @@ fn waits() -> Waits {
     }
 }
 
-fn closes(hours: i64) -> Closes {
+fn closes(hours: i64) -> CloseChart {
     let bucket = |hour: i64| {
         let n = u64::try_from(hour).unwrap();
         Bucket {
@@ -69,7 +72,7 @@ fn closes(hours: i64) -> Closes {
             counts: vec![12 + n % 5, if n % 24 == 9 { 31 } else { n % 3 }, n % 7 / 5, u64::from(n % 11 == 3)],
         }
     };
-    Closes {
+    CloseChart {
         title: "Closed connections of the gateway on port 18789".to_owned(),
         about: "from 4 logs, 2026-01-01 to 2026-01-04 UTC".to_owned(),
         names: ["1000 normal closure", "1006 no close frame", "1008 unauthorized", "1012 service restart"]
@@ -98,6 +101,23 @@ fn pictures_can_be_kept() {
     ] {
         std::fs::write(folder.join(name), svg).unwrap();
     }
+}
+
+#[test]
+fn what_was_watched_becomes_a_curve() {
+    // Held for two of ten seconds in one go: who comes then waits evenly from nothing to two seconds.
+    let buckets = vec![(500_000, 500_000), (1_000_000, 500_000), (1_500_000, 500_000), (2_000_000, 500_000)];
+    let waits = Waits {
+        buckets,
+        observed_us: 10_000_000,
+        held_us: 2_000_000,
+        samples: 1_000,
+        holds: 1,
+        longest: None,
+        running: None,
+    };
+    assert_eq!(points(&waits), [(0.0, 0.8), (0.5, 0.85), (1.0, 0.9), (1.5, 0.95), (2.0, 1.0)]);
+    assert_eq!(points(&Waits::default()), []);
 }
 
 #[test]
@@ -140,14 +160,17 @@ fn nothing_measured_is_drawn_all_the_same() {
         ..series()
     };
     assert_well_formed(&connects(&odd));
-    assert_well_formed(&locks_svg(&Waits { locks: Vec::new(), ..waits() }).unwrap());
+    assert_well_formed(&locks_svg(&LockChart { locks: Vec::new(), ..waits() }).unwrap());
     let odd = WaitCurve {
         points: vec![(f64::NAN, 0.1), (0.0, f64::NAN), (1e300, 2.0), (0.1, -1.0)],
         ..waits().locks[0].clone()
     };
-    assert_well_formed(&locks_svg(&Waits { locks: vec![odd; 9], threshold_s: 0.0, ..waits() }).unwrap());
+    assert_well_formed(&locks_svg(&LockChart { locks: vec![odd; 9], threshold_s: 0.0, ..waits() }).unwrap());
     assert_well_formed(&logs_svg(&closes(0)).unwrap());
-    let huge =
-        Closes { buckets: vec![Bucket { start: at(), counts: vec![u64::MAX, u64::MAX] }], bucket_s: 0, ..closes(0) };
+    let huge = CloseChart {
+        buckets: vec![Bucket { start: at(), counts: vec![u64::MAX, u64::MAX] }],
+        bucket_s: 0,
+        ..closes(0)
+    };
     assert_well_formed(&logs_svg(&huge).unwrap());
 }
