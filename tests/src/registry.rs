@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Guard, free_port, skip, wait_until};
+use crate::{Guard, Node, free_port, skip, wait_until};
 
 const PROGRAM: &str = "/usr/bin/docker-registry";
 const START: Duration = Duration::from_secs(30);
@@ -59,15 +59,20 @@ impl Drop for Registry {
 impl Registry {
     /// One that anybody may read and write. None, after having said so, where it is not installed.
     pub fn open() -> Option<Self> {
-        Self::start(false)
+        Self::start(false, None)
+    }
+
+    /// One on a node, for its engine. Nothing else reaches it: the engine has to push.
+    pub fn on(node: &Node) -> Option<Self> {
+        Self::start(false, Some(node))
     }
 
     /// One that wants the name `op` and [`Registry::login`]'s password for everything.
     pub fn closed() -> Option<Self> {
-        Self::start(true)
+        Self::start(true, None)
     }
 
-    fn start(login: bool) -> Option<Self> {
+    fn start(login: bool, node: Option<&Node>) -> Option<Self> {
         if !Path::new(PROGRAM).is_file() {
             skip("`docker-registry` is not installed");
             return None;
@@ -87,17 +92,23 @@ impl Registry {
         // JSON is YAML.
         fs::write(at.join("config.yml"), config.to_string()).unwrap();
         let log = File::create(at.join("console.log")).unwrap();
-        let mut command = Command::new(PROGRAM);
-        command.arg("serve").arg(at.join("config.yml")).env_clear().env("OTEL_TRACES_EXPORTER", "none");
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
-        let child = command.spawn().unwrap();
+        let command = |program: &str| match node {
+            Some(node) => node.command(program),
+            None => Command::new(program),
+        };
+        let mut serve = command(PROGRAM);
+        serve.arg("serve").arg(at.join("config.yml")).env_clear();
+        serve.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
+        let child = serve.spawn().unwrap();
         let guard = Guard::new(&child, Some(at));
         let mut registry = Self { guard, child, port, login, folder };
         wait_until(&format!("the registry on port {port}"), START, || {
             if let Some(status) = registry.child.try_wait().unwrap() {
                 panic!("the registry ended with {status}");
             }
-            TcpStream::connect(("127.0.0.1", port)).ok().map(|_| ())
+            let mut connect = command("/bin/bash");
+            connect.args(["-c", &format!("exec 3<>/dev/tcp/127.0.0.1/{port}")]).stderr(Stdio::null());
+            connect.status().unwrap().success().then_some(())
         });
         Some(registry)
     }

@@ -68,7 +68,7 @@ pub async fn check(question: &Question<'_>) -> (Vec<ImageCheck>, Asked) {
         asked.notes.push(error.sentence());
         Kept::default()
     });
-    let jitter = schedule::jitter(node_name(question.snapshot), question.period_s);
+    let jitter = schedule::jitter(&node_name(question.snapshot), question.period_s);
     let next = |runs: &Runs| Some(runs.next(question.now, question.period_s, jitter));
     let is_due = kept.runs.is_due(question.now, question.period_s, jitter);
     asked.next = next(&kept.runs);
@@ -192,9 +192,9 @@ fn paused(kept: &Kept, now: Timestamp) -> BTreeMap<String, (Timestamp, String)> 
 }
 
 /// The name by which the node spreads from others.
-fn node_name(snapshot: &Snapshot) -> &str {
-    let id = snapshot.node.hostname.get().map(String::as_str);
-    id.unwrap_or_default()
+fn node_name(snapshot: &Snapshot) -> String {
+    let id = snapshot.node.id.get().map(ToString::to_string);
+    id.or_else(|| snapshot.node.hostname.get().cloned()).unwrap_or_default()
 }
 
 /// Stored logins of the accounts in question.
