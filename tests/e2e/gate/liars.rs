@@ -44,8 +44,8 @@ fn play(seed: usize) -> (&'static str, Value, Expect) {
         part
     };
     match seed % 15 {
-        0 | 1 => ("becomes ready, ends well", with(json!({ "end": ready + 3_000 })), Expect::Success),
-        2 => ("becomes ready, ends badly", with(json!({ "end": ready + 3_000, "status": 3 })), Expect::Status(3)),
+        0 | 1 => ("becomes ready, ends well", with(json!({ "end": ready + 6_000 })), Expect::Success),
+        2 => ("becomes ready, ends badly", with(json!({ "end": ready + 6_000, "status": 3 })), Expect::Status(3)),
         3 => ("never ready", with(json!({ "ready": null })), Expect::NoSuccess),
         4 => ("says ready, refuses connect", with(json!({ "lies": true, "refuses": true })), Expect::NoSuccess),
         5 => ("says ready, is not", with(json!({ "lies": true, "ready": null })), Expect::NoSuccess),

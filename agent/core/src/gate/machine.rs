@@ -177,11 +177,11 @@ impl Machine {
                 actions.push(Action::Say(Message::Resumed { after }));
                 self.shift(after);
             }
-            Input::Diagnosed { ticket, cause } => {
-                if self.answered(ticket).is_some() && matches!(self.phase, Phase::Diagnosing { .. }) {
-                    self.diagnosed(now, cause, &mut actions);
-                }
-            }
+            Input::Diagnosed { ticket, cause } => match (self.answered(ticket), &self.phase) {
+                (Some(_), Phase::Diagnosing { .. }) => self.diagnosed(now, cause, &mut actions),
+                (Some(_), Phase::Held { .. }) => actions.push(Action::Say(Message::Cause(cause))),
+                _ => {}
+            },
             Input::Restart { ticket, planned } => {
                 if self.answered(ticket).is_some() && matches!(self.phase, Phase::Asking { .. }) {
                     self.asked_restart(now, planned, &mut actions);
@@ -586,6 +586,8 @@ impl Machine {
         let hold = within.saturating_sub(age.unwrap_or_default());
         actions.push(Action::Say(Message::Held { failures: self.failures.count(), within, hold }));
         self.phase = Phase::Held { until: now.since + hold };
+        let ticket = self.ticket(None);
+        actions.push(Action::Diagnose { ticket, has_ended: true });
     }
 
     /// Counts failures anew.

@@ -280,6 +280,8 @@ fn a_storm_of_failures_holds_instead_of_ending() {
     assert_eq!(exits, [Some(1), Some(1), Some(1), Some(1), None]);
 
     let mut held = Bench::with(settings(), failures.clone());
+    held.diagnosed(Some(78));
+    assert_eq!(held.said.last().map(String::as_str), Some("cause: cause"));
     assert_eq!(held.did(&Action::Start), 0);
     assert_eq!(held.after(599).did(&Action::Start), 0);
     assert_eq!(held.after(1).did(&Action::Start), 1);
