@@ -284,13 +284,13 @@ fn judge_all(locks: &[LockReport], waiters: &[Waiter], thresholds: Thresholds) -
 /// The distribution in bars of about equal width on a logarithmic scale.
 #[expect(clippy::cast_precision_loss, reason = "microseconds of a window are below 2^52")]
 fn bars(waits: &Waits) -> Vec<Bar> {
-    let total: u64 = waits.buckets.iter().map(|(_, weight)| weight).sum();
+    let total = waits.buckets.iter().fold(0_u64, |total, (_, weight)| total.saturating_add(*weight));
     let mut buckets = waits.buckets.iter().peekable();
     let mut out = Vec::new();
     for up_to_s in BARS {
-        let mut weight = 0;
+        let mut weight = 0_u64;
         while let Some((_, share)) = buckets.next_if(|(wait, _)| seconds(*wait) <= up_to_s) {
-            weight += share;
+            weight = weight.saturating_add(*share);
         }
         out.push(Bar { up_to_s, share: weight as f64 / total.max(1) as f64 });
         if buckets.peek().is_none() {

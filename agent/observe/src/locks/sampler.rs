@@ -114,7 +114,8 @@ impl Sampler {
         if idle_due {
             self.next_idle = now + pause(&mut self.random, idle);
         }
-        let soonest = self.tracks.iter().flat_map(|track| [track.follow, track.own.map(|(due, _)| due)]).flatten();
+        // A lock that is followed has no other look due, however long ago that was.
+        let soonest = self.tracks.iter().filter_map(|track| track.follow.or(track.own.map(|(due, _)| due)));
         let next = soonest.chain([self.next_idle, self.next_refresh]).min().unwrap_or(self.next_idle);
         Duration::from_micros(next.saturating_sub(self.now())).min(NAP)
     }

@@ -247,6 +247,14 @@ pub async fn observe(options: &Options) -> Snapshot {
             let rest = until.saturating_duration_since(Instant::now());
             let left = options.deadline.saturating_sub(begun.elapsed());
             clock.time_async("locks", tokio::time::sleep(rest.min(left))).await;
+            if rest > left {
+                blind.push(Blind {
+                    what: "lock wait".to_owned(),
+                    why: "the time was up before locks were watched for long enough".to_owned(),
+                    remedy: "give `check --deep` more time with `--timeout`".to_owned(),
+                    readiness: true,
+                });
+            }
             watch.read()
         }
         None => Vec::new(),

@@ -34,7 +34,7 @@ pub(crate) struct LocksArgs {
     #[arg(long)]
     pub(crate) watch: bool,
     /// Seconds that 95 of 100 newcomers may wait [default: `policy.lock_wait_s`, 2.5]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = threshold)]
     pub(crate) threshold: Option<f64>,
     /// Home folder to search for state directories; repeat for more [default: every account's]
     #[arg(long, value_name = "DIR")]
@@ -45,4 +45,9 @@ pub(crate) struct LocksArgs {
     /// Print JSON; with `--watch`, one document a line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn threshold(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds: &f64| seconds.is_finite() && *seconds > 0.0);
+    seconds.ok_or_else(|| "takes a number of seconds above 0".to_owned())
 }

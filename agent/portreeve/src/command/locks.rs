@@ -34,9 +34,11 @@ pub(super) fn run(global: &Global, args: &LocksArgs) -> Result<u8> {
     let home = if args.dirs.is_empty() { args.home.clone() } else { homes.chain(args.home.clone()).collect() };
     let scope =
         ScopeArgs { home, state_dir: args.dirs.clone(), no_containers: true, no_probe: true, ..ScopeArgs::default() };
-    let options = observe::options(&settings, &scope, &Depth::default())?;
+    // What waits for a lock is looked for meanwhile, and no longer.
+    let timeout_s = args.seconds.unwrap_or(WINDOW_S).min(settings.timeout_s);
+    let options = observe::options(&settings, &scope, &Depth { timeout_s: Some(timeout_s), ..Depth::default() })?;
     let mut thresholds = settings.policy.lock_wait;
-    if let Some(error_s) = args.threshold.filter(|seconds| seconds.is_finite() && *seconds >= 0.0) {
+    if let Some(error_s) = args.threshold {
         thresholds = Thresholds { error_s, warning_s: thresholds.warning_s.min(error_s) };
     }
     let watch = portreeve_observe::watch_locks(&options, &args.dirs);
