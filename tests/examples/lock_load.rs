@@ -183,13 +183,14 @@ fn compare(portreeve: &str, hold_ms: f64, percent: f64, seconds: u64) {
     let row = |share: f64, name: &str| {
         let (truth, ours) = (rank(share), ours(name));
         let (low, high) = (rank(share - half(share)), rank((share + half(share)).min(1.0)));
-        // Below what a thread needs to wake up, a wait is none.
-        let floor = 0.000_2;
-        let near = (ours - truth).abs() <= (0.1 * truth).max(floor);
-        let verdict = match (near, ours >= 0.9 * low - floor && ours <= 1.1 * high + floor) {
-            (true, _) => "within 10 %",
-            (false, true) => "within the truth's own interval",
-            (false, false) => "**off**",
+        // What a thread needs to wake up is no wait.
+        let floor = 0.000_1;
+        let (near, close) = ((ours - truth).abs() <= 0.1 * truth, (ours - truth).abs() <= floor);
+        let verdict = match (near, close, 0.9 * low <= ours && ours <= 1.1 * high) {
+            (true, ..) => "within 10 %",
+            (_, true, _) => "within 0.1 ms",
+            (.., true) => "within 10 % of the interval",
+            _ => "**off**",
         };
         format!(
             "{} | {}–{} | {} | {:.2} | {verdict}",
@@ -213,7 +214,7 @@ fn compare(portreeve: &str, hold_ms: f64, percent: f64, seconds: u64) {
 
 fn time(seconds: f64) -> String {
     match seconds {
-        value if value < 0.000_2 => "0".to_owned(),
+        value if value < 0.000_1 => "0".to_owned(),
         value if value < 0.01 => format!("{:.2} ms", value * 1e3),
         value if value < 1.0 => format!("{:.0} ms", value * 1e3),
         value => format!("{value:.2} s"),

@@ -25,10 +25,13 @@ use crate::state;
 use crate::{Options, os, volume};
 use places::Place;
 use portreeve_openclaw::environment::Environment;
-use sampler::{Sampler, cpu_time};
+use sampler::Sampler;
 
 /// How long a thread may take to hand out what it has seen.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A shorter wait is not worth a sleep.
+const SPIN: Duration = Duration::from_micros(15);
 
 /// A watch that goes on until it is dropped.
 #[derive(Debug)]
@@ -47,7 +50,7 @@ struct Watched {
 
 #[derive(Debug)]
 struct Shared {
-    sampler: Mutex<(Sampler, Option<Duration>)>,
+    sampler: Mutex<Sampler>,
     stop: AtomicBool,
 }
 
@@ -135,10 +138,9 @@ impl Watched {
         let until = Instant::now() + PATIENCE;
         loop {
             match shared.sampler.try_lock() {
-                Ok(seen) => {
-                    let (sampler, used) = &*seen;
+                Ok(sampler) => {
                     wait.watched_s = sampler.watched_s();
-                    wait.cpu_percent = used.map(|used| used.as_secs_f64() / wait.watched_s.max(1e-3) * 100.0);
+                    wait.cpu_percent = sampler.cpu_percent();
                     wait.at = sampler.begun_at();
                     wait.locks = sampler.locks();
                     return wait;
@@ -152,16 +154,19 @@ impl Watched {
 }
 
 fn spawn(place: Place) -> Result<Arc<Shared>, String> {
-    let shared = Arc::new(Shared { sampler: Mutex::new((Sampler::new(place), None)), stop: AtomicBool::new(false) });
+    let shared = Arc::new(Shared { sampler: Mutex::new(Sampler::new(place)), stop: AtomicBool::new(false) });
     let mine = Arc::clone(&shared);
     let watch = move || {
         os::precise_timers();
         while !mine.stop.load(Ordering::Relaxed) {
-            let Ok(mut seen) = mine.sampler.lock() else { return };
-            let nap = seen.0.step();
-            seen.1 = cpu_time();
-            drop(seen);
-            thread::sleep(nap);
+            let Ok(mut sampler) = mine.sampler.lock() else { return };
+            let nap = sampler.step();
+            drop(sampler);
+            if nap > SPIN {
+                thread::sleep(nap);
+            } else {
+                std::hint::spin_loop();
+            }
         }
     };
     let thread = thread::Builder::new().name("portreeve-locks".to_owned());

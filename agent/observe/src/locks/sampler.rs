@@ -21,14 +21,23 @@ const IDLE_US: u64 = 25_000;
 const BUSY_US: u64 = 2_000;
 /// How long "lately" is.
 const CALM_US: u64 = 2_000_000;
-/// Shortest and longest time between looks at a lock that is held: a hundredth of the time for which it has been.
+/// Looks at a lock that is held are so much closer together than the hold is long, by its age or by half of what holds lasted
+/// lately: what is missed between two looks is a gap in which a newcomer would have got it.
+const FOLLOW_SHARE: u64 = 200;
+/// Shortest and longest time between such looks.
 const FOLLOW_US: (u64, u64) = (40, 5_000);
+/// A hold that is shorter is looked at without sleeping in between, since gaps between such holds can be as short as a sleep.
+const SHORT_US: u64 = 2_000;
+/// Time between looks at such a one.
+const SHORT_STEP_US: u64 = 8;
 /// How often files are looked up anew.
 const REFRESH_US: u64 = 1_000_000;
 /// How often the pace is held against its cost.
 const GOVERN_US: u64 = 250_000;
 /// Share of a core that looking may cost while nothing is held, and while something is.
 const BUDGET: (f64, f64) = (0.002, 0.03);
+/// By how much looks may become rarer.
+const MAX_SCALE: f64 = 100.0;
 /// Longest time without a look at whether to stop.
 const NAP: Duration = Duration::from_millis(100);
 /// Most programs whose names are kept.
@@ -62,13 +71,22 @@ struct Track {
     /// When to look next at a lock that was held lately, and what that look stands for.
     own: Option<(u64, u64)>,
     calm_after: u64,
+    /// How long holds were followed lately, in microseconds.
+    typical: u64,
 }
 
-/// Slows looking down where it costs more than it may.
+/// What the watch has cost up to some moment.
+#[derive(Debug, Clone, Copy)]
+struct Spent {
+    at: u64,
+    used: Duration,
+}
+
+/// Looks less often where looking costs more than it may. A hold that is followed is followed as closely as ever: fewer of them are.
 #[derive(Debug)]
 struct Governor {
     next: u64,
-    last: (u64, Duration),
+    last: Spent,
     scale: f64,
 }
 
@@ -85,7 +103,7 @@ impl Sampler {
             random: fastrand::Rng::new(),
             next_idle: 0,
             next_refresh: 0,
-            governor: Governor { next: GOVERN_US, last: (0, Duration::ZERO), scale: 1.0 },
+            governor: Governor { next: GOVERN_US, last: Spent { at: 0, used: Duration::ZERO }, scale: 1.0 },
         };
         sampler.refresh();
         sampler
@@ -128,7 +146,11 @@ impl Sampler {
         let look = match (track.follow, track.own) {
             (Some(due), _) if now >= due => {
                 let look = target.look();
+                let length = track.recorder.followed_us().unwrap_or(0);
                 track.recorder.follow(now, look);
+                if look == Look::Free {
+                    track.typical = track.typical / 4 * 3 + length / 4;
+                }
                 look
             }
             (None, Some((due, interval))) if now >= due => {
@@ -156,8 +178,9 @@ impl Sampler {
             return;
         }
         track.follow = track.recorder.followed_us().map(|followed| {
-            let spacing = (followed / 100).clamp(FOLLOW_US.0, FOLLOW_US.1);
-            now + self.governor.scaled(spacing).min(FOLLOW_US.1)
+            let length = followed.max(track.typical / 2);
+            let apart = (length / FOLLOW_SHARE).clamp(FOLLOW_US.0, FOLLOW_US.1);
+            now + if length < SHORT_US { SHORT_STEP_US } else { apart }
         });
         if track.follow.is_some() {
             track.calm_after = now + CALM_US;
@@ -186,6 +209,12 @@ impl Sampler {
     /// How long the watch has lasted, in seconds.
     pub(super) fn watched_s(&self) -> f64 {
         self.begun.elapsed().as_secs_f64()
+    }
+
+    /// What it has cost of one core, in percent; none in its first moments.
+    pub(super) fn cpu_percent(&self) -> Option<f64> {
+        let Spent { at, used } = self.governor.last;
+        (at > 0).then(|| used.as_secs_f64() / seconds(at) * 100.0)
     }
 
     /// When it began.
@@ -260,11 +289,11 @@ impl Governor {
     fn judge(&mut self, now: u64, budget: f64) {
         self.next = now + GOVERN_US;
         let Some(used) = cpu_time() else { return };
-        let (then, before) = self.last;
-        self.last = (now, used);
-        let share = used.saturating_sub(before).as_secs_f64() / seconds(now.saturating_sub(then)).max(1e-6);
+        let before = self.last;
+        self.last = Spent { at: now, used };
+        let share = used.saturating_sub(before.used).as_secs_f64() / seconds(now.saturating_sub(before.at)).max(1e-6);
         self.scale = if share > budget {
-            (self.scale * (share / budget).min(2.0)).min(20.0)
+            (self.scale * (share / budget).min(2.0)).min(MAX_SCALE)
         } else {
             (self.scale * 0.9).max(1.0)
         };
@@ -294,6 +323,6 @@ fn pause(random: &mut fastrand::Rng, mean: u64) -> u64 {
 }
 
 /// What the calling thread has used of a processor.
-pub(super) fn cpu_time() -> Option<Duration> {
+fn cpu_time() -> Option<Duration> {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).ok().map(Duration::from)
 }
