@@ -94,6 +94,14 @@ impl Workload {
         self.runtime.as_ref().is_some_and(|runtime| runtime.state == RunState::Running)
     }
 
+    /// The path on the engine's machine that its state directory is bound from.
+    pub fn state_on_host(&self) -> Option<String> {
+        let state = self.state_dir.as_deref()?;
+        let mount = self.mount_of(state).filter(|mount| mount.kind == MountKind::Bind)?;
+        let below = state.strip_prefix(mount.target.trim_end_matches('/')).unwrap_or_default();
+        Some(format!("{}{below}", mount.source.as_deref()?.trim_end_matches('/')))
+    }
+
     /// The mount that a path within it lies on: the one with the longest target.
     pub fn mount_of(&self, path: &str) -> Option<&Mount> {
         let covers = |target: &str| {

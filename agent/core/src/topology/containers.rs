@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::host::{answers, kind_name, standing};
 use super::{Group, GroupKind, HOST, Node, NodeKind, Picture, Relation, State, host_gateways};
-use crate::diagnose::rules::contained;
 use crate::snapshot::{
     Engine, MountKind, NetworkMode, Project, PublishedPort, RunState, Runtime, Snapshot, Workload, WorkloadRole,
 };
@@ -173,7 +172,7 @@ impl<'a> Picture<'a> {
         let access = mount.read_only.then(|| "read-only".to_owned());
         let (state, lines, group) = match (mount.kind, &mount.source) {
             (MountKind::Bind, _) => {
-                let Some(path) = contained::state_on_host(workload) else { return };
+                let Some(path) = workload.state_on_host() else { return };
                 // In a virtual machine the same path may be another directory; engines for macOS share those of the host.
                 (format!("state {path}"), vec![path], Some(HOST.to_owned()))
             }

@@ -104,7 +104,7 @@ fn mirror(
 ) -> Option<Mirror> {
     let root = place.chain.get(at)?;
     Some(Mirror {
-        state_dir: place.path.to_string_lossy().into_owned(),
+        state_dir: place.name.clone(),
         kind,
         way: MirrorWay::Both,
         root: without_accounts(&root.path),

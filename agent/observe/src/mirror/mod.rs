@@ -11,12 +11,14 @@ pub mod settings;
 pub mod shell;
 mod time_machine;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
-use portreeve_core::snapshot::{Blind, Mirror, StateDir, TimeMachine};
+use portreeve_core::fact::Outcome;
+use portreeve_core::snapshot::{Blind, Mirror, StateDir, TimeMachine, Volume, Workload};
 
 pub use jobs::{Entry as CronEntry, cron_entries};
 pub use place::{Link, Marks, StatePlace, SystemMarks};
@@ -26,7 +28,7 @@ use crate::deadline::within;
 use crate::os::ProcessEntry;
 use crate::units::Started;
 use crate::users::Account;
-use crate::volume::is_remote_file_system;
+use crate::volume::{self, is_remote_file_system};
 
 /// How long all looks at mirrors may take together.
 const DEADLINE: Duration = Duration::from_secs(8);
@@ -75,6 +77,23 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Adds what was seen of further state directories.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.mirrors.extend(other.mirrors);
+        let new = other.blind.into_iter().filter(|spot| !self.blind.contains(spot)).collect::<Vec<Blind>>();
+        self.blind.extend(new);
+        match (&mut self.time_machine.outcome, other.time_machine.outcome) {
+            (Outcome::Known { value }, Outcome::Known { value: further }) => value.dirs.extend(further.dirs),
+            (
+                own @ Outcome::Absent,
+                further @ (Outcome::Known { .. } | Outcome::Denied { .. } | Outcome::Unreadable { .. }),
+            ) => {
+                *own = further;
+            }
+            _ => {}
+        }
+    }
+
     /// What is known where the look gave nothing.
     pub(crate) fn failed(why: &str, at: Timestamp) -> Self {
         Self {
@@ -106,14 +125,24 @@ pub fn observe(question: &Question<'_>) -> Seen {
     seen
 }
 
+/// A state directory to look at.
+#[derive(Debug, Clone)]
+struct Dir {
+    name: String,
+    /// Its path, links not resolved.
+    path: PathBuf,
+    /// Its volume, where that was looked at.
+    volume: Option<Volume>,
+}
+
 /// What an observation of mirrors owns, so that it can be left behind when it hangs.
+#[derive(Clone)]
 pub(crate) struct Task {
-    /// State directories: path, mount point, whether it is a share.
-    pub(crate) dirs: Vec<(PathBuf, Option<PathBuf>, bool)>,
-    pub(crate) accounts: Vec<Account>,
-    pub(crate) started: Vec<Started>,
-    pub(crate) processes: Vec<ProcessEntry>,
-    pub(crate) at: Timestamp,
+    dirs: Vec<Dir>,
+    accounts: Vec<Account>,
+    started: Vec<Started>,
+    processes: Vec<ProcessEntry>,
+    at: Timestamp,
 }
 
 impl Task {
@@ -125,10 +154,10 @@ impl Task {
         processes: &[ProcessEntry],
         at: Timestamp,
     ) -> Self {
-        let dirs = dirs.iter().filter(|dir| dir.volume.blind().is_none()).map(|dir| {
-            let volume = dir.volume.get();
-            let is_share = volume.is_some_and(|volume| is_remote_file_system(&volume.file_system));
-            (PathBuf::from(&dir.path), volume.map(|volume| PathBuf::from(&volume.mount_point)), is_share)
+        let dirs = dirs.iter().filter(|dir| dir.volume.blind().is_none()).map(|dir| Dir {
+            name: dir.path.clone(),
+            path: PathBuf::from(&dir.path),
+            volume: dir.volume.get().cloned(),
         });
         Self {
             dirs: dirs.collect(),
@@ -139,15 +168,35 @@ impl Task {
         }
     }
 
+    /// The same for folders of this machine that containers have as their state, besides the directories that were looked at already.
+    pub(crate) fn contained(mut self, workloads: &[Workload], known: &[StateDir]) -> Self {
+        let is_known =
+            |path: &str| known.iter().any(|dir| dir.path == path || dir.aliases.iter().any(|one| one == path));
+        let mut names: Vec<String> = workloads
+            .iter()
+            .filter(|workload| workload.runtime.is_some())
+            .filter_map(Workload::state_on_host)
+            .filter(|path| !is_known(path))
+            .collect();
+        names.sort();
+        names.dedup();
+        self.dirs = names
+            .into_iter()
+            .map(|name| {
+                // Docker Desktop mounts the paths of a Mac there.
+                let path = PathBuf::from(name.strip_prefix("/host_mnt").unwrap_or(&name));
+                Dir { name, path, volume: None }
+            })
+            .collect();
+        self
+    }
+
     /// Does it, within the deadline.
     pub(crate) fn run(self) -> Seen {
         let at = self.at;
         if self.dirs.is_empty() {
-            return Seen {
-                time_machine: Fact::absent("no state directory", at),
-                mirrors: Vec::new(),
-                blind: Vec::new(),
-            };
+            let time_machine = Fact::absent("no state directory", at);
+            return Seen { time_machine, mirrors: Vec::new(), blind: Vec::new() };
         }
         match within(DEADLINE, move || self.look()) {
             Ok(seen) => seen,
@@ -157,11 +206,14 @@ impl Task {
 
     fn look(&self) -> Seen {
         let marks = SystemMarks;
-        let places: Vec<StatePlace> = self
-            .dirs
-            .iter()
-            .map(|(path, mount, is_share)| StatePlace::of(path, mount.as_deref(), *is_share, &marks))
-            .collect();
+        let places = self.dirs.iter().filter_map(|dir| {
+            let volume = dir.volume.clone().or_else(|| volume::observe(&dir.path, self.at).get().cloned());
+            let mount = volume.as_ref().map(|volume| Path::new(&volume.mount_point));
+            let is_share = volume.as_ref().is_some_and(|volume| is_remote_file_system(&volume.file_system));
+            let path = fs::canonicalize(&dir.path).ok()?;
+            Some(StatePlace::of(&path, mount, is_share, &marks).named(&dir.name))
+        });
+        let places: Vec<StatePlace> = places.collect();
         observe(&Question {
             root: Path::new("/"),
             places: &places,

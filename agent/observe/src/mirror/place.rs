@@ -63,6 +63,8 @@ impl Link {
 /// A state directory with the folders above it.
 #[derive(Debug)]
 pub struct StatePlace {
+    /// What facts call it: its resolved path, unless [`StatePlace::named`] gave it another name.
+    pub name: String,
     /// Resolved path.
     pub path: PathBuf,
     /// The directory itself, then each folder above it up to the root.
@@ -78,11 +80,19 @@ impl StatePlace {
     pub fn of(path: &Path, mount_point: Option<&Path>, is_share: bool, marks: &dyn Marks) -> Self {
         let link = |path: &Path| Link { path: path.to_path_buf(), id: id(path), marks: marks.names(path) };
         Self {
+            name: path.to_string_lossy().into_owned(),
             path: path.to_path_buf(),
             chain: path.ancestors().take(MAX_LEVELS).map(link).collect(),
             mount_point: mount_point.map(Path::to_path_buf),
             is_share,
         }
+    }
+
+    /// The same under the name by which an engine knows it.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
     }
 
     /// The directory or folder above it that a path leads to, by its place in [`StatePlace::chain`].

@@ -87,7 +87,7 @@ pub(super) fn observe(question: &Question<'_>, seen: &mut Seen) {
                 continue;
             }
             found.push(Mirror {
-                state_dir: place.path.to_string_lossy().into_owned(),
+                state_dir: place.name.clone(),
                 kind: MirrorKind::Provider { name: root.client.name().to_owned() },
                 way: root.way,
                 root: shown,
@@ -133,7 +133,7 @@ fn storage(place: &StatePlace, question: &Question<'_>) -> Option<Mirror> {
         excluded = by_attribute(place, at, question);
     }
     Some(Mirror {
-        state_dir: place.path.to_string_lossy().into_owned(),
+        state_dir: place.name.clone(),
         kind: MirrorKind::Provider { name },
         way: MirrorWay::Both,
         marker: Some(root.clone()),

@@ -51,7 +51,7 @@ pub(super) fn observe(question: &Question<'_>) -> Fact<TimeMachine> {
     let is_running = running.get().is_some();
     let mount_ms = if is_running { mount_ms(question.runner, at) } else { Fact::absent("no backup runs", at) };
     let dirs = question.places.iter().map(|place| BackupOf {
-        state_dir: place.path.to_string_lossy().into_owned(),
+        state_dir: place.name.clone(),
         excluded: excluded(place, &preferences, &standard, question),
         answer_ms: if is_running { answer_ms(place, at) } else { Fact::absent("no backup runs", at) },
     });

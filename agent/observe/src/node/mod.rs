@@ -78,8 +78,9 @@ pub async fn observe(options: &Options) -> Snapshot {
     });
     let watch = options.lock_window.map(|window| (locks::watch(&places, options), Instant::now() + window));
 
+    let mirrors = mirror::Task::new(&dirs, &accounts, started, entries.entries(), at);
     let mirroring = tokio::task::spawn_blocking({
-        let task = mirror::Task::new(&dirs, &accounts, started, entries.entries(), at);
+        let task = mirrors.clone();
         move || {
             let started = Instant::now();
             (task.run(), started.elapsed())
@@ -207,13 +208,15 @@ pub async fn observe(options: &Options) -> Snapshot {
     };
     let through = clock.time_async("proxies", proxy::observe(question)).await;
     blind.extend(through.blind);
-    let mirrored = match mirroring.await {
+    let mut mirrored = match mirroring.await {
         Ok((mirrored, elapsed)) => {
             clock.note("mirrors", elapsed);
             mirrored
         }
         Err(error) => mirror::Seen::failed(&error.to_string(), at),
     };
+    let contained_mirrors = mirrors.contained(&workloads, &dirs);
+    mirrored.extend(clock.time("mirrors", || contained_mirrors.run()));
     blind.extend(mirrored.blind);
     if options.deep && options.deep_connects > 0 {
         let known = climb::targets(&drafts, &listeners);

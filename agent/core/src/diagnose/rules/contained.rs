@@ -32,15 +32,7 @@ pub(crate) fn stands_for<'a>(snapshot: &'a Snapshot, gateway: &Gateway) -> Optio
         .workloads
         .iter()
         .filter(|workload| workload.role == WorkloadRole::Gateway)
-        .find(|workload| state_on_host(workload).is_some_and(|source| source == path || aliases.contains(&source)))
-}
-
-/// The path on the engine's machine that a workload's state directory is bound from.
-pub(crate) fn state_on_host(workload: &Workload) -> Option<String> {
-    let state = workload.state_dir.as_deref()?;
-    let mount = workload.mount_of(state).filter(|mount| mount.kind == crate::snapshot::MountKind::Bind)?;
-    let below = state.strip_prefix(mount.target.trim_end_matches('/')).unwrap_or_default();
-    Some(format!("{}{below}", mount.source.as_deref()?.trim_end_matches('/')))
+        .find(|workload| workload.state_on_host().is_some_and(|source| source == path || aliases.contains(&source)))
 }
 
 /// The workload whose network namespace a workload is in: itself, or the one at the end of `network_mode: service:…`.

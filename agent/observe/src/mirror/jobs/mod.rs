@@ -250,7 +250,7 @@ impl Around<'_> {
             Verdict::Unknown(why) => Fact::unreadable(why, source.clone(), at),
         };
         Some(Mirror {
-            state_dir: place.path.to_string_lossy().into_owned(),
+            state_dir: place.name.clone(),
             kind: MirrorKind::Job { tool: copy.tool.to_owned(), starter: self.starter.clone() },
             way,
             seen: Fact::known(format!("`{}` {verb} `{shown}`", copy.tool), source, at),

@@ -33,7 +33,7 @@ pub(super) fn sessions(account: &Account, question: &Question<'_>, seen: &mut Se
             let source = path.to_string_lossy().into_owned();
             let root = without_accounts(&link.path);
             seen.mirrors.push(Mirror {
-                state_dir: place.path.to_string_lossy().into_owned(),
+                state_dir: place.name.clone(),
                 kind: MirrorKind::Job {
                     tool: "mutagen".to_owned(),
                     starter: Starter::Session { path: source.clone() },

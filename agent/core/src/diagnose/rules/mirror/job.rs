@@ -1,10 +1,10 @@
 //! `mirror.job`
 
 use super::super::command::quote;
-use super::{about, base, in_force};
+use super::{Holder, in_force};
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
-use crate::snapshot::{MirrorKind, MirrorWay, Starter, StateDir};
+use crate::snapshot::{MirrorKind, MirrorWay, Starter};
 
 /// `mirror.job`: a job copies the state directory, or writes into it.
 pub(super) fn job(context: Context<'_>, out: &mut Vec<Draft>) {
@@ -18,8 +18,8 @@ pub(super) fn job(context: Context<'_>, out: &mut Vec<Draft>) {
         };
         let severity = if mirror.way == MirrorWay::Out { Severity::Warning } else { Severity::Error };
         let summary = format!("`{tool}`, {}, {verb} `{}`{what}", name(starter), dir.path);
-        let mut draft = about(context, Code::MirrorJob, dir, mirror, summary).severity(severity);
-        draft = draft.remedy(format!("{}: {}", place(starter), leave_out(tool, dir)));
+        let mut draft = dir.mirrored(context, Code::MirrorJob, mirror, summary).severity(severity);
+        draft = draft.remedy(format!("{}: {}", place(starter), leave_out(tool, &dir)));
         if let Starter::Process { pid } = starter {
             draft = draft.command("see who started it", format!("ps -o pid,ppid,user,lstart,command -p {pid}"));
         }
@@ -52,12 +52,12 @@ fn place(starter: &Starter) -> String {
 }
 
 /// The option by which a program leaves the directory out.
-fn leave_out(tool: &str, dir: &StateDir) -> String {
-    let name = base(dir);
+fn leave_out(tool: &str, dir: &Holder<'_>) -> String {
+    let name = dir.base();
     let option = match tool {
         "rsync" => format!("--exclude={}", quote(&format!("{name}/"))),
         "rclone" => format!("--exclude {}", quote(&format!("{name}/**"))),
-        "restic" | "borg" => format!("--exclude {}", quote(&dir.path)),
+        "restic" | "borg" => format!("--exclude {}", quote(dir.path)),
         "duplicati" => format!("--exclude={}", quote(&format!("{}/", dir.path))),
         "kopia" => return format!("leave it out with `kopia policy set --add-ignore {} <folder>`", quote(name)),
         "unison" => return format!("leave it out with the preference `ignore = Name {name}`"),

@@ -1,10 +1,10 @@
 //! `mirror.icloud`, `mirror.cloud`
 
 use super::super::command::quote;
-use super::{about, base, in_force, move_away, within};
+use super::{Holder, in_force};
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
-use crate::snapshot::{Mirror, MirrorKind, MirrorWay, StateDir};
+use crate::snapshot::{Mirror, MirrorKind, MirrorWay};
 
 /// `mirror.icloud`: the state directory lies in iCloud Drive, or in Desktop or Documents while those sync.
 pub(super) fn icloud(context: Context<'_>, out: &mut Vec<Draft>) {
@@ -14,8 +14,8 @@ pub(super) fn icloud(context: Context<'_>, out: &mut Vec<Draft>) {
             MirrorKind::DesktopDocuments => (format!("`{}`, which iCloud syncs", mirror.root), "Desktop and Documents"),
             _ => ("iCloud Drive".to_owned(), "iCloud Drive"),
         };
-        let draft = about(context, Code::MirrorIcloud, dir, mirror, format!("`{}` lies in {place}", dir.path));
-        out.push(move_away(context, draft, dir, from));
+        let draft = dir.mirrored(context, Code::MirrorIcloud, mirror, format!("`{}` lies in {place}", dir.path));
+        out.push(dir.move_away(context, draft, from));
     }
 }
 
@@ -33,16 +33,16 @@ pub(super) fn cloud(context: Context<'_>, out: &mut Vec<Draft>) {
         } else {
             format!("`{}` lies in `{}`, which {name} syncs{how}", dir.path, mirror.root)
         };
-        let draft = about(context, Code::MirrorCloud, dir, mirror, summary);
-        let draft = leave_out(draft, dir, mirror);
-        out.push(move_away(context, draft, dir, &format!("the folder that {name} syncs")));
+        let draft = dir.mirrored(context, Code::MirrorCloud, mirror, summary);
+        let draft = leave_out(draft, &dir, mirror);
+        out.push(dir.move_away(context, draft, &format!("the folder that {name} syncs")));
     }
 }
 
 /// How the client is told to leave the directory out, where it can be told.
-fn leave_out(draft: Draft, dir: &StateDir, mirror: &Mirror) -> Draft {
-    let path = quote(&dir.path);
-    let inside = within(dir, &mirror.root);
+fn leave_out(draft: Draft, dir: &Holder<'_>, mirror: &Mirror) -> Draft {
+    let path = quote(dir.path);
+    let inside = dir.within(&mirror.root);
     let file = |name: &str| format!("{}/{name}", mirror.root.trim_end_matches('/'));
     match (mirror.kind.name(), inside) {
         ("Dropbox", _) if dir.path.contains("/Library/CloudStorage/") => draft.command(
@@ -67,7 +67,7 @@ fn leave_out(draft: Draft, dir: &StateDir, mirror: &Mirror) -> Draft {
         )),
         ("Nextcloud" | "ownCloud", Some(_)) => draft.remedy(format!(
             "let it leave the folder out: add the line `{}` to the ignored files in its settings",
-            base(dir)
+            dir.base()
         )),
         ("OneDrive", Some(inside)) if !dir.path.contains("/Library/CloudStorage/") => draft.remedy(format!(
             "let it leave the folder out: `skip_dir = \"{inside}\"` in its configuration, then `onedrive --resync`"

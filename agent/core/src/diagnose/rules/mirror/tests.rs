@@ -310,3 +310,29 @@ fn the_report_lists_what_was_seen() {
     let none = report(&node(|node| node.time_machine = absent())).state_dirs.remove(0);
     assert_eq!((none.time_machine, none.mirrors), (None, Vec::new()));
 }
+
+#[test]
+fn the_state_of_a_container_is_judged_where_it_lies_on_the_host() {
+    use crate::diagnose::fixture::project::{gateway_workload, split, state_mount};
+    use crate::snapshot::{Mount, MountKind};
+
+    const SOURCE: &str = "/Users/op/Documents/claw/state";
+    let mut node = split();
+    let workload = gateway_workload(&mut node);
+    workload.mounts = vec![Mount { kind: MountKind::Bind, source: Some(SOURCE.to_owned()), ..state_mount() }];
+    node.time_machine = known(TimeMachine {
+        dirs: vec![BackupOf { state_dir: SOURCE.to_owned(), excluded: absent(), answer_ms: absent() }],
+        ..super::super::super::fixture::time_machine()
+    });
+    node.mirrors
+        .push(Mirror { state_dir: SOURCE.to_owned(), ..mirror(MirrorKind::DesktopDocuments, "/Users/op/Documents") });
+    let icloud = draft(sync::icloud, &node);
+    assert!(icloud.summary.contains("which iCloud syncs, the state of "), "{}", icloud.summary);
+    assert!(icloud.remedy.iter().any(|step| step.text.contains("volume of the engine")), "{icloud:?}");
+    assert_eq!(draft(time_machine::time_machine, &node).subject.id, SOURCE);
+    // A folder that no container has as its state is nobody's.
+    for workload in &mut node.workloads {
+        workload.mounts.clear();
+    }
+    assert!(silent(sync::icloud, &node) && silent(time_machine::time_machine, &node));
+}

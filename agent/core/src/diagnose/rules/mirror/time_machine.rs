@@ -1,10 +1,11 @@
 //! `mirror.time-machine`, `mirror.backup-slow`
 
 use super::super::command::quote;
+use super::Holder;
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
 use crate::locks::LockReport;
-use crate::snapshot::{Backup, BackupOf, DestinationKind, StateDir, TimeMachine};
+use crate::snapshot::{Backup, BackupOf, DestinationKind, TimeMachine};
 use crate::{Fact, Verdict};
 
 /// Milliseconds from which an answer of a volume or of `mount` is slow. Releases of `OpenClaw` take a volume for a share from 1 s.
@@ -15,28 +16,24 @@ pub(super) fn time_machine(context: Context<'_>, out: &mut Vec<Draft>) {
     let Some(machine) = context.snapshot.time_machine.get() else { return };
     let Some(destinations) = machine.destinations.get().filter(|list| !list.is_empty()) else { return };
     for (dir, backup) in backed_up(context, machine) {
-        let slow = machine.running.get().is_some() && slowness(context, machine, dir, backup).is_some();
+        let slow = machine.running.get().is_some() && slowness(context, machine, &dir, backup).is_some();
         // What is restored from a copy of a copy makes a third one of the same identity.
-        let doubled = super::ghost::is_doubled(context, dir);
+        let doubled = dir.dir.is_some_and(|dir| super::ghost::is_doubled(context, dir));
         let places = match destinations.len() {
             1 => "1 destination is configured".to_owned(),
             more => format!("{more} destinations are configured"),
         };
         let is_network = destinations.contains(&DestinationKind::Network);
         let network = if is_network { ", on the network" } else { "" };
-        let mut draft = super::super::state::about(
-            context,
-            Code::MirrorTimeMachine,
-            dir,
-            format!("Time Machine backs up `{}`", dir.path),
-        )
-        .severity(if slow || doubled { Severity::Error } else { Severity::Warning })
-        .seen("neither it nor a folder above it is excluded", &backup.excluded)
-        .seen(format!("{places}{network}"), &machine.destinations);
+        let mut draft = dir
+            .about(context, Code::MirrorTimeMachine, format!("Time Machine backs up `{}`", dir.path))
+            .severity(if slow || doubled { Severity::Error } else { Severity::Warning })
+            .seen("neither it nor a folder above it is excluded", &backup.excluded)
+            .seen(format!("{places}{network}"), &machine.destinations);
         if machine.auto_backup == Some(false) {
             draft = draft.seen("backups are made by hand only", &machine.destinations);
         }
-        let path = quote(&dir.path);
+        let path = quote(dir.path);
         out.push(
             draft
                 .remedy("make another backup first: a copy with the gateway stopped, or SQLite's own backup of each database; without one, an excluded directory is gone with its disk")
@@ -50,18 +47,14 @@ pub(super) fn time_machine(context: Context<'_>, out: &mut Vec<Draft>) {
 pub(super) fn backup_slow(context: Context<'_>, out: &mut Vec<Draft>) {
     let Some(machine) = context.snapshot.time_machine.get() else { return };
     let Some(running) = machine.running.get() else { return };
-    for dir in super::super::state::in_use(context) {
+    for dir in super::holders(context.snapshot) {
         let Some(of) = machine.dirs.iter().find(|one| one.state_dir == dir.path) else { continue };
-        let Some((what, draft_with)) = slowness(context, machine, dir, of) else { continue };
-        let draft = super::super::state::about(
-            context,
-            Code::MirrorBackupSlow,
-            dir,
-            format!("a Time Machine backup{} runs, and {what}", to(running)),
-        )
-        .seen(progress(running), &machine.running);
+        let Some((what, draft_with)) = slowness(context, machine, &dir, of) else { continue };
+        let draft = dir
+            .about(context, Code::MirrorBackupSlow, format!("a Time Machine backup{} runs, and {what}", to(running)))
+            .seen(progress(running), &machine.running);
         let draft = draft_with.into_iter().fold(draft, |draft, (words, source, at)| draft.evidence(words, source, at));
-        let path = quote(&dir.path);
+        let path = quote(dir.path);
         out.push(
             draft
                 .command("stop this backup, then start the gateway", "tmutil stopbackup")
@@ -72,8 +65,8 @@ pub(super) fn backup_slow(context: Context<'_>, out: &mut Vec<Draft>) {
 }
 
 /// State directories in use that no exclusion covers.
-fn backed_up<'a>(context: Context<'a>, machine: &'a TimeMachine) -> impl Iterator<Item = (&'a StateDir, &'a BackupOf)> {
-    super::super::state::in_use(context).filter_map(|dir| {
+fn backed_up<'a>(context: Context<'a>, machine: &'a TimeMachine) -> impl Iterator<Item = (Holder<'a>, &'a BackupOf)> {
+    super::holders(context.snapshot).into_iter().filter_map(|dir| {
         let backup = machine.dirs.iter().find(|one| one.state_dir == dir.path)?;
         backup.excluded.is_absent().then_some((dir, backup))
     })
@@ -85,7 +78,7 @@ type Piece = (String, String, jiff::Timestamp);
 fn slowness(
     context: Context<'_>,
     machine: &TimeMachine,
-    dir: &StateDir,
+    dir: &Holder<'_>,
     of: &BackupOf,
 ) -> Option<(String, Vec<Piece>)> {
     let mut words: Vec<String> = Vec::new();

@@ -135,6 +135,7 @@ mod tests {
             dir.records = known(StateRecords {
                 boots: vec![boot(5_000, 30)],
                 lease: None,
+                devices: Vec::new(),
                 ..value(&mut first_state(node).records).clone()
             });
             node.state_dirs.push(dir);
