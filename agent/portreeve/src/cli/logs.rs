@@ -12,6 +12,7 @@ Examples:
   portreeve logs /tmp/openclaw/*.log --since 1h
   portreeve logs --timeline --since 10m          gateways, clients, engines and jobs in one list
   portreeve logs --follow --layer auth
+  portreeve logs --svg closes.svg                a picture too, for a ticket
   portreeve logs --json | jq .closes.hours
 
 A line is sorted by what it says: transport, auth, channels, or none of them.
@@ -51,6 +52,9 @@ pub(crate) struct LogsArgs {
     /// Ask no container engine
     #[arg(long, conflicts_with = "files")]
     pub(crate) no_containers: bool,
+    /// Write a picture too: how connections ended over time; `-` prints it instead of the text
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["timeline", "follow"])]
+    pub(crate) svg: Option<PathBuf>,
     /// Print JSON; of a timeline, one object a line
     #[arg(long)]
     pub(crate) json: bool,

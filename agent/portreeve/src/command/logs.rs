@@ -9,7 +9,7 @@ use portreeve_core::report::Agent;
 use portreeve_observe::log::{self, EntryList, History, Place, Wanted};
 
 use super::observe::{Depth, until_signal};
-use super::{json, observe};
+use super::{file, json, observe};
 use crate::cli::{Global, LogsArgs, ScopeArgs};
 use crate::error::UserError;
 use crate::{output, render};
@@ -34,6 +34,12 @@ pub(super) fn run(global: &Global, args: &LogsArgs) -> Result<u8> {
     let tally = until_signal(log::tally(&places, &wanted))?;
     let agent = Agent { version: env!("CARGO_PKG_VERSION").to_owned() };
     let report = tally.report(agent, at, wanted.since, wanted.until);
+    if let Some(path) = &args.svg {
+        file::picture(path, &render::logs_svg(&render::CloseChart::of(&report))?)?;
+        if file::is_stdout(path) {
+            return Ok(0);
+        }
+    }
     output::print(&if args.json { json(&report)? } else { render::logs(&report, output::width()) })?;
     Ok(0)
 }

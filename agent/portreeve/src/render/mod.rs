@@ -15,7 +15,7 @@ mod report;
 mod states;
 mod text;
 
-pub(crate) use chart::{LockChart, connects_svg, locks_svg};
+pub(crate) use chart::{CloseChart, LockChart, connects_svg, locks_svg, logs_svg};
 pub(crate) use connects::connects;
 pub(crate) use explain::{catalogue, entry};
 pub(crate) use images::{accepted, images};

@@ -15,5 +15,6 @@ mod images;
 mod lint;
 mod lists;
 mod locks;
+mod picture;
 mod settings;
 mod units;

@@ -1,11 +1,15 @@
 //! Which close codes came when.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use plotters::chart::ChartBuilder;
 use plotters::element::Rectangle;
 use plotters::style::text_anchor::HPos;
 use plotters::style::{Color, RGBColor};
+
+use portreeve_core::logs::{CloseBucket, LogReport};
 
 use super::axis::Axis;
 use super::{ALARM, Area, ChartError, FAINT, GREY, Heading, INK, MARGIN, RULE, SERIES, WIDTH, cut, picture, text};
@@ -16,6 +20,16 @@ const PLOT: i32 = 300;
 const ROW: i32 = 22;
 /// Marks along the time.
 const MARKS: usize = 12;
+
+const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
+const WEEK: i64 = 7 * DAY;
+const FOUR_DAYS: i64 = 4 * DAY;
+const HALF_A_YEAR: i64 = 180 * DAY;
+/// Codes that have a colour of their own.
+const MOST_CODES: usize = 7;
+/// Bars that have room.
+const MOST_BARS: usize = 400;
 
 /// What is drawn.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +53,78 @@ pub(crate) struct Bucket {
     pub(crate) start: Timestamp,
     /// How many of each of the names.
     pub(crate) counts: Vec<u64>,
+}
+
+impl CloseChart {
+    /// By hour where all of it lies within four days, by day within half a year, else by week.
+    pub(crate) fn of(report: &LogReport) -> Self {
+        let closes = &report.closes;
+        let span = |buckets: &[CloseBucket]| match (buckets.first(), buckets.last()) {
+            (Some(first), Some(last)) => last.start.as_second().saturating_sub(first.start.as_second()),
+            _ => 0,
+        };
+        let (bucket_s, counted) = match span(&closes.days) {
+            0..FOUR_DAYS => (HOUR, &closes.hours),
+            FOUR_DAYS..HALF_A_YEAR => (DAY, &closes.days),
+            _ => (WEEK, &closes.weeks),
+        };
+        let mut codes: Vec<Option<u16>> =
+            closes.codes.iter().filter(|code| code.count > 0).map(|code| code.code).collect();
+        codes.dedup();
+        let others = codes.split_off(codes.len().min(MOST_CODES));
+        let counts = |bucket: &CloseBucket| {
+            let of = |code: &Option<u16>| {
+                bucket.codes.iter().filter(|count| count.code == *code).map(|count| count.count).sum()
+            };
+            let mut counts: Vec<u64> = codes.iter().map(of).collect();
+            if !others.is_empty() {
+                counts.push(bucket.total.saturating_sub(sum(counts.iter())));
+            }
+            counts
+        };
+        let known: BTreeMap<i64, &CloseBucket> =
+            counted.iter().map(|bucket| (bucket.start.as_second(), bucket)).collect();
+        let (first, last) = (known.keys().next().copied().unwrap_or(0), known.keys().last().copied().unwrap_or(-1));
+        let starts = (0..).map(|n| first + n * bucket_s).take_while(|start| *start <= last).take(MOST_BARS);
+        let bars = starts.filter_map(|start| {
+            let counts = known
+                .get(&start)
+                .map_or_else(|| vec![0; codes.len() + usize::from(!others.is_empty())], |bucket| counts(bucket));
+            Some(Bucket { start: Timestamp::from_second(start).ok()?, counts })
+        });
+        let mut names: Vec<String> = codes.iter().map(|code| name(*code)).collect();
+        names.extend((!others.is_empty()).then(|| "other codes".to_owned()));
+        let told = |at: Option<Timestamp>| {
+            at.map_or_else(|| "unknown".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+        };
+        let about = format!(
+            "{} ends in {} lines, from {} to {}",
+            closes.total,
+            report.lines,
+            told(report.first),
+            told(report.last)
+        );
+        Self { title: "How connections ended".to_owned(), about, bucket_s, buckets: bars.collect(), names }
+    }
+}
+
+/// A close code with what it means.
+fn name(code: Option<u16>) -> String {
+    let Some(code) = code else { return "no code told".to_owned() };
+    let meaning = match code {
+        1000 => "normal closure",
+        1001 => "going away",
+        1002 => "protocol error",
+        1005 => "no code",
+        1006 => "no close frame",
+        1008 => "refused",
+        1009 => "too large",
+        1011 => "internal error",
+        1012 => "service restart",
+        1013 => "try again later",
+        _ => "",
+    };
+    format!("{code} {meaning}").trim_end().to_owned()
 }
 
 /// Bars over time, each divided by close code.
@@ -76,9 +162,9 @@ fn bars(area: &Area<'_>, closes: &CloseChart) -> Result<(), ChartError> {
     let buckets = &closes.buckets;
     let greatest = buckets.iter().map(|bucket| sum(bucket.counts.iter())).max().unwrap_or(0);
     let unit = match closes.bucket_s {
-        3_600 => "hour",
-        86_400 => "day",
-        604_800 => "week",
+        HOUR => "hour",
+        DAY => "day",
+        WEEK => "week",
         _ => "bar",
     };
     let mut chart = ChartBuilder::on(area)
@@ -131,7 +217,7 @@ fn sum<'a>(counts: impl Iterator<Item = &'a u64>) -> u64 {
 /// Where the marks along the time are: at full days, or at hours that divide a day.
 fn places(closes: &CloseChart) -> Vec<usize> {
     let count = closes.buckets.len();
-    let hours: &[i64] = &[1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 672];
+    let hours: &[i64] = &[1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 672, 1_344, 2_016];
     let fits = |hours: &&i64| {
         let steps = **hours * 3_600 / closes.bucket_s.max(1);
         steps >= 1 && count / usize::try_from(steps).unwrap_or(1).max(1) <= MARKS

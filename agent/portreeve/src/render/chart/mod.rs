@@ -3,11 +3,9 @@
 //! Text stays text, in whatever font the reader has. Nothing is to be fetched, run or styled from outside, and the background is part of
 //! the picture, so that it reads the same on a dark page.
 
-#[cfg_attr(not(test), allow(dead_code, reason = "counts are the logs' alone"))]
 mod axis;
 mod connects;
 mod locks;
-#[cfg_attr(not(test), allow(dead_code, reason = "the command has no picture yet"))]
 mod logs;
 #[cfg(test)]
 pub(super) mod tests;
@@ -20,8 +18,7 @@ use plotters::style::{FontDesc, FontStyle, IntoFont, RGBColor, TextStyle};
 
 pub(crate) use connects::connects_svg;
 pub(crate) use locks::{LockChart, locks_svg};
-#[allow(unused_imports, reason = "the command has no picture yet")]
-pub(crate) use logs::{Bucket, CloseChart, logs_svg};
+pub(crate) use logs::{CloseChart, logs_svg};
 
 use crate::output::plain;
 

@@ -8,6 +8,7 @@ use portreeve_core::{ConnectReport, Series};
 use portreeve_core::snapshot::Waits;
 
 use super::locks::{WaitCurve, points};
+use super::logs::Bucket;
 use super::*;
 use crate::render::map::assert_well_formed;
 
