@@ -11,6 +11,7 @@ mod hostile;
 mod images;
 mod lifecycle;
 mod locks;
+mod logs;
 mod mirrors;
 mod pairing;
 mod podman;

@@ -220,7 +220,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         remedy: &[
             "approve from another device, from the Control UI, or with the shared secret: `openclaw devices approve <requestId>`",
         ],
-        explains: &[Code::PairingRetries],
+        explains: &[Code::PairingRetries, Code::ChannelSubagent],
         sources: &["openclaw/openclaw#74484", "openclaw/openclaw#95399"],
     },
     Entry {

@@ -48,11 +48,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Warning,
         symptom: false,
         layer: Layer::Channels,
-        why: "Sessions that an agent starts for itself fail, mostly for pairing or for a network that the sub-agent's container does not share.",
+        why: "The gateway logs `[tools] sessions_spawn failed: …`. Sessions that an agent starts for itself fail, mostly for pairing (`PAIRING_REQUIRED`, `scope-upgrade`) or for a network that the sub-agent's container does not share. What the gateway starts within its own process needs neither; what is started elsewhere connects as `gateway-client`.",
         remedy: &[
+            "read why in the gateway's log: `portreeve logs --timeline --layer channels`",
             "look at pairing and networks of the sub-agent's runtime",
         ],
         explains: &[],
-        sources: &["openclaw/openclaw#16937"],
+        sources: &["docs/tools/subagents/operations.md", "openclaw/openclaw#16937"],
     },
 ];

@@ -52,14 +52,33 @@ pub(super) struct StartTally {
     ready: u64,
     durations: VecDeque<u64>,
     latest: VecDeque<(Option<Timestamp>, Option<u64>)>,
+    /// When the process was told to start its gateway again. Whether it does so itself or leaves it to another is not known yet.
+    restarting: Option<Option<Timestamp>>,
 }
 
 impl StartTally {
     pub(super) fn new() -> Self {
-        Self { counted: Sliding::new(WINDOW_S), ready: 0, durations: VecDeque::new(), latest: VecDeque::new() }
+        Self {
+            counted: Sliding::new(WINDOW_S),
+            ready: 0,
+            durations: VecDeque::new(),
+            latest: VecDeque::new(),
+            restarting: None,
+        }
+    }
+
+    pub(super) fn restarting(&mut self, at: Option<Timestamp>) {
+        self.restarting = Some(at);
+    }
+
+    pub(super) fn binding(&mut self) {
+        if let Some(at) = self.restarting {
+            self.started(at);
+        }
     }
 
     pub(super) fn started(&mut self, at: Option<Timestamp>) {
+        self.restarting = None;
         self.counted.add(at);
         self.latest.push_back((at, None));
         if self.latest.len() > SHOWN {

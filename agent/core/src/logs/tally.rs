@@ -25,6 +25,10 @@ pub enum Mark<'a> {
     None,
     /// The first line of a run.
     Start,
+    /// A process begins to start its gateway again.
+    Restarting,
+    /// A gateway is about to listen.
+    Binding,
     /// A gateway is ready.
     Ready,
     /// A shared secret was refused.
@@ -140,6 +144,8 @@ impl Tally {
         match seen.mark {
             Mark::None => {}
             Mark::Start => source.starts.started(seen.at),
+            Mark::Restarting => source.starts.restarting(seen.at),
+            Mark::Binding => source.starts.binding(),
             Mark::Ready => source.starts.ready(seen.at),
             Mark::Mismatch => source.mismatches.add(seen.at),
             Mark::Close { code, reason, pairing } => {

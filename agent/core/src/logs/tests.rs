@@ -81,6 +81,23 @@ fn a_start_is_ready_when_it_says_so() {
 }
 
 #[test]
+fn a_restart_is_a_start_whether_in_the_same_process_or_in_another() {
+    let starts = |between: &[Seen<'_>]| {
+        let begin = [
+            seen(0, "loading-configuration", Mark::Start),
+            seen(2, "starting-http", Mark::Binding),
+            seen(3, "ready", Mark::Ready),
+        ];
+        let again = [seen(100, "stopped-by-signal", Mark::Restarting)];
+        let end = [seen(105, "starting-http", Mark::Binding), seen(106, "ready", Mark::Ready)];
+        let starts = report(&[&begin[..], &again, between, &end].concat()).starts;
+        starts.latest.iter().map(|start| start.ready_ms).collect::<Vec<_>>()
+    };
+    assert_eq!(starts(&[]), [Some(3_000), Some(6_000)]);
+    assert_eq!(starts(&[seen(102, "loading-configuration", Mark::Start)]), [Some(3_000), Some(4_000)]);
+}
+
+#[test]
 fn many_reasons_take_bounded_room() {
     let reasons: Vec<String> = (0..10_000).map(|n| format!("reason {n}")).collect();
     let lines: Vec<_> = reasons

@@ -69,9 +69,13 @@ pub const DISCONNECTED: &str = "disconnected";
 pub const CLIENT_UNREACHABLE: &str = "client-unreachable";
 /// A node host was refused by its gateway.
 pub const NODE_HOST_REFUSED: &str = "node-host-refused";
+/// A device was approved, by a person or without.
+pub const DEVICE_APPROVED: &str = "device-approved";
+/// An agent could not start the session of a sub-agent; `detail` says why.
+pub const SUBAGENT_FAILED: &str = "subagent-failed";
 
 /// All of them.
-pub const ALL: [&str; 33] = [
+pub const ALL: [&str; 35] = [
     KILLED_STALE,
     INCUMBENT_HEALTHY_LEAVING,
     ALREADY_LISTENING,
@@ -105,4 +109,6 @@ pub const ALL: [&str; 33] = [
     DISCONNECTED,
     CLIENT_UNREACHABLE,
     NODE_HOST_REFUSED,
+    DEVICE_APPROVED,
+    SUBAGENT_FAILED,
 ];

@@ -70,8 +70,8 @@ impl Follower {
                 drain(lines, visit)?;
             }
         }
-        if self.is_replaced()? {
-            self.begin(visit)?;
+        if let Some(next) = self.next()? {
+            self.begin(&next, visit)?;
         }
         if let Some(lines) = &self.current {
             let position = lines.position()?;
@@ -107,20 +107,30 @@ impl Follower {
         });
     }
 
-    /// Whether the path leads to another file than the one that is read.
-    fn is_replaced(&self) -> io::Result<bool> {
-        let metadata = match fs::metadata(&self.path) {
-            // Between the rename and the new file there is none.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+    /// The newest file, where it is another than the one that is read. Between a rename and the new file it is the renamed one.
+    fn next(&self) -> io::Result<Option<PathBuf>> {
+        let mut path = self.path.clone();
+        let metadata = match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let Some(newest) = rotated(&self.path).into_iter().next() else { return Ok(None) };
+                path = newest;
+                fs::symlink_metadata(&path)?
+            }
             metadata => metadata?,
         };
-        Ok(self.current.as_ref().is_none_or(|lines| (lines.dev, lines.ino) != (metadata.dev(), metadata.ino())))
+        let is_read =
+            self.current.as_ref().is_some_and(|lines| (lines.dev, lines.ino) == (metadata.dev(), metadata.ino()));
+        Ok((!is_read).then_some(path))
     }
 
-    /// Takes up the file that now has the name, after those that were rotated away since.
-    fn begin(&mut self, visit: &mut dyn FnMut(&[u8])) -> io::Result<()> {
-        let mut next = Lines::new(open(&self.path, self.access)?, SMALL_CHUNK)?;
-        let rotated = rotated(&self.path);
+    /// Takes up the newest file, after those that were rotated away since.
+    fn begin(&mut self, newest: &Path, visit: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        let mut next = Lines::new(open(newest, self.access)?, SMALL_CHUNK)?;
+        let mut rotated = rotated(&self.path);
+        // Whatever was renamed meanwhile, this file is read once.
+        if let Some(own) = rotated.iter().position(|path| is_same(path, &next)) {
+            rotated.drain(..=own);
+        }
         if let Some(mut lines) = self.current.take() {
             // What was written between the last look and the rename.
             drain(&mut lines, visit)?;
@@ -309,6 +319,22 @@ mod tests {
             log.rename("gateway.log", "gateway.1.log");
         }
         log.append("gateway.log", "5\n");
+        log.check();
+    }
+
+    #[test]
+    fn a_writer_that_leaves_no_new_file_loses_nothing() {
+        let mut log = Log::new();
+        log.append("gateway.log", "1\n");
+        log.poll();
+        log.rename("gateway.log", "gateway.log.2");
+        log.append("gateway.log", "2\n");
+        log.rename("gateway.log", "gateway.log.1");
+        log.poll();
+        assert_eq!(log.seen.len(), 2);
+        log.rename("gateway.log.2", "gateway.log.3");
+        log.rename("gateway.log.1", "gateway.log.2");
+        log.append("gateway.log", "3\n");
         log.check();
     }
 

@@ -194,6 +194,8 @@ fn is_clients(kind: &EventKind) -> bool {
 fn mark(kind: &EventKind) -> Mark<'_> {
     match kind {
         EventKind::LoadingConfiguration => Mark::Start,
+        EventKind::StoppedBySignal { restart: true, .. } => Mark::Restarting,
+        EventKind::StartingHttp => Mark::Binding,
         EventKind::Ready => Mark::Ready,
         EventKind::Unauthorized { reason, .. }
             if matches!(reason.as_deref(), Some("token_mismatch" | "password_mismatch")) =>

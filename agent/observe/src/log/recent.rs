@@ -38,6 +38,8 @@ pub(crate) struct Mine {
     pub(crate) port: u16,
     /// Process ids of any gateway of the node, now or in its records: lines that name them concern whoever shares the file.
     pub(crate) known_pids: Vec<u32>,
+    /// The user has no other gateway, so that what a gateway alone can say is of this one.
+    pub(crate) alone: bool,
 }
 
 /// Reads the tails of a gateway's log files.
@@ -117,7 +119,8 @@ fn keep(facts: &mut LogFacts, source: &Source, mine: &Mine, event: &Event, at: T
     if source.shared {
         let by_port = event.port == Some(mine.port);
         let by_pid = !pids.is_empty() && pids.iter().any(|pid| mine.known_pids.contains(pid));
-        if !by_port && !by_pid {
+        let by_kind = matches!(event.kind, EventKind::DeviceApproved { .. } | EventKind::SubagentFailed { .. });
+        if !by_port && !by_pid && !(by_kind && mine.alone) {
             return;
         }
     }
@@ -152,6 +155,7 @@ fn detail(kind: &EventKind) -> Option<String> {
         }
         EventKind::RequiresStateMigration { parked } => parked.then(|| "parked".to_owned()),
         EventKind::ConfigAutoRestored { path, .. } => path.clone(),
+        EventKind::SubagentFailed { reason } => reason.clone(),
         EventKind::StoppedBySignal { signal, .. } => Some(signal.clone()),
         EventKind::ProtocolMismatch { expected, .. } => expected.map(|version| version.to_string()),
         EventKind::ChannelSuppressed { channel }
@@ -222,6 +226,8 @@ mod tests {
             EventKind::Disconnected { code: None },
             EventKind::ClientUnreachable { port: None, code: None },
             EventKind::NodeHostRefused { code: None, detail: None },
+            EventKind::DeviceApproved { device: None, role: None, automatic: false },
+            EventKind::SubagentFailed { reason: None },
         ]
         .iter()
         .map(|kind| kind.name().to_owned())
@@ -247,7 +253,7 @@ mod tests {
         let path = dir.path().join("gateway.log");
         fs::write(&path, text).expect("written");
         let source = Source { path, shared, printed: false, uid: nix::unistd::geteuid().as_raw() };
-        let mine = Mine { port: 18789, known_pids: vec![24854] };
+        let mine = Mine { port: 18789, known_pids: vec![24854], alone: true };
         observe(&[source], &mine, now).get().expect("read").events.clone()
     }
 
@@ -279,7 +285,7 @@ mod tests {
         let link = dir.path().join("gateway.log");
         std::os::unix::fs::symlink("/etc/passwd", &link).expect("linked");
         let source = Source { path: link, shared: false, printed: false, uid: 0 };
-        let seen = observe(&[source], &Mine { port: 1, known_pids: Vec::new() }, now);
+        let seen = observe(&[source], &Mine { port: 1, known_pids: Vec::new(), alone: false }, now);
         assert!(seen.blind().is_some(), "{seen:?}");
     }
 }

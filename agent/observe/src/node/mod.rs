@@ -339,9 +339,12 @@ fn read_logs(drafts: &mut [Option<Draft>], sites: &[Site], dirs: &[StateDir], at
         .flat_map(|records| records.boots.iter().filter_map(|boot| boot.pid))
         .chain(drafts.iter().flatten().flat_map(|draft| draft.gateway.pids.clone()))
         .collect();
+    let owners: Vec<u32> =
+        drafts.iter().zip(sites).filter_map(|(draft, site)| draft.as_ref().map(|_| site.uid)).collect();
     for ((draft, site), dir) in drafts.iter_mut().zip(sites).zip(dirs) {
         let Some(draft) = draft else { continue };
-        let mine = log::Mine { port: draft.gateway.port, known_pids: known_pids.clone() };
+        let alone = owners.iter().filter(|uid| **uid == site.uid).count() == 1;
+        let mine = log::Mine { port: draft.gateway.port, known_pids: known_pids.clone(), alone };
         draft.gateway.log = log::observe(&draft.logs(site, dir, at), &mine, at);
     }
 }

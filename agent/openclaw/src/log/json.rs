@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use memchr::{memchr2, memchr3, memmem};
 
 use super::Level;
+use super::time::timestamp;
 
 /// A record, borrowed from its line.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +73,7 @@ impl<'a> Record<'a> {
 
     /// When it was written.
     pub(super) fn time(&self) -> Option<Timestamp> {
-        self.timed().and_then(|(time, _)| time.parse().ok())
+        self.timed().and_then(|(time, _)| timestamp(time))
     }
 
     /// The time as written, and what follows its closing quote.

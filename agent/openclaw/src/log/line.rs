@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::fields::Fields;
 use super::json::Record;
 use super::subsystem::{console_subsystem, strip_subsystem};
+use super::time::timestamp;
 use super::{Form, Level, MAX_LINE_BYTES};
 
 /// What classification looks at: subsystem and message in the console's form, borrowed from the line.
@@ -114,7 +115,7 @@ fn console_time(text: &str) -> (Form, Option<Timestamp>, &str) {
     let bytes = word.as_bytes();
     let has_date = bytes.len() >= 19 && bytes.get(4) == Some(&b'-') && bytes.get(10) == Some(&b'T');
     if has_date && bytes.first().is_some_and(u8::is_ascii_digit) {
-        return (Form::Console, word.parse().ok(), rest);
+        return (Form::Console, timestamp(word), rest);
     }
     let is_time_of_day = bytes.len() == 8
         && bytes.iter().enumerate().all(|(at, b)| if matches!(at, 2 | 5) { *b == b':' } else { b.is_ascii_digit() });

@@ -21,6 +21,7 @@ mod line;
 mod redact;
 mod rules;
 mod subsystem;
+mod time;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

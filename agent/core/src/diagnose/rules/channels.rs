@@ -1,13 +1,20 @@
 //! Channels and their accounts.
 
 use super::super::{Context, Draft, Rule, account_fails};
+use super::life::recent;
 use crate::catalogue::Code;
-use crate::snapshot::{AccountStatus, ChannelStatus, ChannelsAnswer, Gateway};
+use crate::snapshot::{AccountStatus, ChannelStatus, ChannelsAnswer, Gateway, LogEvent, event};
 
-pub(super) const RULES: &[Rule] = &[none, failing, ingress];
+pub(super) const RULES: &[Rule] = &[none, failing, ingress, subagent];
 
 /// What they may raise.
-pub(super) const RAISES: &[Code] = &[Code::ChannelNone, Code::ChannelFailing, Code::ChannelIngress];
+pub(super) const RAISES: &[Code] =
+    &[Code::ChannelNone, Code::ChannelFailing, Code::ChannelIngress, Code::ChannelSubagent];
+
+/// How long a sub-agent that did not start counts, in seconds.
+const SUBAGENT_S: i64 = 3_600;
+/// Most failures that are shown.
+const SHOWN: usize = 3;
 
 fn accounts(answer: &ChannelsAnswer) -> impl Iterator<Item = (&ChannelStatus, &AccountStatus)> {
     answer.channels.iter().flat_map(|channel| channel.accounts.iter().map(move |account| (channel, account)))
@@ -84,6 +91,25 @@ fn ingress(context: Context<'_>, out: &mut Vec<Draft>) {
     }
 }
 
+/// `channel.subagent`: agents could not start the sessions of sub-agents within the last hour.
+fn subagent(context: Context<'_>, out: &mut Vec<Draft>) {
+    for gateway in &context.snapshot.gateways {
+        let failed: Vec<&LogEvent> = recent(context, gateway, event::SUBAGENT_FAILED, SUBAGENT_S).collect();
+        let Some(last) = failed.last() else { continue };
+        let times = if failed.len() == 1 { "once".to_owned() } else { format!("{} times", failed.len()) };
+        let why = last.detail.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+        let summary = format!(
+            "agents of the gateway on port {} failed to start a sub-agent {times} within an hour{why}",
+            gateway.port
+        );
+        let mut draft = Draft::new(Code::ChannelSubagent, "gateway", gateway.id.clone(), summary).gateway(gateway);
+        for event in failed.iter().rev().take(SHOWN) {
+            draft = draft.seen(event.text.clone(), &gateway.log);
+        }
+        out.push(draft);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::super::fixture::*;
@@ -142,6 +168,27 @@ mod tests {
         let disabled = node(|node| telegram(node, AccountStatus { enabled: false, running: false, ..account() }));
         assert!(silent(failing, &disabled));
         assert!(silent(failing, &node(|node| gateway(node).ladder.channels = untried())));
+    }
+
+    #[test]
+    fn sub_agents_that_do_not_start_warn() {
+        let text = "[tools] sessions_spawn failed: gateway closed (1008): pairing required";
+        let failing = node(|node| {
+            for seconds in [120, 60] {
+                log_event(node, seconds, event::SUBAGENT_FAILED, text, &[]);
+            }
+            let event = value(&mut gateway(node).log).events.last_mut();
+            event.unwrap().detail = Some("gateway closed (1008): pairing required".to_owned());
+        });
+        assert_eq!(
+            draft(subagent, &failing).summary,
+            "agents of the gateway on port 18789 failed to start a sub-agent 2 times within an hour: \
+             gateway closed (1008): pairing required"
+        );
+        assert_eq!(finding(&failing, Code::ChannelSubagent).severity, Severity::Warning);
+        let long_ago = node(|node| log_event(node, 7_200, event::SUBAGENT_FAILED, text, &[]));
+        assert!(silent(subagent, &long_ago) && silent(subagent, &healthy()));
+        assert!(silent(subagent, &node(|node| gateway(node).log = denied())));
     }
 
     #[test]

@@ -71,7 +71,7 @@ mod tests {
 
     /// They need an engine, a measurement over time, a mirror or a registry.
     const WITHOUT_A_RULE: &[Code] =
-        &[Code::ChannelSubagent, Code::HostOsChanged, Code::HostSleep, Code::HostAutoUpdate, Code::AgentBacklog];
+        &[Code::HostOsChanged, Code::HostSleep, Code::HostAutoUpdate, Code::AgentBacklog];
 
     #[test]
     fn no_code_is_declared_twice() {

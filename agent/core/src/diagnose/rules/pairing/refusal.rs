@@ -29,11 +29,14 @@ fn densest<'a>(events: &[&'a LogEvent], window: SignedDuration) -> Option<(usize
     best
 }
 
-/// `pairing.retries`: a client tries again and again.
+/// `pairing.retries`: a client tries again and again, and no device was approved since.
 pub(super) fn retries(context: Context<'_>, out: &mut Vec<Draft>) {
     let now = context.snapshot.taken_at;
     for gateway in &context.snapshot.gateways {
-        let recent: Vec<&LogEvent> = within(events(gateway, event::PAIRING_REQUIRED), now, RETRY_WINDOW).collect();
+        let approved = events(gateway, event::DEVICE_APPROVED).filter_map(|event| event.at).max();
+        let recent: Vec<&LogEvent> = within(events(gateway, event::PAIRING_REQUIRED), now, RETRY_WINDOW)
+            .filter(|event| event.at > approved)
+            .collect();
         let Some(last) = recent.last().filter(|_| recent.len() > RETRIES) else { continue };
         let summary = format!("{} connects were turned away for pairing within 10 minutes", recent.len());
         out.push(Draft::new(Code::PairingRetries, "gateway", gateway.id.clone(), summary).gateway(gateway).evidence(

@@ -140,6 +140,11 @@ fn attempts_and_refusals_are_counted_in_their_windows() {
     let many = node(|node| refusals(node, event::PAIRING_REQUIRED, "b2c4d6e8", 6, 60));
     assert_eq!(draft(retries, &many).code, Code::PairingRetries);
     assert!(silent(retries, &node(|node| refusals(node, event::PAIRING_REQUIRED, "x", 5, 60))));
+    let approved = node(|node| {
+        refusals(node, event::PAIRING_REQUIRED, "b2c4d6e8", 6, 60);
+        log_event(node, 1, event::DEVICE_APPROVED, "device pairing approved", &[]);
+    });
+    assert!(silent(retries, &approved), "it came through");
 
     let storming = node(|node| refusals(node, event::UNAUTHORIZED, "token_mismatch", 4, 60));
     assert_eq!(root_causes(&storming), [Code::TokenStorm], "alone, the symptom is the root cause");
