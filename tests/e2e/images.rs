@@ -238,6 +238,51 @@ fn a_stale_login_on_a_public_image_is_told_apart() {
 }
 
 #[test]
+fn a_login_follows_no_redirect() {
+    let bench = Bench::new();
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let record = Arc::clone(&seen);
+    let digest = nothing().digest;
+    let elsewhere = front(move |request| {
+        record.lock().unwrap().push(request.to_owned());
+        answer(200, &[("Content-Type", LIST), ("Docker-Content-Digest", &digest)], "")
+    });
+    let port = front(move |request| match header(request, "authorization") {
+        None => answer(401, &[("WWW-Authenticate", "Basic realm=x")], ""),
+        Some(_) => answer(307, &[("Location", &format!("http://127.0.0.1:{elsewhere}/x"))], ""),
+    });
+    bench.log_in(port, "anything");
+    bench.runs(&[container("gateway", "gateway", &format!("127.0.0.1:{port}/openclaw:1"), &nothing())]);
+    assert_eq!(bench.images(&[]).standing(), "same");
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.len(), 1);
+    assert!(header(&seen[0], "authorization").is_none(), "{seen:?}");
+}
+
+#[test]
+fn what_gives_no_usable_answer_is_unreachable_with_the_reason() {
+    let bench = Bench::new();
+    let endless = "x".repeat(8 << 20);
+    let answers: [(&str, String); 5] = [
+        ("it answers 503", answer(503, &[], "")),
+        ("is no registry", answer(404, &[("Content-Type", "text/html")], "")),
+        ("no digest", answer(200, &[("Content-Type", LIST)], &endless)),
+        ("no digest", answer(200, &[("Content-Type", LIST), ("Docker-Content-Digest", "sha256:../../etc")], "")),
+        ("redirects", answer(302, &[("Location", "http://example.com/")], "")),
+    ];
+    for (why, text) in answers {
+        let port = front(move |_| text.clone());
+        bench.runs(&[container("gateway", "gateway", &format!("127.0.0.1:{port}/openclaw:1"), &nothing())]);
+        let said = bench.images(&[]);
+        assert_eq!((said.standing(), said.status), ("unreachable", 75), "{}", said.report);
+        assert!(said.detail().contains(why), "{why}: {}", said.report);
+    }
+    let output = bench.command(&["images", "--if-due", "--json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["asked"], false, "the next try is an hour and more away: {report}");
+}
+
+#[test]
 fn a_week_is_waited_for_and_eight_days_of_sleep_are_made_up_for_once() {
     let Some(registry) = Registry::open() else { return };
     let bench = Bench::new();

@@ -91,13 +91,9 @@ impl ImageReference {
         text
     }
 
-    /// What a registry is asked for: the tag, `latest` where nothing is written, or the digest where that is all there is.
+    /// What a registry is asked for: the digest, beside which a tag says nothing; else the tag, or `latest` where nothing is written.
     pub fn asked(&self) -> &str {
-        match (&self.tag, &self.digest) {
-            (Some(tag), _) => tag,
-            (None, Some(digest)) => digest,
-            (None, None) => "latest",
-        }
+        self.digest.as_deref().or(self.tag.as_deref()).unwrap_or("latest")
     }
 
     /// The last part of the repository: `nginx`.
@@ -163,6 +159,19 @@ mod tests {
                 (registry, repository, tag, digest),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_registry_is_asked_for_what_an_engine_would_pull() {
+        for (text, asked, normal) in [
+            ("nginx", "latest", "docker.io/library/nginx:latest"),
+            ("ghcr.io/a/b:1", "1", "ghcr.io/a/b:1"),
+            ("ghcr.io/a/b:1@sha256:00", "sha256:00", "ghcr.io/a/b:1@sha256:00"),
+            ("ghcr.io/a/b@sha256:00", "sha256:00", "ghcr.io/a/b@sha256:00"),
+        ] {
+            let parsed = ImageReference::parse(text).expect(text);
+            assert_eq!((parsed.asked(), parsed.normal().as_str()), (asked, normal));
         }
     }
 

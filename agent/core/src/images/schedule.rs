@@ -21,7 +21,7 @@ pub struct Runs {
     /// Begin of the last one.
     #[serde(default)]
     pub last: Option<Timestamp>,
-    /// How many of the last ones in a row reached no registry.
+    /// How many of the last ones in a row left something unknown that another try may tell.
     #[serde(default)]
     pub failures: u32,
 }
@@ -47,10 +47,10 @@ impl Runs {
         self.next(now, period_s, jitter_s) <= now
     }
 
-    /// The same after a run.
+    /// The same after a run; `complete` where nothing was left that another try may tell.
     #[must_use]
-    pub fn after(self, now: Timestamp, reached: bool) -> Self {
-        Self { last: Some(now), failures: if reached { 0 } else { self.failures.saturating_add(1) } }
+    pub fn after(self, now: Timestamp, complete: bool) -> Self {
+        Self { last: Some(now), failures: if complete { 0 } else { self.failures.saturating_add(1) } }
     }
 }
 

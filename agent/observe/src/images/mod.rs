@@ -78,7 +78,13 @@ pub async fn check(question: &Question<'_>) -> (Vec<ImageCheck>, Asked) {
     let (logins, notes) = logins(question).await;
     asked.notes.extend(notes);
     let uses = wanted(question);
-    let mut run = Run { registries: Registries::default(), logins: &logins, now: question.now, results: Vec::new() };
+    let mut run = Run {
+        registries: Registries::default(),
+        logins: &logins,
+        now: question.now,
+        whole: false,
+        results: Vec::new(),
+    };
     let mut known = kept.clone();
     // What came until then counts.
     if tokio::time::timeout(ALL, run.ask_all(&uses, &mut known)).await.is_err() {
@@ -88,7 +94,9 @@ pub async fn check(question: &Question<'_>) -> (Vec<ImageCheck>, Asked) {
     asked.requests = run.registries.requests();
     let resolved: BTreeMap<String, Vec<_>> =
         known.images.iter().map(|check| (check.image.clone(), check.resolved.clone())).collect();
-    let reached = run.results.is_empty() || run.results.iter().any(|result| result.reply.answer.decides());
+    // One who refuses today refuses tomorrow.
+    let is_settled = |answer: &RegistryAnswer| answer.decides() || matches!(answer, RegistryAnswer::Denied { .. });
+    let complete = run.whole && run.results.iter().all(|result| is_settled(&result.reply.answer));
     let apply = |kept: &mut Kept| {
         for result in &run.results {
             let check = kept.check(&result.image);
@@ -99,7 +107,7 @@ pub async fn check(question: &Question<'_>) -> (Vec<ImageCheck>, Asked) {
                 }
             }
         }
-        kept.runs = kept.runs.after(question.now, reached);
+        kept.runs = kept.runs.after(question.now, complete);
     };
     let kept = match update(question.data_dir, apply) {
         Ok((kept, note)) => {
@@ -144,6 +152,8 @@ struct Run<'a> {
     registries: Registries,
     logins: &'a Logins,
     now: Timestamp,
+    /// Whether every image was asked for.
+    whole: bool,
     results: Vec<Outcome>,
 }
 
@@ -151,10 +161,12 @@ impl Run<'_> {
     async fn ask_all(&mut self, uses: &[ImageUse], known: &mut Kept) {
         let mut done: BTreeSet<&str> = BTreeSet::new();
         let paused = paused(known, self.now);
+        let mut left_alone = false;
         for one in uses {
             if done.insert(&one.image) {
                 if let Some((until, why)) = paused.get(&one.reference.registry) {
                     tracing::info!(registry = one.reference.registry, %until, why, "left alone");
+                    left_alone = true;
                     continue;
                 }
                 let reply = self.registries.digest(&one.reference, self.logins, self.now).await;
@@ -173,6 +185,7 @@ impl Run<'_> {
                 }
             }
         }
+        self.whole = !left_alone;
     }
 }
 

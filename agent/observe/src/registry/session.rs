@@ -270,7 +270,13 @@ impl Registry {
             }
             None => self.client.get(asked.url()),
         };
-        let response = request.send().await.map_err(|error| Miss::Other(unreachable(&error)))?;
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => {
+                self.heard &= !error.is_connect() && !error.is_timeout();
+                return Err(Miss::Other(unreachable(&error)));
+            }
+        };
         let response = judge(response, now).await.map_err(|(_, miss)| match miss {
             Miss::Denied(why) => Miss::Denied(format!("it gives no token: {why}")),
             Miss::Other(RegistryAnswer::Gone { why }) => Miss::Other(RegistryAnswer::Unreachable { why }),

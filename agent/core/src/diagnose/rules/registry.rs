@@ -53,9 +53,7 @@ fn drift(context: Context<'_>, out: &mut Vec<Draft>) {
 fn behind(context: Context<'_>, out: &mut Vec<Draft>) {
     for (one, check) in checked(context) {
         // A digest never moves, and what is pinned is meant to stay.
-        if one.reference.tag.is_none() && one.reference.digest.is_some()
-            || matches!(check.answer, RegistryAnswer::Gone { .. })
-        {
+        if one.reference.digest.is_some() || matches!(check.answer, RegistryAnswer::Gone { .. }) {
             continue;
         }
         let (Some(registry), Some(at)) = (&check.digest, check.checked_at) else { continue };
