@@ -68,7 +68,7 @@ pub struct Held {
     pub since_us: u64,
     /// For how long.
     pub length_us: u64,
-    /// Whether it was longer.
+    /// Whether it was there at the first look, and so is longer.
     pub at_least: bool,
     /// Whether it goes on.
     pub running: bool,
@@ -219,7 +219,7 @@ fn held(pending: &Pending, end: u64, running: bool) -> Held {
         holder: pending.holder,
         since_us: pending.since,
         length_us: end.saturating_sub(pending.since),
-        at_least: pending.at_least || running,
+        at_least: pending.at_least,
         running,
     }
 }

@@ -86,7 +86,7 @@ pub struct Hold {
     pub since: Timestamp,
     /// Whether it went on when the watch ended.
     pub running: bool,
-    /// Whether it was longer than that: it was held already at the first look, or goes on.
+    /// Whether it was held already at the first look, so that it began earlier than [`Hold::since`].
     pub at_least: bool,
 }
 

@@ -76,11 +76,9 @@ pub fn watch_locks(options: &Options, only: &[PathBuf]) -> LockWatch {
 
 /// Begins to watch the locks of these state directories.
 pub(crate) fn watch(places: &[state::Place], options: &Options) -> LockWatch {
-    let places = places.iter().map(|place| Place {
-        path: place.path.clone(),
-        config_path: place.config_path.clone(),
-        uids: place.uids.clone(),
-    });
+    let places = places
+        .iter()
+        .map(|place| Place::new(place.path.clone(), place.config_path.clone(), place.uids.iter().copied()));
     let home = options.environment.iter().find(|(name, _)| name == "HOME").map(|(_, home)| PathBuf::from(home));
     let own: Vec<PathBuf> = [options.data_dir.clone()].into_iter().chain(home).collect();
     LockWatch::start(places.collect(), &own)

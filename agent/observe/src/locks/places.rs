@@ -1,11 +1,10 @@
 //! The locks of one state directory, by what lies in it now.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use portreeve_openclaw::paths::{DatabasePaths, LockPaths, LockPrimitive};
+use portreeve_openclaw::paths::{DatabasePaths, LockFile, LockPaths, LockPrimitive};
 
 use super::target::Target;
 use crate::lock::Wanted;
@@ -22,11 +21,16 @@ pub(super) struct Place {
     pub(super) path: PathBuf,
     /// Config file, links not resolved: lock names depend on that text.
     pub(super) config_path: PathBuf,
-    /// User ids whose lock files may lie here.
-    pub(super) uids: BTreeSet<u32>,
+    locks: Vec<LockFile>,
 }
 
 impl Place {
+    /// Names the locks of these users, so that no hash is made while watching.
+    pub(super) fn new(path: PathBuf, config_path: PathBuf, uids: impl IntoIterator<Item = u32>) -> Self {
+        let locks = uids.into_iter().flat_map(|uid| LockPaths::of(&path, &config_path, uid).locks).collect();
+        Self { path, config_path, locks }
+    }
+
     /// Adds a target for each lock that has none yet. What cannot be opened is named with the reason.
     pub(super) fn find(&self, targets: &mut Vec<Target>, refused: &mut Vec<(PathBuf, io::Error)>) {
         let mut add = |path: &Path, make: &dyn Fn() -> io::Result<Target>| {
@@ -39,17 +43,15 @@ impl Place {
                 Err(error) => refused.push((path.to_owned(), error)),
             }
         };
-        for &uid in &self.uids {
-            for lock in LockPaths::of(&self.path, &self.config_path, uid).locks {
-                let (purpose, life) = (lock.purpose.name(), lock.purpose.is_held_for_life());
-                let wanted = if lock.purpose.is_shared() { Wanted::Shared } else { Wanted::Exclusive };
-                add(&lock.path, &|| {
-                    Ok(match lock.primitive {
-                        LockPrimitive::Sqlite => Target::sqlite_file(lock.path.clone(), purpose, life, wanted),
-                        LockPrimitive::ExclusiveFile => Target::existence(lock.path.clone(), purpose, life),
-                    })
-                });
-            }
+        for lock in &self.locks {
+            let (purpose, life) = (lock.purpose.name(), lock.purpose.is_held_for_life());
+            let wanted = if lock.purpose.is_shared() { Wanted::Shared } else { Wanted::Exclusive };
+            add(&lock.path, &|| {
+                Ok(match lock.primitive {
+                    LockPrimitive::Sqlite => Target::sqlite_file(lock.path.clone(), purpose, life, wanted),
+                    LockPrimitive::ExclusiveFile => Target::existence(lock.path.clone(), purpose, life),
+                })
+            });
         }
         let databases = DatabasePaths::of(&self.path);
         let agents = names(&databases.agents_dir);

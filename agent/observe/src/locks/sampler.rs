@@ -16,7 +16,7 @@ use super::target::Target;
 use crate::{file, os};
 
 /// Mean time between looks while nothing is waited for, in microseconds.
-const IDLE_US: u64 = 25_000;
+const IDLE_US: u64 = 40_000;
 /// Mean time between looks at a lock that was held lately.
 const BUSY_US: u64 = 2_000;
 /// How long "lately" is.
@@ -32,6 +32,8 @@ const SHORT_US: u64 = 2_000;
 const SHORT_STEP_US: u64 = 8;
 /// How often files are looked up anew.
 const REFRESH_US: u64 = 1_000_000;
+/// How often new ones are looked for, which takes more.
+const FIND_US: u64 = 3_000_000;
 /// How often the pace is held against its cost.
 const GOVERN_US: u64 = 250_000;
 /// Share of a core that looking may cost while nothing is held, and while something is.
@@ -59,6 +61,7 @@ pub(super) struct Sampler {
     random: fastrand::Rng,
     next_idle: u64,
     next_refresh: u64,
+    next_find: u64,
     governor: Governor,
 }
 
@@ -102,7 +105,8 @@ impl Sampler {
             programs: HashMap::new(),
             random: fastrand::Rng::new(),
             next_idle: 0,
-            next_refresh: 0,
+            next_refresh: REFRESH_US,
+            next_find: 0,
             governor: Governor { next: GOVERN_US, last: Spent { at: 0, used: Duration::ZERO }, scale: 1.0 },
         };
         sampler.refresh();
@@ -201,6 +205,11 @@ impl Sampler {
         for target in &mut self.targets {
             target.refresh();
         }
+        let now = self.now();
+        if now < self.next_find {
+            return;
+        }
+        self.next_find = now + FIND_US;
         self.refused.clear();
         self.place.find(&mut self.targets, &mut self.refused);
         self.tracks.resize_with(self.targets.len(), Track::default);
@@ -273,7 +282,7 @@ impl Sampler {
             program: now.or_else(|| self.programs.get(&held.holder?).cloned().flatten()),
             since,
             running: held.running,
-            at_least: held.at_least,
+            at_least: held.at_least && made.is_none(),
         }
     }
 }

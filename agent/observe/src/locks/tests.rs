@@ -64,7 +64,8 @@ fn place(journal: &str) -> (tempfile::TempDir, Place) {
     fs::create_dir(path.join("state")).unwrap();
     let database = Connection::open(path.join("state/openclaw.sqlite")).unwrap();
     database.execute_batch(&format!("PRAGMA journal_mode={journal}; CREATE TABLE t (x)")).unwrap();
-    let place = Place { config_path: path.join("openclaw.json"), uids: [nix::unistd::geteuid().as_raw()].into(), path };
+    let config_path = path.join("openclaw.json");
+    let place = Place::new(path, config_path, [nix::unistd::geteuid().as_raw()]);
     (dir, place)
 }
 

@@ -167,14 +167,15 @@ fn stroke(share: f64, longest: f64) -> String {
 }
 
 fn hold_text(hold: &Hold) -> String {
-    let at_least = if hold.at_least && !hold.running { "at least " } else { "" };
+    let at_least = if hold.at_least { "at least " } else { "" };
     let who = match (&hold.program, hold.pid) {
         (Some(program), Some(pid)) => format!("{} (pid {pid})", plain(program)),
         (None, Some(pid)) => format!("pid {pid}"),
         (_, None) => "a process that is not named".to_owned(),
     };
-    let so_far = if hold.running { "so far, " } else { "" };
-    format!("by {who} for {at_least}{}, {so_far}since {:.0}", seconds(hold.seconds), hold.since)
+    let so_far = if hold.running { " so far" } else { "" };
+    let since = if hold.at_least { "since before the watch".to_owned() } else { format!("since {:.0}", hold.since) };
+    format!("by {who} for {at_least}{}{so_far}, {since}", seconds(hold.seconds))
 }
 
 fn share(lock: &LockReport) -> String {

@@ -113,7 +113,7 @@ fn a_hold_that_goes_on_counts_as_at_least_its_age() {
     recorder.follow(2_900_000, Look::Held(Some(42)));
     let estimate = recorder.estimate(3_000_000);
     let running = estimate.running.unwrap();
-    assert_eq!((running.holder, running.at_least, running.running), (Some(42), true, true));
+    assert_eq!((running.holder, running.at_least, running.running), (Some(42), false, true));
     assert_eq!((running.since_us, running.length_us), (500, 2_999_500));
     assert_eq!(estimate.longest, estimate.running);
     assert!(estimate.waits.quantile_s(0.95).unwrap() > 2.8);
