@@ -45,6 +45,14 @@ pub struct Start {
     pub ready_ms: Option<u64>,
 }
 
+/// Whether a process was told to start its gateway again.
+#[derive(Debug, Clone, Copy)]
+enum Restarting {
+    No,
+    /// Since then, where the line has a time.
+    Since(Option<Timestamp>),
+}
+
 /// Counts the starts of one source.
 #[derive(Debug, Clone)]
 pub(super) struct StartTally {
@@ -53,7 +61,7 @@ pub(super) struct StartTally {
     durations: VecDeque<u64>,
     latest: VecDeque<(Option<Timestamp>, Option<u64>)>,
     /// When the process was told to start its gateway again. Whether it does so itself or leaves it to another is not known yet.
-    restarting: Option<Option<Timestamp>>,
+    restarting: Restarting,
 }
 
 impl StartTally {
@@ -63,22 +71,22 @@ impl StartTally {
             ready: 0,
             durations: VecDeque::new(),
             latest: VecDeque::new(),
-            restarting: None,
+            restarting: Restarting::No,
         }
     }
 
     pub(super) fn restarting(&mut self, at: Option<Timestamp>) {
-        self.restarting = Some(at);
+        self.restarting = Restarting::Since(at);
     }
 
     pub(super) fn binding(&mut self) {
-        if let Some(at) = self.restarting {
+        if let Restarting::Since(at) = self.restarting {
             self.started(at);
         }
     }
 
     pub(super) fn started(&mut self, at: Option<Timestamp>) {
-        self.restarting = None;
+        self.restarting = Restarting::No;
         self.counted.add(at);
         self.latest.push_back((at, None));
         if self.latest.len() > SHOWN {

@@ -120,7 +120,7 @@ fn keep(facts: &mut LogFacts, source: &Source, mine: &Mine, event: &Event, at: T
         let by_port = event.port == Some(mine.port);
         let by_pid = !pids.is_empty() && pids.iter().any(|pid| mine.known_pids.contains(pid));
         let by_kind = matches!(event.kind, EventKind::DeviceApproved { .. } | EventKind::SubagentFailed { .. });
-        if !by_port && !by_pid && !(by_kind && mine.alone) {
+        if !(by_port || by_pid || by_kind && mine.alone) {
             return;
         }
     }
@@ -148,14 +148,13 @@ fn pids(kind: &EventKind) -> Vec<u32> {
 
 fn detail(kind: &EventKind) -> Option<String> {
     match kind {
-        EventKind::Unauthorized { reason, .. } => reason.clone(),
+        EventKind::Unauthorized { reason, .. } | EventKind::SubagentFailed { reason } => reason.clone(),
         EventKind::PairingRequired { request_id, .. } => request_id.clone(),
         EventKind::ClosedBeforeConnect(close) => {
             close.cause.clone().or_else(|| close.code.map(|code| code.to_string()))
         }
         EventKind::RequiresStateMigration { parked } => parked.then(|| "parked".to_owned()),
         EventKind::ConfigAutoRestored { path, .. } => path.clone(),
-        EventKind::SubagentFailed { reason } => reason.clone(),
         EventKind::StoppedBySignal { signal, .. } => Some(signal.clone()),
         EventKind::ProtocolMismatch { expected, .. } => expected.map(|version| version.to_string()),
         EventKind::ChannelSuppressed { channel }

@@ -70,8 +70,7 @@ mod tests {
     use super::*;
 
     /// They need an engine, a measurement over time, a mirror or a registry.
-    const WITHOUT_A_RULE: &[Code] =
-        &[Code::HostOsChanged, Code::HostSleep, Code::HostAutoUpdate, Code::AgentBacklog];
+    const WITHOUT_A_RULE: &[Code] = &[Code::HostOsChanged, Code::HostSleep, Code::HostAutoUpdate, Code::AgentBacklog];
 
     #[test]
     fn no_code_is_declared_twice() {
