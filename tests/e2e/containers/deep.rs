@@ -1,7 +1,7 @@
 //! What the real command line says from within containers.
 
 use portreeve_tests::{Checked, Project};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{CLI, bench};
 use crate::{CONFIG_TOKEN, OTHER_TOKEN};
@@ -34,6 +34,18 @@ fn the_command_line_of_a_container_that_waits_is_run_in_it() {
     project.up_until_ready();
     let before = node.inventory();
     assert_accepted(&project.portreeve().check_deep(), &project.container(CLI));
+    assert_eq!(node.inventory(), before);
+
+    let folder = tempfile::tempdir().unwrap();
+    let facts = folder.path().join("facts.json");
+    let counting = project.portreeve().env("PORTREEVE_DEEP_CONNECTS", "100");
+    let output = counting.run(&["check", "--deep", "--save", facts.to_str().unwrap()]);
+    let facts: Value = serde_json::from_slice(&std::fs::read(facts).unwrap()).unwrap();
+    let client = facts["clients"].as_array().unwrap().iter().find(|client| !client["workload"].is_null()).unwrap();
+    let series = &client["connects"];
+    assert_eq!(series["connects"].as_array().map(Vec::len), Some(100), "{series}");
+    assert!(series["connects"].as_array().unwrap().iter().all(|one| one["status"] == "answered"), "{series}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("steady"), "{output:?}");
     assert_eq!(node.inventory(), before);
 }
 
