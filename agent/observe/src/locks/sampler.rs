@@ -20,7 +20,7 @@ const IDLE_US: u64 = 40_000;
 /// Mean time between looks at a lock that was held lately.
 const BUSY_US: u64 = 2_000;
 /// How long "lately" is.
-const CALM_US: u64 = 2_000_000;
+const CALM_US: u64 = 300_000;
 /// Looks at a lock that is held are so much closer together than the hold is long, by its age or by half of what holds lasted
 /// lately: what is missed between two looks is a gap in which a newcomer would have got it.
 const FOLLOW_SHARE: u64 = 200;
