@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016,SC2154 # Markdown and jq in single quotes; variables of scripts/bench
 # `scripts/bench logs`; sourced by it.
 
 # Lines in the shape of the gateway's own, for where there is no corpus.
@@ -21,12 +21,13 @@ log_lines() {
 # log_of BYTES FILE: the lines again and again. Doubling leaves it to `head` to
 # cut, and the last line is torn.
 log_of() {
+  local size
   cp "$work_dir/lines" "$2"
-  while [ "$(wc -c <"$2")" -lt "$1" ]; do
-    if [ $(($(wc -c <"$2") * 2)) -le "$1" ]; then
+  while size=$(wc -c <"$2") && [ "$size" -lt "$1" ]; do
+    if [ $((size * 2)) -le "$1" ]; then
       cp "$2" "$work_dir/half" && cat "$work_dir/half" >>"$2"
     else
-      head -c $(($1 - $(wc -c <"$2"))) "$work_dir/half" >>"$2"
+      head -c $(($1 - size)) "$work_dir/half" >>"$2"
     fi
   done
   rm -f "$work_dir/half"

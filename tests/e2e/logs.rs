@@ -26,10 +26,10 @@ fn connect_with(port: u16, token: &str) {
     stream.write_all(upgrade.as_bytes()).unwrap();
     let mut challenge = Vec::new();
     while !challenge.windows(5).any(|part| part == b"nonce") {
-        let mut part = [0; 1024];
-        let read = stream.read(&mut part).unwrap();
+        let mut chunk = [0; 1024];
+        let read = stream.read(&mut chunk).unwrap();
         assert!(read > 0, "no challenge: {}", String::from_utf8_lossy(&challenge));
-        challenge.extend_from_slice(&part[..read]);
+        challenge.extend_from_slice(&chunk[..read]);
     }
     let client = json!({ "id": "cli", "version": "1", "platform": "linux", "mode": "cli" });
     let auth = json!({ "token": token });
@@ -109,7 +109,9 @@ impl Reader {
     fn until(&self, last: u64) -> Vec<u64> {
         let mut numbers = Vec::new();
         while numbers.last() != Some(&last) {
-            numbers.push(self.numbers.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{last} after {numbers:?}")));
+            let number = self.numbers.recv_timeout(PATIENCE);
+            assert!(number.is_ok(), "{last} after {numbers:?}");
+            numbers.extend(number);
         }
         numbers
     }

@@ -18,6 +18,7 @@
     reason = "numbers of one run"
 )]
 
+use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -99,9 +100,10 @@ fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
 }
 
-fn set(file: &File, kind: i32) {
+/// The kinds of locks have other widths on other systems.
+fn set<K: TryInto<libc::c_short, Error: Debug>>(file: &File, kind: K) {
     let lock = libc::flock {
-        l_type: kind as libc::c_short,
+        l_type: kind.try_into().unwrap(),
         l_whence: libc::SEEK_SET as libc::c_short,
         l_start: RANGE.0,
         l_len: RANGE.1,
