@@ -26,6 +26,12 @@ pub fn own_devices(database: &Path, reader: &Reader, max_bytes: u64, at: Timesta
     copy(database, reader, max_bytes, at, state_db::own_devices)
 }
 
+/// Paths of the databases of its agents, as the gateway's own system names them, newest first.
+#[cfg(feature = "sqlite")]
+pub fn agent_databases(read: &StateDatabase) -> Vec<PathBuf> {
+    read.agent_databases.rows.iter().filter_map(|database| database.path.as_ref().map(PathBuf::from)).collect()
+}
+
 /// Ids of a state directory's own devices.
 #[cfg(feature = "sqlite")]
 pub fn devices(read: &StateDatabase) -> Vec<String> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
@@ -15,6 +16,7 @@ use portreeve_openclaw::file::Reader;
 use portreeve_openclaw::paths::{DatabasePaths, LockPaths};
 use portreeve_openclaw::state_db::{self, StateDatabase};
 
+use crate::deadline::within;
 use crate::process::{ProcessTable, open_paths};
 use crate::running::Running;
 use crate::site::Site;
@@ -28,6 +30,8 @@ const MAX_ENTRIES: usize = 2_000;
 const MAX_BOOTS: usize = 50;
 /// Most names of files kept in one list.
 const MAX_NAMES: usize = 100;
+/// How long it may take to find out where registered paths lead.
+const DEADLINE: Duration = Duration::from_secs(2);
 
 /// A state directory to look at.
 #[derive(Debug, Clone)]
@@ -79,7 +83,9 @@ pub(crate) fn observe(place: &Place, reader: &Reader, processes: &ProcessTable, 
     }
     let listing = Listing::of(&place.path);
     let paths = DatabasePaths::of(&place.path);
-    let records = records(&paths.state, reader, processes, at);
+    let database = database::read(&paths.state, reader, MAX_DATABASE_BYTES, at);
+    let registered = database.get().map(database::agent_databases).unwrap_or_default();
+    let records = database.map(|read| rows(&read, processes));
     let open = open_paths(place.pids.iter().filter_map(|&pid| processes.alive(pid)), &place.path, at);
     StateDir {
         stat: file::stat(&place.path, at),
@@ -89,7 +95,7 @@ pub(crate) fn observe(place: &Place, reader: &Reader, processes: &ProcessTable, 
         open,
         records,
         clobbered: clobbered(&place.config_path),
-        outside_paths: Vec::new(),
+        outside_paths: outside(registered, place),
         hard_linked: listing.hard_linked,
         last_write: listing.last_write,
         size_bytes: Some(listing.bytes),
@@ -255,8 +261,22 @@ impl Listing {
 }
 
 /// The rows of the shared database.
-fn records(database: &Path, reader: &Reader, processes: &ProcessTable, at: Timestamp) -> Fact<StateRecords> {
-    database::read(database, reader, MAX_DATABASE_BYTES, at).map(|read| rows(&read, processes))
+/// Those of the paths that lie on this system and not below the state directory. A gateway in a container registers paths of its own
+/// file system, which mean nothing here.
+fn outside(registered: Vec<PathBuf>, place: &Place) -> Vec<String> {
+    let roots: Vec<PathBuf> = place.aliases.iter().map(PathBuf::from).chain([place.path.clone()]).collect();
+    let strangers: Vec<PathBuf> = registered
+        .into_iter()
+        .filter(|path| path.is_absolute() && !roots.iter().any(|root| path.starts_with(root)))
+        .take(MAX_NAMES)
+        .collect();
+    if strangers.is_empty() {
+        return Vec::new();
+    }
+    // Nobody knows on what volume they lie.
+    let resolved = within(DEADLINE, move || strangers.iter().filter_map(|path| path.canonicalize().ok()).collect());
+    let resolved: Vec<PathBuf> = resolved.unwrap_or_default();
+    resolved.into_iter().filter(|path| !path.starts_with(&place.path)).map(text).collect()
 }
 
 fn rows(read: &StateDatabase, processes: &ProcessTable) -> StateRecords {
@@ -328,4 +348,41 @@ fn pending(request: &state_db::PendingDevice) -> Option<PendingPairing> {
         requested_at: request.refreshed_at.or(request.requested_at),
         repair: request.is_repair.unwrap_or(false),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_registered_paths_that_exist_and_lead_out_are_outside() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let (state, old) = (root.join("state"), root.join("old"));
+        for folder in [&state, &old] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join("agent.sqlite"), "").unwrap();
+        }
+        let alias = root.join("alias");
+        std::os::unix::fs::symlink(&state, &alias).unwrap();
+        let place = Place {
+            path: state.clone(),
+            aliases: vec![text(root.join("other-name"))],
+            home: None,
+            profile: None,
+            config_path: state.join("openclaw.json"),
+            uids: BTreeSet::new(),
+            pids: Vec::new(),
+        };
+        let registered = [
+            state.join("agent.sqlite"),
+            root.join("other-name/agent.sqlite"),
+            alias.join("agent.sqlite"),
+            PathBuf::from("/home/node/.openclaw/agents/main/agent/nowhere.sqlite"),
+            PathBuf::from("relative.sqlite"),
+            old.join("agent.sqlite"),
+        ];
+        assert_eq!(outside(registered.to_vec(), &place), [text(old.join("agent.sqlite"))]);
+        assert_eq!(outside(Vec::new(), &place), [String::new(); 0]);
+    }
 }

@@ -12,6 +12,8 @@
 mod devices;
 mod pages;
 #[cfg(feature = "sqlite")]
+mod registry;
+#[cfg(feature = "sqlite")]
 mod rows;
 #[cfg(feature = "sqlite")]
 mod tables;
@@ -26,6 +28,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use devices::{OwnDevices, own_devices};
+#[cfg(feature = "sqlite")]
+pub use registry::AgentDatabase;
 #[cfg(feature = "sqlite")]
 pub use rows::{Rows, TableState};
 #[cfg(feature = "sqlite")]
@@ -111,6 +115,8 @@ pub struct StateDatabase {
     pub restart_sentinels: Rows<RestartSentinel>,
     /// What the Mac app noted of processes on the gateway's port.
     pub port_guardians: Rows<PortGuardian>,
+    /// Databases of agents, wherever they lie.
+    pub agent_databases: Rows<AgentDatabase>,
 }
 
 #[cfg(feature = "sqlite")]
@@ -132,6 +138,7 @@ pub fn read(database: &[u8], log: Option<&[u8]>, max_bytes: u64) -> Result<State
         auth_tokens: tables::auth_tokens(&db),
         restart_sentinels: tables::restart_sentinels(&db),
         port_guardians: tables::port_guardians(&db),
+        agent_databases: registry::agent_databases(&db),
     })
 }
 

@@ -27,6 +27,8 @@ CREATE TABLE device_pairing_paired (device_id TEXT NOT NULL PRIMARY KEY, public_
 CREATE TABLE gateway_restart_sentinel (sentinel_key TEXT NOT NULL PRIMARY KEY, version INTEGER NOT NULL, kind TEXT NOT NULL,
   status TEXT NOT NULL, ts INTEGER NOT NULL, message TEXT, doctor_hint TEXT, payload_json TEXT NOT NULL,
   updated_at_ms INTEGER NOT NULL) STRICT;
+CREATE TABLE agent_databases (agent_id TEXT NOT NULL, path TEXT NOT NULL, schema_version INTEGER NOT NULL,
+  last_seen_at INTEGER NOT NULL, size_bytes INTEGER, PRIMARY KEY (agent_id, path)) STRICT;
 ";
 
 const SECRET: &str = "planted4f9d0c1e2b3a49586776859493a2b1c0d9e8f7a6";
@@ -44,6 +46,7 @@ INSERT INTO device_pairing_pending VALUES ('d4a7ec7b-4f18-45b2-abf5-7d5bdc842796
 INSERT INTO device_pairing_paired VALUES ('8bec','SECRET','box','linux','cli','cli','operator','[\"operator\"]','[\"operator.read\"]',
   '[\"operator.read\"]','{\"operator\":\"SECRET\"}','cli',1795247677591,1795247677592,NULL);
 INSERT INTO gateway_restart_sentinel VALUES ('gateway',1,'update','ok',1795247677591,'token SECRET','run doctor','SECRET',1);
+INSERT INTO agent_databases VALUES ('main','/Users/op/.openclaw/agents/main/agent/openclaw-agent.sqlite',23,1795247677591,4096);
 PRAGMA user_version = 18;
 ";
 
@@ -80,6 +83,7 @@ fn reads_what_is_only_in_the_log() {
         serde_json::to_string(&state.pending),
         serde_json::to_string(&state.auth_tokens),
         serde_json::to_string(&state.restart_sentinels),
+        serde_json::to_string(&state.agent_databases),
     ]
     .map(Result::unwrap);
     insta::assert_snapshot!(lines.join("\n"), @r#"
@@ -90,6 +94,7 @@ fn reads_what_is_only_in_the_log() {
     {"rows":[{"request_id":"d4a7ec7b-4f18-45b2-abf5-7d5bdc842796","device_id":"8beb","display_name":"box","platform":"linux","client_id":"cli","client_mode":"cli","role":"operator","scopes":["operator.read"],"remote_ip":"198.51.100.2","is_repair":false,"requested_at":"2026-11-21T07:54:37.591Z","refreshed_at":null}],"state":"complete"}
     {"rows":[{"device_id":"bd80","role":"operator","scopes":["operator.read"],"is_present":true,"updated_at":"2026-11-21T07:54:37.591Z"}],"state":"complete"}
     {"rows":[{"kind":"update","status":"ok","at":"2026-11-21T07:54:37.591Z","message":"token ***","hint":"run doctor"}],"state":"complete"}
+    {"rows":[{"agent_id":"main","path":"/Users/op/.openclaw/agents/main/agent/openclaw-agent.sqlite","last_seen_at":"2026-11-21T07:54:37.591Z"}],"state":"complete"}
     "#);
 }
 
