@@ -3,13 +3,13 @@
 //! [`look`] gives a [`Snapshot`] with nothing but processes, listeners, lock files and the gateways' answers, for
 //! [`portreeve_core::gate::prove`]; [`Watch`] only asks gateways whether they say that they are ready.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::gate::Through;
-use portreeve_core::snapshot::{Gateway, Listener, Process, SCHEMA, Snapshot, Unit, UnitInventory};
+use portreeve_core::snapshot::{Gateway, Listener, Process, Snapshot, Unit, UnitInventory};
 use portreeve_facts::database;
 use portreeve_openclaw::endpoint::Target;
 use portreeve_openclaw::environment::Environment;
@@ -145,37 +145,12 @@ pub async fn look(question: &Question<'_>) -> Sighting {
         .map(|all| all.into_iter().filter(|listener| ports.contains(&listener.port)).collect::<Vec<Listener>>());
     let processes = processes(&table, &running, &listeners, at).map(|processes| with_ancestors(processes, entries, at));
     let snapshot = Snapshot {
-        schema: SCHEMA.to_owned(),
-        taken_at: at,
-        agent_version: options.agent_version.clone(),
-        node,
         processes,
         listeners,
-        units: UnitInventory {
-            places: BTreeMap::new(),
-            domains: BTreeMap::new(),
-            units: found,
-            problems: Vec::new(),
-            unparsed_lines: 0,
-            passed_over: 0,
-        },
+        units: UnitInventory { units: found, ..UnitInventory::default() },
         state_dirs: dirs,
         gateways,
-        clients: Vec::new(),
-        installs: Vec::new(),
-        engines: Vec::new(),
-        networks: Vec::new(),
-        volumes: Vec::new(),
-        projects: Vec::new(),
-        workloads: Vec::new(),
-        proxies: Vec::new(),
-        ingresses: Vec::new(),
-        lock_waits: Vec::new(),
-        time_machine: Fact::absent("not looked at", at),
-        mirrors: Vec::new(),
-        image_checks: Vec::new(),
-        blind: Vec::new(),
-        timings: Vec::new(),
+        ..Snapshot::unseen(at, &options.agent_version, node, "not looked at")
     };
     Sighting { snapshot, family, targets, states }
 }

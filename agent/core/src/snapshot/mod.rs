@@ -158,6 +158,36 @@ pub struct Timing {
 }
 
 impl Snapshot {
+    /// A node at which nothing was looked, and why.
+    pub fn unseen(taken_at: Timestamp, agent_version: &str, node: Node, why: &str) -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            taken_at,
+            agent_version: agent_version.to_owned(),
+            node,
+            processes: Fact::unreadable(why, "nothing", taken_at),
+            listeners: Fact::unreadable(why, "nothing", taken_at),
+            units: UnitInventory::default(),
+            state_dirs: Vec::new(),
+            gateways: Vec::new(),
+            clients: Vec::new(),
+            installs: Vec::new(),
+            engines: Vec::new(),
+            networks: Vec::new(),
+            volumes: Vec::new(),
+            projects: Vec::new(),
+            workloads: Vec::new(),
+            proxies: Vec::new(),
+            ingresses: Vec::new(),
+            lock_waits: Vec::new(),
+            image_checks: Vec::new(),
+            time_machine: Fact::absent(why, taken_at),
+            mirrors: Vec::new(),
+            blind: Vec::new(),
+            timings: Vec::new(),
+        }
+    }
+
     /// The process with this pid, where processes were seen.
     pub fn process(&self, pid: u32) -> Option<&Process> {
         self.processes.get()?.iter().find(|process| process.pid == pid)

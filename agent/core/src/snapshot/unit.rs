@@ -9,7 +9,7 @@ use super::credentials::ExposedSecret;
 use crate::Fact;
 
 /// All service definitions of the node.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct UnitInventory {
     /// Each place that was searched, and how many definitions it holds.
     pub places: BTreeMap<String, Fact<u64>>,

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use portreeve_compose::Project;
 use portreeve_core::snapshot::{
     Client, EngineVolume, Gateway, Host, Ingress, Network, Node, NodeClock, Place, Project as ProjectFacts,
-    ProjectProblem, ProxyRoute, SCHEMA, Snapshot, UnitInventory, Workload,
+    ProjectProblem, ProxyRoute, Snapshot, Workload,
 };
 use portreeve_core::{Fact, Fingerprint, FingerprintKey};
 use portreeve_openclaw::file::Reader;
@@ -94,37 +94,15 @@ pub fn snapshot(projects: &[Project], reading: &Reading, agent_version: &str) ->
     number(&mut all);
     let at = reading.at;
     Snapshot {
-        schema: SCHEMA.to_owned(),
-        taken_at: at,
-        agent_version: agent_version.to_owned(),
-        node: no_node(at),
-        processes: unseen(at),
-        listeners: unseen(at),
-        units: UnitInventory {
-            places: BTreeMap::new(),
-            domains: BTreeMap::new(),
-            units: Vec::new(),
-            problems: Vec::new(),
-            unparsed_lines: 0,
-            passed_over: 0,
-        },
-        state_dirs: Vec::new(),
         gateways: all.gateways,
         clients: all.clients,
-        installs: Vec::new(),
-        engines: Vec::new(),
         networks: all.networks,
         volumes: all.volumes,
         projects: all.projects,
         workloads: all.workloads,
         proxies: all.proxies,
-        time_machine: Fact::absent("only a definition was read", at),
-        mirrors: Vec::new(),
         ingresses: all.ingresses,
-        lock_waits: Vec::new(),
-        image_checks: Vec::new(),
-        blind: Vec::new(),
-        timings: Vec::new(),
+        ..Snapshot::unseen(at, agent_version, no_node(at), "only files were read")
     }
 }
 

@@ -9,7 +9,9 @@ use portreeve_core::connects::FailureCount;
 use portreeve_core::{ConnectReport, Series};
 
 use super::axis::{Axis, milliseconds};
-use super::{ALARM, Area, ChartError, FAINT, GREY, Heading, INK, MARGIN, RULE, SERIES, WIDTH, cut, picture, text};
+use super::{
+    ALARM, Area, ChartError, GREY, Heading, INK, MARGIN, RULE, SERIES, WIDTH, cut, picture, shares_by_duration, text,
+};
 
 /// Height of the axes, in pixels.
 const PLOT: i32 = 320;
@@ -64,26 +66,11 @@ fn curve(area: &Area<'_>, report: &ConnectReport, series: &Series) -> Result<(),
     let mut latencies: Vec<f64> = answered.map(|probe| probe.elapsed_ms).filter(|value| value.is_finite()).collect();
     latencies.sort_by(f64::total_cmp);
     let axis = Axis::durations(latencies.iter().copied(), 0.01);
-    let mut chart = ChartBuilder::on(area)
-        .margin_right(56)
-        .margin_top(12)
-        .margin_left(16)
-        .margin_bottom(14)
-        .x_label_area_size(46)
-        .y_label_area_size(64)
-        .build_cartesian_2d(axis.clone(), Axis::shares())?;
-    chart
-        .configure_mesh()
-        .bold_line_style(RULE)
-        .light_line_style(FAINT)
-        .axis_style(RULE)
-        .label_style(text(11, GREY, HPos::Center))
-        .axis_desc_style(text(12, GREY, HPos::Center))
-        .x_label_formatter(&|value| milliseconds(*value))
-        .y_label_formatter(&|share| format!("{:.0} %", share * 100.0))
-        .x_desc("time from the beginning to the gateway's challenge")
-        .y_desc("share of all connects")
-        .draw()?;
+    let mut chart = shares_by_duration(
+        ChartBuilder::on(area).margin_right(56).margin_top(12),
+        &axis,
+        ("time from the beginning to the gateway's challenge", "share of all connects"),
+    )?;
     let wanted = report.threshold.clamp(0.0, 1.0);
     chart.draw_series([DashedPathElement::new(
         [(axis.start(), wanted), (axis.end(), wanted)],

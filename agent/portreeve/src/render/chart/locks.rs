@@ -11,7 +11,7 @@ use portreeve_core::locks::LockReport;
 use portreeve_core::snapshot::{LockWait, Waits};
 
 use super::axis::{Axis, milliseconds};
-use super::{ALARM, ChartError, FAINT, GREY, Heading, INK, MARGIN, RULE, SERIES, cut, picture, text};
+use super::{ALARM, ChartError, GREY, Heading, INK, MARGIN, SERIES, cut, picture, shares_by_duration, text};
 
 /// Height of the axes, in pixels.
 const PLOT: i32 = 340;
@@ -101,26 +101,11 @@ pub(crate) fn locks_svg(waits: &LockChart) -> Result<String, ChartError> {
         let (upper, lower) = area.split_vertically(PLOT);
         let values = shown.iter().flat_map(|lock| &lock.points).map(|(wait, _)| wait * 1_000.0);
         let axis = Axis::durations(values.chain([LEAST_MS, threshold]), LEAST_MS);
-        let mut chart = ChartBuilder::on(&upper)
-            .margin_right(40)
-            .margin_top(22)
-            .margin_left(16)
-            .margin_bottom(14)
-            .x_label_area_size(46)
-            .y_label_area_size(64)
-            .build_cartesian_2d(axis.clone(), Axis::shares())?;
-        chart
-            .configure_mesh()
-            .bold_line_style(RULE)
-            .light_line_style(FAINT)
-            .axis_style(RULE)
-            .label_style(text(11, GREY, HPos::Center))
-            .axis_desc_style(text(12, GREY, HPos::Center))
-            .x_label_formatter(&|value| milliseconds(*value))
-            .y_label_formatter(&|share| format!("{:.0} %", share * 100.0))
-            .x_desc("wait of who comes at a random time")
-            .y_desc("share of arrivals that wait at most so long")
-            .draw()?;
+        let mut chart = shares_by_duration(
+            ChartBuilder::on(&upper).margin_right(40).margin_top(22),
+            &axis,
+            ("wait of who comes at a random time", "share of arrivals that wait at most so long"),
+        )?;
         let dashed = |from, to| DashedPathElement::new([from, to], 6, 4, ALARM.stroke_width(1));
         let at = axis.within(threshold);
         chart.draw_series([dashed((at, 0.0), (at, 1.0)), dashed((axis.start(), 0.95), (axis.end(), 0.95))])?;

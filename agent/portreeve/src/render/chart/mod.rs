@@ -11,7 +11,9 @@ mod logs;
 pub(super) mod tests;
 
 use plotters::backend::SVGBackend;
+use plotters::chart::{ChartBuilder, ChartContext};
 use plotters::coord::Shift;
+use plotters::coord::cartesian::Cartesian2d;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontDesc, FontStyle, IntoFont, RGBColor, TextStyle};
@@ -20,6 +22,7 @@ pub(crate) use connects::connects_svg;
 pub(crate) use locks::{LockChart, locks_svg};
 pub(crate) use logs::{CloseChart, logs_svg};
 
+use self::axis::{Axis, milliseconds};
 use crate::output::plain;
 
 /// Width of every picture, in pixels.
@@ -95,6 +98,33 @@ fn picture(
         root.present()?;
     }
     Ok(described(&drawn, heading))
+}
+
+/// Axes for shares, upwards, by durations; with what stands beside each.
+fn shares_by_duration<'a, 'svg>(
+    builder: &mut ChartBuilder<'a, '_, SVGBackend<'svg>>,
+    durations: &Axis,
+    (right, up): (&str, &str),
+) -> Result<ChartContext<'a, SVGBackend<'svg>, Cartesian2d<Axis, Axis>>, ChartError> {
+    let mut chart = builder
+        .margin_left(16)
+        .margin_bottom(14)
+        .x_label_area_size(46)
+        .y_label_area_size(64)
+        .build_cartesian_2d(durations.clone(), Axis::shares())?;
+    chart
+        .configure_mesh()
+        .bold_line_style(RULE)
+        .light_line_style(FAINT)
+        .axis_style(RULE)
+        .label_style(text(11, GREY, HPos::Center))
+        .axis_desc_style(text(12, GREY, HPos::Center))
+        .x_label_formatter(&|value| milliseconds(*value))
+        .y_label_formatter(&|share| format!("{:.0} %", share * 100.0))
+        .x_desc(right)
+        .y_desc(up)
+        .draw()?;
+    Ok(chart)
 }
 
 /// Tells whoever does not see it what the picture shows.
