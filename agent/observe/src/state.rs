@@ -383,6 +383,6 @@ mod tests {
             old.join("agent.sqlite"),
         ];
         assert_eq!(outside(registered.to_vec(), &place), [text(old.join("agent.sqlite"))]);
-        assert_eq!(outside(Vec::new(), &place), [String::new(); 0]);
+        assert!(outside(Vec::new(), &place).is_empty());
     }
 }
