@@ -17,6 +17,8 @@ use crate::{file, os};
 
 /// Mean time between looks while nothing is waited for, in microseconds.
 const IDLE_US: u64 = 40_000;
+/// For so long looks at free locks are not made rarer, whatever they cost: with fewer of them nothing is proven.
+const PROOF_US: u64 = 10_000_000;
 /// Mean time between looks at a lock that was held lately.
 const BUSY_US: u64 = 2_000;
 /// How long "lately" is.
@@ -128,7 +130,7 @@ impl Sampler {
             let busy = self.tracks.iter().any(|track| track.own.is_some() || track.follow.is_some());
             self.governor.judge(now, if busy { BUDGET.1 } else { BUDGET.0 });
         }
-        let idle = self.governor.scaled(IDLE_US);
+        let idle = if now < PROOF_US { IDLE_US } else { self.governor.scaled(IDLE_US) };
         let idle_due = now >= self.next_idle;
         for index in 0..self.targets.len() {
             self.look(index, idle_due.then_some(idle));
