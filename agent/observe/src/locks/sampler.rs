@@ -21,8 +21,10 @@ const IDLE_US: u64 = 40_000;
 const PROOF_US: u64 = 10_000_000;
 /// Mean time between looks at a lock that was held lately.
 const BUSY_US: u64 = 2_000;
-/// How long "lately" is.
-const CALM_US: u64 = 300_000;
+/// How long "lately" is, in lengths of the hold: of long holds a window has few, and each has to be met soon after it began.
+const CALM_SHARE: u64 = 20;
+/// Its shortest and longest time. A gateway without work writes a little now and then, which must not cost more than idle locks may.
+const CALM_US: (u64, u64) = (300_000, 2_000_000);
 /// Looks at a lock that is held are so much closer together than the hold is long, by its age or by half of what holds lasted
 /// lately: what is missed between two looks is a gap in which a newcomer would have got it.
 const FOLLOW_SHARE: u64 = 200;
@@ -188,8 +190,8 @@ impl Sampler {
             let apart = (length / FOLLOW_SHARE).clamp(FOLLOW_US.0, FOLLOW_US.1);
             now + if length < SHORT_US { SHORT_STEP_US } else { apart }
         });
-        if track.follow.is_some() {
-            track.calm_after = now + CALM_US;
+        if let Some(followed) = track.recorder.followed_us() {
+            track.calm_after = now + followed.saturating_mul(CALM_SHARE).clamp(CALM_US.0, CALM_US.1);
         } else if now < track.calm_after {
             let interval = self.governor.scaled(BUSY_US);
             // From when the last look was due: one that comes late must not make looks rarer than they say. All of a hold that was
