@@ -1,0 +1,292 @@
+//! A folder of the agent's own.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use nix::fcntl::{OFlag, openat, renameat};
+use nix::sys::stat::{Mode, mkdirat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::lock::{self, Lock};
+use crate::{StoreError, trust};
+
+/// Ends the name of a file that is not whole yet.
+const PART: &str = ".part";
+/// A part that is older was left behind by a process that was killed.
+const MAX_PART_AGE: Duration = Duration::from_hours(1);
+/// Most names that are listed.
+const MAX_NAMES: usize = 10_000;
+/// Longest name, in bytes, that leaves room for the end of a part's.
+const MAX_NAME: usize = 200;
+
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Its owner.
+    Owner,
+    /// Everybody on this machine.
+    Everybody,
+}
+
+impl Audience {
+    fn file_mode(self) -> u32 {
+        match self {
+            Self::Owner => 0o600,
+            Self::Everybody => 0o644,
+        }
+    }
+
+    fn folder_mode(self) -> Mode {
+        match self {
+            Self::Owner => Mode::S_IRWXU,
+            Self::Everybody => Mode::from_bits_truncate(0o755),
+        }
+    }
+}
+
+/// A folder that only its owner writes.
+#[derive(Debug)]
+pub struct Folder {
+    descriptor: OwnedFd,
+    path: PathBuf,
+}
+
+impl Folder {
+    /// The folder at an absolute path, made with mode 0700 where it is missing, as are the folders that lead to it.
+    pub fn create(path: &Path) -> Result<Self, StoreError> {
+        Self::create_for(path, Audience::Owner)
+    }
+
+    /// The same; what is made can be entered and listed by the audience.
+    pub fn create_for(path: &Path, audience: Audience) -> Result<Self, StoreError> {
+        let (mut here, missing) = trust::resolve(path)?;
+        let mut left = missing.len();
+        let mut descriptor = open_folder(nix::fcntl::AT_FDCWD, &here, &here, left > 0)?;
+        for part in missing {
+            left -= 1;
+            here.push(&part);
+            match mkdirat(&descriptor, part.as_os_str(), audience.folder_mode()) {
+                Ok(()) | Err(nix::Error::EEXIST) => {}
+                Err(error) => return Err(io_error("make", &here)(error.into())),
+            }
+            descriptor = open_folder(&descriptor, Path::new(&part), &here, left > 0)?;
+            if audience == Audience::Everybody {
+                // The umask would have taken the right to enter away.
+                let folder = File::from(descriptor);
+                folder.set_permissions(Permissions::from_mode(0o755)).map_err(io_error("change", &here))?;
+                descriptor = folder.into();
+            }
+        }
+        let folder = Self { descriptor, path: here };
+        folder.sweep();
+        Ok(folder)
+    }
+
+    /// The folder at an absolute path; none where there is none.
+    pub fn open(path: &Path) -> Result<Option<Self>, StoreError> {
+        let (here, missing) = trust::resolve(path)?;
+        if !missing.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Self { descriptor: open_folder(nix::fcntl::AT_FDCWD, &here, &here, false)?, path: here }))
+    }
+
+    /// Where it is, without links.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A folder in it, made with mode 0700 where it is missing.
+    pub fn folder(&self, name: &str) -> Result<Self, StoreError> {
+        let path = self.entry(name)?;
+        match mkdirat(&self.descriptor, name, Mode::S_IRWXU) {
+            Ok(()) | Err(nix::Error::EEXIST) => {}
+            Err(error) => return Err(io_error("make", &path)(error.into())),
+        }
+        let folder = Self { descriptor: open_folder(&self.descriptor, Path::new(name), &path, false)?, path };
+        folder.sweep();
+        Ok(folder)
+    }
+
+    /// A file's bytes; none where there is no such file.
+    pub fn read(&self, name: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.entry(name)?;
+        let file = match self.open_file(name, OFlag::O_RDONLY) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io_error("read", &path)(error)),
+        };
+        let metadata = file.metadata().map_err(io_error("look at", &path))?;
+        check_file(&metadata, &path)?;
+        let mut bytes = Vec::new();
+        file.take(max_bytes + 1).read_to_end(&mut bytes).map_err(io_error("read", &path))?;
+        if bytes.len() as u64 > max_bytes {
+            return Err(StoreError::TooLong { path, limit: max_bytes });
+        }
+        Ok(Some(bytes))
+    }
+
+    /// A file's value; none where there is no such file.
+    pub fn read_json<T: DeserializeOwned>(&self, name: &str, max_bytes: u64) -> Result<Option<T>, StoreError> {
+        let Some(bytes) = self.read(name, max_bytes)? else { return Ok(None) };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|source| StoreError::Form { path: self.path.join(name), source })
+    }
+
+    /// Puts a whole new file in the place of the old one, on the disk.
+    pub fn write(&self, name: &str, bytes: &[u8], audience: Audience) -> Result<(), StoreError> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let path = self.entry(name)?;
+        let part = format!("{name}.{}-{}{PART}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        // What an earlier process with our number left there.
+        drop(self.unlink(&part));
+        let written = self.write_part(&part, bytes, audience).and_then(|()| {
+            renameat(&self.descriptor, part.as_str(), &self.descriptor, name)?;
+            self.sync()
+        });
+        if written.is_err() {
+            drop(self.unlink(&part));
+        }
+        written.map_err(io_error("write", &path))
+    }
+
+    /// Puts a value in the place of the old one, on the disk.
+    pub fn write_json<T: Serialize>(&self, name: &str, value: &T, audience: Audience) -> Result<(), StoreError> {
+        let mut bytes =
+            serde_json::to_vec(value).map_err(|source| StoreError::Form { path: self.path.join(name), source })?;
+        bytes.push(b'\n');
+        self.write(name, &bytes, audience)
+    }
+
+    /// Adds bytes at the end of a file of the owner's, which is made where it is missing, and waits until they are on the disk. A crash
+    /// can leave a part of them.
+    pub fn append(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.entry(name)?;
+        let mut file = self
+            .open_file(name, OFlag::O_WRONLY | OFlag::O_APPEND | OFlag::O_CREAT)
+            .map_err(io_error("write", &path))?;
+        let metadata = file.metadata().map_err(io_error("look at", &path))?;
+        check_file(&metadata, &path)?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io_error("write", &path))?;
+        if metadata.len() == 0 { self.sync().map_err(io_error("write", &path)) } else { Ok(()) }
+    }
+
+    /// Removes a file; nothing happens where there is none.
+    pub fn remove(&self, name: &str) -> Result<(), StoreError> {
+        let path = self.entry(name)?;
+        match self.unlink(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other.and_then(|()| self.sync()).map_err(io_error("remove", &path)),
+        }
+    }
+
+    /// The names in it, sorted, without parts of files; at most 10 000.
+    pub fn names(&self) -> Result<Vec<String>, StoreError> {
+        let entries = fs::read_dir(&self.path).map_err(io_error("list", &self.path))?;
+        let mut names: Vec<String> = entries
+            .take(MAX_NAMES)
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| !name.ends_with(PART))
+            .collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Takes the lock of this name, which the process holds until the value is dropped or the process ends. Waits at most `patience`.
+    pub fn lock(&self, name: &str, patience: Duration) -> Result<Lock, StoreError> {
+        let path = self.entry(name)?;
+        let file = self.open_file(name, OFlag::O_RDWR | OFlag::O_CREAT).map_err(io_error("open", &path))?;
+        let metadata = file.metadata().map_err(io_error("look at", &path))?;
+        check_file(&metadata, &path)?;
+        lock::take(file, path, patience)
+    }
+
+    fn write_part(&self, part: &str, bytes: &[u8], audience: Audience) -> io::Result<()> {
+        let mut file = self.open_file(part, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL)?;
+        file.write_all(bytes)?;
+        file.set_permissions(Permissions::from_mode(audience.file_mode()))?;
+        // On macOS this is `F_FULLFSYNC`.
+        file.sync_all()
+    }
+
+    fn open_file(&self, name: &str, flags: OFlag) -> io::Result<File> {
+        let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        Ok(File::from(openat(&self.descriptor, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)?))
+    }
+
+    fn unlink(&self, name: &str) -> io::Result<()> {
+        Ok(unlinkat(&self.descriptor, name, UnlinkatFlags::NoRemoveDir)?)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        File::from(self.descriptor.try_clone()?).sync_all()
+    }
+
+    /// Removes what processes that were killed left behind.
+    fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(&self.path) else { return };
+        for entry in entries.take(MAX_NAMES).flatten() {
+            let name = entry.file_name();
+            let Some(name) = name.to_str().filter(|name| name.ends_with(PART)) else { continue };
+            let age = entry.metadata().and_then(|metadata| metadata.modified()).map(|modified| modified.elapsed());
+            if matches!(age, Ok(Ok(age)) if age > MAX_PART_AGE) {
+                drop(self.unlink(name));
+            }
+        }
+    }
+
+    /// Where an entry is.
+    fn entry(&self, name: &str) -> Result<PathBuf, StoreError> {
+        let path = self.path.join(name);
+        if name.is_empty() || name.len() > MAX_NAME || name == "." || name == ".." || name.contains(['/', '\0']) {
+            return Err(StoreError::Untrusted { path, why: "it is no name of a file".to_owned() });
+        }
+        Ok(path)
+    }
+}
+
+/// Opens a folder that only its owner writes, or one that merely leads there: everybody may write to that if what is in it stays its
+/// owner's.
+fn open_folder(at: impl AsFd, name: &Path, path: &Path, leads_on: bool) -> Result<OwnedFd, StoreError> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let descriptor = openat(at, name, flags, Mode::empty()).map_err(|error| io_error("open", path)(error.into()))?;
+    let folder = File::from(descriptor);
+    let metadata = folder.metadata().map_err(io_error("look at", path))?;
+    let untrusted = |why: String| StoreError::Untrusted { path: path.to_owned(), why };
+    if !trust::is_ours(&metadata) {
+        return Err(untrusted(format!("it belongs to user {}", metadata.uid())));
+    }
+    let stays_its_owners = leads_on && metadata.mode() & trust::STICKY != 0;
+    if let Some(why) = trust::written_by_others(&metadata)
+        && !stays_its_owners
+    {
+        return Err(untrusted(why.to_owned()));
+    }
+    Ok(folder.into())
+}
+
+fn check_file(metadata: &fs::Metadata, path: &Path) -> Result<(), StoreError> {
+    let untrusted = |why: String| Err(StoreError::Untrusted { path: path.to_owned(), why });
+    if !metadata.is_file() {
+        return untrusted("it is no regular file".to_owned());
+    }
+    if !trust::is_ours(metadata) {
+        return untrusted(format!("it belongs to user {}", metadata.uid()));
+    }
+    if let Some(why) = trust::written_by_others(metadata) {
+        return untrusted(why.to_owned());
+    }
+    Ok(())
+}
+
+fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    move |source| StoreError::Io { doing, path: path.to_owned(), source }
+}

@@ -1,0 +1,13 @@
+//! Files that an agent keeps for itself between its runs.
+//!
+//! A [`Folder`] belongs to the user that runs the agent, and nobody else can write it or what leads to it. Whatever is written whole is
+//! there whole after a crash, or as it was before. No link is followed, no FIFO is opened, no read is without bound.
+
+mod error;
+mod folder;
+mod lock;
+mod trust;
+
+pub use error::StoreError;
+pub use folder::{Audience, Folder};
+pub use lock::Lock;
