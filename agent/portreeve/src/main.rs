@@ -3,6 +3,7 @@
 mod cli;
 mod command;
 mod error;
+mod installed;
 mod output;
 mod render;
 mod settings;
