@@ -18,7 +18,7 @@ fuzz_target!(|data: &[u8]| {
         assert!(!challenge.scheme.is_empty());
     }
     let _ = (manifest(data, "linux/arm64"), logins(data), retry_after(&text, Timestamp::UNIX_EPOCH));
-    if let Some(kept) = images::parse(data) {
+    if let Ok(kept) = images::parse(data) {
         for check in &kept.images {
             let _ = portreeve_core::images::standing(&[], Some(check));
         }

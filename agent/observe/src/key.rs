@@ -1,14 +1,12 @@
 //! The key of this node's fingerprints: made once, kept where only its owner can read it.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::OFlag;
 use portreeve_core::FingerprintKey;
 use portreeve_core::secret::KeyTooShort;
 use portreeve_openclaw::file::{self, ReadError};
+use portreeve_store::{Audience, Folder, StoreError};
 
 /// Name of the key's file in the agent's own folder.
 pub const KEY_FILE: &str = "fingerprint.key";
@@ -31,15 +29,12 @@ pub enum KeyError {
         #[source]
         source: ReadError,
     },
-    /// The node's own key could not be made.
-    #[error("cannot write the fingerprint key `{path}`", path = path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
+    /// The node's own key could not be kept.
+    #[error("cannot keep the fingerprint key")]
+    Own(#[source] StoreError),
+    /// The system gives no randomness.
+    #[error("no randomness from `/dev/urandom`")]
+    Random(#[source] io::Error),
     /// Others can read or change it, so that fingerprints could be guessed from outside.
     #[error("fingerprint key `{path}` must belong to this user and be closed to others (mode 0600)", path = path.display())]
     Open {
@@ -62,17 +57,15 @@ pub fn fingerprint_key(data_dir: &Path, shared: Option<&Path>) -> Result<Fingerp
     if let Some(path) = shared {
         return read(path);
     }
-    let path = data_dir.join(KEY_FILE);
+    let folder = Folder::create(data_dir).map_err(KeyError::Own)?;
+    let path = folder.path().join(KEY_FILE);
     match read(&path) {
         Err(KeyError::Read { source: ReadError::NotFound { .. }, .. }) => {}
         other => return other,
     }
-    match make(data_dir, &path) {
-        // Another run made it first: that one counts.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(&path),
-        Err(source) => Err(KeyError::Write { path, source }),
-        Ok(()) => read(&path),
-    }
+    // Where another run adds one first, that one counts.
+    folder.add(KEY_FILE, &random().map_err(KeyError::Random)?, Audience::Owner).map_err(KeyError::Own)?;
+    read(&path)
 }
 
 fn read(path: &Path) -> Result<FingerprintKey, KeyError> {
@@ -85,36 +78,15 @@ fn read(path: &Path) -> Result<FingerprintKey, KeyError> {
     FingerprintKey::new(&content.bytes).map_err(|source| KeyError::Short { path: path.to_owned(), source })
 }
 
-/// Writes a new key beside its place and links it there, so that no reader ever sees half a key and no key is ever replaced.
-fn make(data_dir: &Path, path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(data_dir)?;
-    let metadata = std::fs::symlink_metadata(data_dir)?;
-    if !metadata.is_dir() || metadata.uid() != nix::unistd::geteuid().as_raw() || metadata.mode() & 0o022 != 0 {
-        return Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            "its folder must be a directory that only this user can write",
-        ));
-    }
+fn random() -> io::Result<[u8; KEY_BYTES]> {
     let mut bytes = [0_u8; KEY_BYTES];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    let part = data_dir.join(format!("{KEY_FILE}.{}.part", std::process::id()));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .custom_flags(OFlag::O_NOFOLLOW.bits())
-        .open(&part)?;
-    let placed = file.write_all(&bytes).and_then(|()| file.sync_all()).and_then(|()| std::fs::hard_link(&part, path));
-    let removed = std::fs::remove_file(&part);
-    placed.and(removed)
+    Ok(bytes)
 }
 
 /// A key that nobody keeps, for fingerprints that are compared with each other and never shown.
 pub fn passing() -> Result<FingerprintKey, PassingKeyError> {
-    let mut bytes = [0_u8; KEY_BYTES];
-    std::fs::File::open("/dev/urandom")
-        .and_then(|mut file| file.read_exact(&mut bytes))
-        .map_err(PassingKeyError::Random)?;
+    let bytes = random().map_err(PassingKeyError::Random)?;
     FingerprintKey::new(&bytes).map_err(PassingKeyError::Short)
 }
 

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use nix::fcntl::{OFlag, openat, renameat};
+use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{Mode, mkdirat};
-use nix::unistd::{UnlinkatFlags, unlinkat};
+use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -59,7 +59,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// The folder at an absolute path, made with mode 0700 where it is missing, as are the folders that lead to it.
+    /// The folder at a path, made with mode 0700 where it is missing, as are the folders that lead to it.
     pub fn create(path: &Path) -> Result<Self, StoreError> {
         Self::create_for(path, Audience::Owner)
     }
@@ -89,7 +89,7 @@ impl Folder {
         Ok(folder)
     }
 
-    /// The folder at an absolute path; none where there is none.
+    /// The folder at a path; none where there is none.
     pub fn open(path: &Path) -> Result<Option<Self>, StoreError> {
         let (here, missing) = trust::resolve(path)?;
         if !missing.is_empty() {
@@ -143,11 +143,8 @@ impl Folder {
 
     /// Puts a whole new file in the place of the old one, on the disk.
     pub fn write(&self, name: &str, bytes: &[u8], audience: Audience) -> Result<(), StoreError> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
         let path = self.entry(name)?;
-        let part = format!("{name}.{}-{}{PART}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        // What an earlier process with our number left there.
-        drop(self.unlink(&part));
+        let part = self.new_part(name);
         let written = self.write_part(&part, bytes, audience).and_then(|()| {
             renameat(&self.descriptor, part.as_str(), &self.descriptor, name)?;
             self.sync()
@@ -156,6 +153,32 @@ impl Folder {
             drop(self.unlink(&part));
         }
         written.map_err(io_error("write", &path))
+    }
+
+    /// Puts a whole file where there is none, on the disk. False where there is one already, which stays as it is.
+    pub fn add(&self, name: &str, bytes: &[u8], audience: Audience) -> Result<bool, StoreError> {
+        let path = self.entry(name)?;
+        let part = self.new_part(name);
+        let added = self.write_part(&part, bytes, audience).and_then(|()| {
+            match linkat(&self.descriptor, part.as_str(), &self.descriptor, name, AtFlags::empty()) {
+                Ok(()) => self.sync().map(|()| true),
+                Err(nix::Error::EEXIST) => Ok(false),
+                Err(error) => Err(error.into()),
+            }
+        });
+        drop(self.unlink(&part));
+        added.map_err(io_error("write", &path))
+    }
+
+    /// Puts a damaged file out of the way, in the place of one that was put there before, and gives its new name.
+    pub fn set_aside(&self, name: &str) -> Result<String, StoreError> {
+        let path = self.entry(name)?;
+        let aside = format!("{name}.damaged");
+        renameat(&self.descriptor, name, &self.descriptor, aside.as_str())
+            .map_err(io::Error::from)
+            .and_then(|()| self.sync())
+            .map_err(io_error("set aside", &path))?;
+        Ok(aside)
     }
 
     /// Puts a value in the place of the old one, on the disk.
@@ -207,6 +230,15 @@ impl Folder {
         let metadata = file.metadata().map_err(io_error("look at", &path))?;
         check_file(&metadata, &path)?;
         lock::take(file, path, patience)
+    }
+
+    /// The name of a part that is not there.
+    fn new_part(&self, name: &str) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let part = format!("{name}.{}-{}{PART}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        // What an earlier process with our number left there.
+        drop(self.unlink(&part));
+        part
     }
 
     fn write_part(&self, part: &str, bytes: &[u8], audience: Audience) -> io::Result<()> {

@@ -22,10 +22,9 @@ pub(crate) const STICKY: u32 = 0o1000;
 /// comes next must be ours.
 pub(crate) fn resolve(path: &Path) -> Result<(PathBuf, Vec<OsString>), StoreError> {
     let untrusted = |path: &Path, why: &str| StoreError::Untrusted { path: path.to_owned(), why: why.to_owned() };
-    if !path.is_absolute() {
-        return Err(untrusted(path, "the path is not absolute"));
-    }
-    let mut left = parts(path);
+    let path =
+        std::path::absolute(path).map_err(|source| StoreError::Io { doing: "find", path: path.to_owned(), source })?;
+    let mut left = parts(&path);
     let mut here = PathBuf::from("/");
     let mut links = 0;
     while let Some(part) = left.front() {

@@ -57,6 +57,11 @@ fn a_file_is_read_as_it_was_written_and_never_without_bound() {
     folder.remove("x").unwrap();
     folder.remove("x").unwrap();
     assert_eq!(folder.read("x", LIMIT).unwrap(), None);
+    assert!(folder.add("x", b"first", Audience::Owner).unwrap());
+    assert!(!folder.add("x", b"second", Audience::Owner).unwrap());
+    assert_eq!(folder.read("x", LIMIT).unwrap().unwrap(), b"first");
+    assert_eq!(folder.set_aside("x").unwrap(), "x.damaged");
+    assert_eq!(folder.names().unwrap(), ["x.damaged"]);
     folder.write("x", b"{\"a\":", Audience::Owner).unwrap();
     assert!(matches!(folder.read_json::<u32>("x", LIMIT), Err(StoreError::Form { .. })));
     folder.write_json("x", &[1, 2], Audience::Owner).unwrap();

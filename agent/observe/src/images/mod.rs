@@ -11,8 +11,9 @@ use portreeve_core::ImageReference;
 use portreeve_core::images::schedule::{self, Runs};
 use portreeve_core::images::{Asked, ImageUse, in_use};
 use portreeve_core::snapshot::{AcceptedImage, ImageCheck, ImageDigest, RegistryAnswer, Snapshot};
+use portreeve_store::StoreError;
 
-pub use store::{Kept, StoreError, load, parse, update};
+pub use store::{Kept, load, parse, update};
 
 use crate::deadline::within;
 use crate::registry::{Caller, Logins, Registries, Reply};

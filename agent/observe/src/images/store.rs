@@ -1,15 +1,11 @@
 //! What is kept between runs: `images.json` in the agent's own folder.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Duration;
 
-use nix::fcntl::{Flock, FlockArg, OFlag};
 use portreeve_core::images::schedule::Runs;
 use portreeve_core::snapshot::ImageCheck;
-use portreeve_openclaw::file::{ReadError, read_regular};
+use portreeve_store::{Audience, Folder, StoreError};
 use serde::{Deserialize, Serialize};
 
 /// Version of the file's form.
@@ -39,80 +35,44 @@ impl Default for Kept {
     }
 }
 
-/// Why nothing could be kept or read.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// It cannot be read.
-    #[error("the last results in `{}` cannot be read", .path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: ReadError,
-    },
-    /// It is damaged, or of a newer agent.
-    #[error("the last results in `{}` are of no known form", .path.display())]
-    Form {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It cannot be written.
-    #[error("results cannot be kept in `{}`", .folder.display())]
-    Write {
-        /// The folder.
-        folder: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-}
-
-impl StoreError {
-    /// The error with what it comes from, in one line.
-    pub fn sentence(&self) -> String {
-        match std::error::Error::source(self) {
-            Some(source) => format!("{self}: {source}"),
-            None => self.to_string(),
-        }
-    }
-}
-
 /// Reads what is kept; nothing where there is none.
 pub fn load(folder: &Path) -> Result<Kept, StoreError> {
-    let path = folder.join(FILE);
-    match read_regular(&path, MAX_BYTES) {
-        Ok(content) => parse(&content.bytes).ok_or(StoreError::Form { path }),
-        Err(error) if error.is_not_found() => Ok(Kept::default()),
-        Err(source) => Err(StoreError::Read { path, source }),
+    match Folder::open(folder)? {
+        Some(folder) => load_from(&folder),
+        None => Ok(Kept::default()),
     }
 }
 
-/// What is kept, from the file's bytes. None where they are damaged or of another version.
-pub fn parse(bytes: &[u8]) -> Option<Kept> {
-    let mut kept: Kept = serde_json::from_slice(bytes).ok()?;
+fn load_from(folder: &Folder) -> Result<Kept, StoreError> {
+    let Some(bytes) = folder.read(FILE, MAX_BYTES)? else { return Ok(Kept::default()) };
+    parse(&bytes).map_err(|source| StoreError::Form { path: folder.path().join(FILE), source })
+}
+
+/// What is kept, from the file's bytes.
+pub fn parse(bytes: &[u8]) -> Result<Kept, serde_json::Error> {
+    let mut kept: Kept = serde_json::from_slice(bytes)?;
+    if kept.version != VERSION {
+        return Err(serde::de::Error::custom(format!("version {}", kept.version)));
+    }
     kept.images.truncate(MAX_IMAGES);
-    (kept.version == VERSION).then_some(kept)
+    Ok(kept)
 }
 
 /// Changes what is kept, with nobody else changing it meanwhile. Gives what came of it, and a word where a damaged file was set aside.
 pub fn update(folder: &Path, change: impl FnOnce(&mut Kept)) -> Result<(Kept, Option<String>), StoreError> {
-    let failed = |source| StoreError::Write { folder: folder.to_owned(), source };
-    own(folder).map_err(failed)?;
-    let _lock = lock(&folder.join("images.lock")).map_err(failed)?;
-    let path = folder.join(FILE);
-    let (mut kept, note) = match load(folder) {
+    let folder = Folder::create(folder)?;
+    let _lock = folder.lock("images.lock", PATIENCE)?;
+    let (mut kept, note) = match load_from(&folder) {
         Ok(kept) => (kept, None),
         Err(error @ StoreError::Form { .. }) => {
-            let aside = folder.join(format!("{FILE}.damaged"));
-            std::fs::rename(&path, &aside).map_err(failed)?;
-            (Kept::default(), Some(format!("{error}: set aside as `{}`", aside.display())))
+            let aside = folder.set_aside(FILE)?;
+            (Kept::default(), Some(format!("{error}: set aside as `{aside}`")))
         }
         Err(error) => return Err(error),
     };
     change(&mut kept);
     kept.trim();
-    write(folder, &path, &kept).map_err(failed)?;
+    folder.write_json(FILE, &kept, Audience::Owner)?;
     Ok((kept, note))
 }
 
@@ -137,54 +97,6 @@ impl Kept {
         }
         self.images.sort_by(|one, other| one.image.cmp(&other.image));
     }
-}
-
-/// Makes the folder, and refuses one that others may write.
-fn own(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let metadata = std::fs::symlink_metadata(folder)?;
-    if !metadata.is_dir() || metadata.uid() != nix::unistd::geteuid().as_raw() || metadata.mode() & 0o022 != 0 {
-        let why = "it must be a directory that only this user can write";
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
-    }
-    Ok(())
-}
-
-fn lock(path: &Path) -> io::Result<Flock<File>> {
-    let open = || {
-        let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).custom_flags(flags).open(path)
-    };
-    let mut file = open()?;
-    let begun = Instant::now();
-    loop {
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => return Ok(lock),
-            Err((back, errno)) if errno == nix::errno::Errno::EWOULDBLOCK && begun.elapsed() < PATIENCE => file = back,
-            Err((_, errno)) => return Err(errno.into()),
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// Writes beside the file's place and puts it there when it is whole and on the disk.
-fn write(folder: &Path, path: &Path, kept: &Kept) -> io::Result<()> {
-    let part = folder.join(format!("{FILE}.part"));
-    let text = serde_json::to_vec_pretty(kept)?;
-    match std::fs::remove_file(&part) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .custom_flags(OFlag::O_NOFOLLOW.bits())
-        .open(&part)?;
-    file.write_all(&text)?;
-    file.sync_all()?;
-    std::fs::rename(&part, path)?;
-    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]
@@ -230,12 +142,12 @@ mod tests {
         let open = folder.path().join("open");
         fs::create_dir(&open).unwrap();
         fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
-        assert!(matches!(update(&open, |_| ()), Err(StoreError::Write { .. })));
+        assert!(matches!(update(&open, |_| ()), Err(StoreError::Untrusted { .. })));
         let data = folder.path().join("data");
         update(&data, |_| ()).unwrap();
         fs::rename(data.join(FILE), folder.path().join("elsewhere")).unwrap();
         std::os::unix::fs::symlink(folder.path().join("elsewhere"), data.join(FILE)).unwrap();
-        assert!(matches!(load(&data), Err(StoreError::Read { .. })));
+        assert!(matches!(load(&data), Err(StoreError::Io { .. })));
     }
 
     #[test]
