@@ -101,10 +101,11 @@ mod tests {
         let compose = parse(COMPOSE);
         assert_eq!(words(&compose), [PROGRAM, "gate", "--timeout", "600", "--compose"]);
         assert_eq!(number(&compose, "ThrottleInterval"), COMPOSE_THROTTLE_S);
+        assert_eq!(number(&compose, "Umask"), UMASK);
+        assert!(!gate.contains_key("Umask"), "a gateway's files may be meant for others");
         for list in [gate, compose] {
             assert_eq!(text(&list, "Label"), GATE_LABEL);
             assert_eq!(number(&list, "ExitTimeOut"), GATE_EXIT_TIMEOUT_S);
-            assert_eq!(number(&list, "Umask"), UMASK);
             let keep = list["KeepAlive"].as_dictionary().unwrap();
             assert_eq!(keep.iter().collect::<Vec<_>>(), [(&"SuccessfulExit".to_owned(), &Value::Boolean(false))]);
         }
