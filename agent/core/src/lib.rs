@@ -21,6 +21,7 @@ pub mod locks;
 pub mod logs;
 pub mod report;
 pub mod secret;
+pub mod selftest;
 pub mod snapshot;
 pub mod topology;
 
@@ -35,4 +36,5 @@ pub use locks::LocksReport;
 pub use logs::LogReport;
 pub use report::{Report, Verdict};
 pub use secret::{Fingerprint, FingerprintKey, Secret};
+pub use selftest::SelfTest;
 pub use snapshot::Snapshot;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use nix::unistd::{Uid, User, geteuid, gethostname};
-use portreeve_core::snapshot::{Host, Node, NodeClock, PowerSettings};
+use portreeve_core::snapshot::{Host, Keeping, Node, NodeClock, PowerSettings, SystemVersion};
 use portreeve_core::{Fact, FingerprintKey, Secret};
 use serde::Deserialize;
 use sysinfo::System;
@@ -33,7 +33,7 @@ pub fn observe(key: &FingerprintKey, asked: Asked, at: Timestamp) -> Node {
     Node {
         id: identity(at).map(|id| key.fingerprint(&id)),
         hostname: hostname(at),
-        system: file::from_io(os::system_version(), "operating system version", at),
+        system: system(at),
         arch: System::cpu_arch(),
         host: Host {
             uptime_s: uptime(at),
@@ -43,7 +43,7 @@ pub fn observe(key: &FingerprintKey, asked: Asked, at: Timestamp) -> Node {
             file_vault: asked.file_vault,
             agent_uid: geteuid().as_raw(),
         },
-        clock: NodeClock { kept: Some(file::from_io(os::clock_keeping(), "adjtimex", at)), server: None },
+        clock: NodeClock { kept: Some(clock(at)), server: None },
     }
 }
 
@@ -59,7 +59,18 @@ pub fn hostname(at: Timestamp) -> Fact<String> {
     file::from_io(name, "gethostname", at)
 }
 
-fn uptime(at: Timestamp) -> Fact<u64> {
+/// Name, version and build of the operating system.
+pub fn system(at: Timestamp) -> Fact<SystemVersion> {
+    file::from_io(os::system_version(), "operating system version", at)
+}
+
+/// Whether something keeps the clock.
+pub(crate) fn clock(at: Timestamp) -> Fact<Keeping> {
+    file::from_io(os::clock_keeping(), "adjtimex", at)
+}
+
+/// Seconds since boot.
+pub(crate) fn uptime(at: Timestamp) -> Fact<u64> {
     match System::uptime() {
         Ok(seconds) => Fact::known(seconds, "uptime", at),
         Err(error) => Fact::unreadable(error.to_string(), "uptime", at),

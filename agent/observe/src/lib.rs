@@ -38,6 +38,7 @@ pub mod proxy;
 pub mod readiness;
 pub mod registry;
 mod running;
+pub mod selftest;
 mod site;
 pub mod sntp;
 mod state;

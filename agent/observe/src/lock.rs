@@ -99,7 +99,8 @@ pub(crate) enum Wanted {
     Exclusive,
 }
 
-fn conflict(path: &Path, range: ByteRange) -> io::Result<Conflict> {
+/// Who would keep a newcomer from having these bytes alone. Takes no lock.
+pub(crate) fn conflict(path: &Path, range: ByteRange) -> io::Result<Conflict> {
     ask(&open(path)?, range, Wanted::Exclusive)
 }
 

@@ -29,7 +29,7 @@ use crate::running;
 use crate::site::{Site, Sites};
 use crate::state::{self, Place};
 use crate::units::Detail;
-use crate::{Options, listener};
+use crate::{Options, listener, selftest};
 
 /// Most bytes of a state database that are read to learn of a restart.
 const MAX_DATABASE_BYTES: u64 = 256 << 20;
@@ -144,7 +144,7 @@ pub async fn look(question: &Question<'_>) -> Sighting {
     let listeners = listeners
         .map(|all| all.into_iter().filter(|listener| ports.contains(&listener.port)).collect::<Vec<Listener>>());
     let processes = processes(&table, &running, &listeners, at).map(|processes| with_ancestors(processes, entries, at));
-    let snapshot = Snapshot {
+    let mut snapshot = Snapshot {
         processes,
         listeners,
         units: UnitInventory { units: found, ..UnitInventory::default() },
@@ -152,6 +152,7 @@ pub async fn look(question: &Question<'_>) -> Sighting {
         gateways,
         ..Snapshot::unseen(at, &options.agent_version, node, "not looked at")
     };
+    selftest::apply(&options.data_dir, &mut snapshot);
     Sighting { snapshot, family, targets, states }
 }
 

@@ -59,7 +59,7 @@ pub use workload::{
     PublishedPort, RunState, Runtime, Workload, WorkloadRole,
 };
 
-use crate::Fact;
+use crate::{Fact, SelfTest};
 
 /// The name and version of the snapshot's form.
 pub const SCHEMA: &str = "portreeve.snapshot/1";
@@ -122,6 +122,9 @@ pub struct Snapshot {
     /// What else copies a state directory.
     #[serde(default)]
     pub mirrors: Vec<Mirror>,
+    /// The last self test, of whatever system and agent; absent where none was run.
+    #[serde(default = "not_looked_at")]
+    pub selftest: Fact<SelfTest>,
     /// What an observer could not see, beyond what single facts say.
     #[serde(default)]
     pub blind: Vec<Blind>,
@@ -183,6 +186,7 @@ impl Snapshot {
             image_checks: Vec::new(),
             time_machine: Fact::absent(why, taken_at),
             mirrors: Vec::new(),
+            selftest: not_looked_at(),
             blind: Vec::new(),
             timings: Vec::new(),
         }

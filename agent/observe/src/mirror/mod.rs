@@ -9,7 +9,7 @@ mod providers;
 mod refusal;
 pub mod settings;
 pub mod shell;
-mod time_machine;
+pub(crate) mod time_machine;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -11,7 +11,7 @@ use portreeve_core::snapshot::{
 };
 use portreeve_openclaw::file::Reader;
 
-use super::place::StatePlace;
+use super::place::{Link, StatePlace};
 use super::{Question, refusal};
 use crate::command::{Invocation, Runner};
 use crate::commands::tmutil;
@@ -237,8 +237,8 @@ fn excluded(
         return Fact::known(Exclusion { by: ExclusionKind::Volume, path: name(path) }, "statfs", at);
     }
     let mount = place.mount_point.as_deref();
-    let within = || place.chain.iter().take_while(|link| mount.is_none_or(|mount| link.path.starts_with(mount)));
-    if let Some(link) = within().find(|link| link.has(BACKUP_EXCLUSION)) {
+    let within = || on_volume(place);
+    if let Some(link) = marked(place) {
         let source = format!("attribute {BACKUP_EXCLUSION}");
         return Fact::known(Exclusion { by: ExclusionKind::Attribute, path: name(&link.path) }, source, at);
     }
@@ -285,6 +285,17 @@ fn excluded(
         Outcome::Denied { why } => Fact::denied(why, source, at),
         Outcome::Unreadable { why } => Fact::unreadable(why, source, at),
     }
+}
+
+/// A place with the folders above it, up to the root of its volume.
+fn on_volume(place: &StatePlace) -> impl Iterator<Item = &Link> {
+    let mount = place.mount_point.as_deref();
+    place.chain.iter().take_while(move |link| mount.is_none_or(|mount| link.path.starts_with(mount)))
+}
+
+/// What carries the attribute that leaves a place out of backups: the place itself or a folder above it on its volume.
+pub(crate) fn marked(place: &StatePlace) -> Option<&Link> {
+    on_volume(place).find(|link| link.has(BACKUP_EXCLUSION))
 }
 
 /// How long `mount` takes: releases of `OpenClaw` run it at their start, and take the volume for a share when it is slow.

@@ -31,7 +31,9 @@ use crate::site::{Site, Sites};
 use crate::state::{self, Place};
 use crate::units::{Inventory, Question, inventory, native_manager};
 use crate::users::Account;
-use crate::{Options, acceptance, asked, connects, host, images, listener, locks, log, mirror, os, proxy, time_server};
+use crate::{
+    Options, acceptance, asked, connects, host, images, listener, locks, log, mirror, os, proxy, selftest, time_server,
+};
 
 /// Observes the node once. It takes at most about the deadline: what is not known by then stays unknown.
 pub async fn observe(options: &Options) -> Snapshot {
@@ -274,7 +276,7 @@ pub async fn observe(options: &Options) -> Snapshot {
             Vec::new()
         }
     };
-    Snapshot {
+    let mut snapshot = Snapshot {
         schema: SCHEMA.to_owned(),
         taken_at: at,
         agent_version: options.agent_version.clone(),
@@ -297,9 +299,12 @@ pub async fn observe(options: &Options) -> Snapshot {
         image_checks,
         time_machine: mirrored.time_machine,
         mirrors: mirrored.mirrors,
+        selftest: Fact::absent("not read yet", at),
         blind,
         timings: clock.timings,
-    }
+    };
+    selftest::apply(&options.data_dir, &mut snapshot);
+    snapshot
 }
 
 fn is_caller(seen: &Seen) -> bool {

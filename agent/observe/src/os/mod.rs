@@ -4,7 +4,8 @@
 //! the same meaning; everything above compiles and is tested everywhere.
 //!
 //! Contract of every function:
-//! - It reads only. It takes no lock, sends no signal, writes no file, starts no process.
+//! - It reads only. It takes no lock, sends no signal, writes no file, starts no process. Two do write, for the self test, to a file of
+//!   the agent's own that is given open: `set_attribute` and `lock_open_file`.
 //! - "Could not look" is an [`std::io::Error`] or a hidden field, never an empty answer. `PermissionDenied` is told apart
 //!   from `NotFound`.
 //! - A process that ends meanwhile is left out, or is `NotFound` where one was asked for. A process is named by its pid *and*
@@ -49,17 +50,17 @@ use jiff::Timestamp;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    ADMINISTRATORS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, MANAGER, OPEN_FILE_SOURCE, PROCESS_SOURCE, RUNS_CONTAINERS,
-    accounts, attribute, attribute_names, auto_login_file, clock_keeping, console_user_id, container_programs,
-    environment, home_roots, host_uuid, is_dataless, listeners, mount, open_files, precise_timers, processes, program,
-    system_version,
+    ADMINISTRATORS, BUILD_COMMANDS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, MANAGER, OPEN_FILE_SOURCE, PROCESS_SOURCE,
+    RUNS_CONTAINERS, TELLS_FILE_LOCKS, accounts, attribute, attribute_names, auto_login_file, clock_keeping,
+    console_user_id, container_programs, environment, home_roots, host_uuid, is_dataless, listeners, lock_open_file,
+    mount, open_files, precise_timers, processes, program, set_attribute, system_version,
 };
 #[cfg(target_os = "macos")]
 pub(crate) use macos::{
-    ADMINISTRATORS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, MANAGER, OPEN_FILE_SOURCE, PROCESS_SOURCE, RUNS_CONTAINERS,
-    accounts, attribute, attribute_names, auto_login_file, clock_keeping, console_user_id, container_programs,
-    environment, home_roots, host_uuid, is_dataless, listeners, mount, open_files, precise_timers, processes, program,
-    system_version,
+    ADMINISTRATORS, BUILD_COMMANDS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, MANAGER, OPEN_FILE_SOURCE, PROCESS_SOURCE,
+    RUNS_CONTAINERS, TELLS_FILE_LOCKS, accounts, attribute, attribute_names, auto_login_file, clock_keeping,
+    console_user_id, container_programs, environment, home_roots, host_uuid, is_dataless, listeners, lock_open_file,
+    mount, open_files, precise_timers, processes, program, set_attribute, system_version,
 };
 
 /// Most bytes of arguments or environment that are read of one process.
@@ -183,6 +184,15 @@ fn sized(length: isize, unsupported: i32) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(vec![0; length + 1_024]))
 }
 
+/// Whether an attribute was set, or why not.
+fn set_or_unsupported(status: i32, unsupported: i32) -> io::Result<bool> {
+    if status == 0 {
+        return Ok(true);
+    }
+    let error = io::Error::last_os_error();
+    if error.raw_os_error() == Some(unsupported) { Ok(false) } else { Err(error) }
+}
+
 /// Names, each ended by NUL.
 fn attribute_list(bytes: &[u8]) -> Vec<String> {
     let names = bytes.split(|byte| *byte == 0).filter(|name| !name.is_empty());
@@ -218,31 +228,9 @@ fn variables<'a>(strings: impl Iterator<Item = &'a [u8]>, wanted: &dyn Fn(&str) 
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::CString;
     use std::fs;
-    use std::os::unix::ffi::OsStrExt;
-    use std::path::Path;
 
     use super::*;
-
-    /// Sets an attribute as a user does; false where the file system has none.
-    #[cfg(target_os = "linux")]
-    #[expect(unsafe_code, reason = "only tests set attributes")]
-    fn set(path: &Path, name: &str, value: &[u8]) -> bool {
-        let path = CString::new(path.as_os_str().as_bytes()).unwrap();
-        let name = CString::new(format!("user.{name}")).unwrap();
-        // SAFETY: both strings end with NUL, and the value is read within its length.
-        unsafe { nix::libc::setxattr(path.as_ptr(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0) == 0 }
-    }
-
-    #[cfg(target_os = "macos")]
-    #[expect(unsafe_code, reason = "only tests set attributes")]
-    fn set(path: &Path, name: &str, value: &[u8]) -> bool {
-        let path = CString::new(path.as_os_str().as_bytes()).unwrap();
-        let name = CString::new(name).unwrap();
-        // SAFETY: both strings end with NUL, and the value is read within its length.
-        unsafe { nix::libc::setxattr(path.as_ptr(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0, 0) == 0 }
-    }
 
     #[test]
     fn attributes_are_listed_and_read() {
@@ -251,7 +239,7 @@ mod tests {
         fs::write(&file, b"x").unwrap();
         assert_eq!(attribute(&file, "com.example.none").unwrap(), None);
         assert!(!attribute_names(&file).unwrap().contains(&"com.example.one#P".to_owned()));
-        if set(&file, "com.example.one#P", b"a\0b") {
+        if set_attribute(&fs::File::open(&file).unwrap(), "com.example.one#P", b"a\0b").unwrap() {
             assert!(attribute_names(&file).unwrap().contains(&"com.example.one#P".to_owned()));
             assert_eq!(attribute(&file, "com.example.one#P").unwrap().unwrap(), b"a\0b");
         }

@@ -10,6 +10,7 @@ mod logs;
 mod map;
 mod schema;
 mod scope;
+mod selftest;
 
 use std::path::PathBuf;
 
@@ -25,6 +26,7 @@ pub(crate) use logs::LogsArgs;
 pub(crate) use map::{MapArgs, MapFormat};
 pub(crate) use schema::SchemaArgs;
 pub(crate) use scope::ScopeArgs;
+pub(crate) use selftest::SelfTestArgs;
 
 /// Says whether an OpenClaw gateway is ready, and names the one cause when it is not.
 #[derive(Debug, Parser)]
@@ -125,6 +127,9 @@ pub(crate) enum Command {
     /// Read Compose files before they are deployed, and say what is wrong with them and where
     #[command(after_long_help = lint::EXAMPLES)]
     Lint(LintArgs),
+    /// Try each way of looking against things of which the truth is known
+    #[command(name = "selftest", after_long_help = selftest::EXAMPLES)]
+    SelfTest(SelfTestArgs),
     /// Tell what a finding means, why it matters and how to mend it
     Explain(ExplainArgs),
     /// Show the agent's own configuration

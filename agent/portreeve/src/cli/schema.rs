@@ -21,4 +21,7 @@ pub(crate) struct SchemaArgs {
     /// That of `logs --json` instead
     #[arg(long)]
     pub(crate) logs: bool,
+    /// That of `selftest --json` instead
+    #[arg(long)]
+    pub(crate) selftest: bool,
 }

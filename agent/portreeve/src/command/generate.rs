@@ -18,6 +18,7 @@ pub(super) fn schema(args: &SchemaArgs) -> Result<u8> {
         SchemaArgs { locks: true, .. } => portreeve_core::locks::json_schema(),
         SchemaArgs { images: true, .. } => portreeve_core::images::json_schema(),
         SchemaArgs { logs: true, .. } => portreeve_core::logs::json_schema(),
+        SchemaArgs { selftest: true, .. } => portreeve_core::selftest::json_schema(),
         _ => portreeve_core::report::json_schema(),
     };
     output::print(&json(&schema)?)?;
@@ -33,6 +34,7 @@ pub(super) fn reference(dir: &Path) -> Result<u8> {
         ("locks.schema.json", json(&portreeve_core::locks::json_schema())?),
         ("images.schema.json", json(&portreeve_core::images::json_schema())?),
         ("logs.schema.json", json(&portreeve_core::logs::json_schema())?),
+        ("selftest.schema.json", json(&portreeve_core::selftest::json_schema())?),
         ("findings.md", render::findings()),
         ("configuration.md", render::configuration()),
         ("portreeve.toml", example()),

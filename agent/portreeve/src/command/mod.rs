@@ -13,6 +13,7 @@ mod locks;
 mod logs;
 mod map;
 mod observe;
+mod selftest;
 mod tokens;
 mod units;
 
@@ -35,6 +36,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8> {
         Command::Gate(args) => gate::run(&cli.global, &args),
         Command::Map(args) => map::run(&cli.global, &args),
         Command::Lint(args) => lint::run(&cli.global, &args),
+        Command::SelfTest(args) => selftest::run(&cli.global, &args),
         Command::Explain(args) => explain::run(&args),
         Command::Config(which) => config::run(&cli.global, which),
         Command::Schema(args) => generate::schema(&args),

@@ -12,6 +12,7 @@ mod logs;
 mod map;
 mod reference;
 mod report;
+mod selftest;
 mod states;
 mod text;
 
@@ -26,3 +27,4 @@ pub(crate) use logs::{entry as log_entry, logs};
 pub(crate) use map::{map_mermaid, map_svg, map_text};
 pub(crate) use reference::{configuration, findings};
 pub(crate) use report::report;
+pub(crate) use selftest::selftest;

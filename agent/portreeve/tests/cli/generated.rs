@@ -33,6 +33,7 @@ fn the_generated_files_of_the_documentation_are_current() {
         "logs.schema.json",
         "portreeve.toml",
         "report.schema.json",
+        "selftest.schema.json",
     ];
     assert_eq!(names, generated);
     for name in names {

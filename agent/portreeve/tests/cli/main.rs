@@ -16,5 +16,6 @@ mod lint;
 mod lists;
 mod locks;
 mod picture;
+mod selftest;
 mod settings;
 mod units;

@@ -2,14 +2,16 @@
 #![expect(unsafe_code, reason = "no dependency wraps extended attributes here")]
 
 use std::ffi::CString;
+use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::null_mut;
 
 use nix::libc;
 
-use crate::os::{MAX_ATTRIBUTE, attribute_list, sized};
+use crate::os::{MAX_ATTRIBUTE, attribute_list, set_or_unsupported, sized};
 
 /// Before the names of attributes that users set.
 const NAMESPACE: &str = "user.";
@@ -38,6 +40,15 @@ pub(crate) fn attribute(path: &Path, name: &str) -> io::Result<Option<Vec<u8>>> 
     };
     value.truncate(length);
     Ok(Some(value))
+}
+
+/// Gives a file an attribute; false where its file system has none.
+pub(crate) fn set_attribute(file: &File, name: &str, value: &[u8]) -> io::Result<bool> {
+    let name = CString::new(format!("{NAMESPACE}{name}"))?;
+    // SAFETY: the descriptor is open for as long as it is borrowed; the name ends with NUL; the value is read within its length; both
+    // outlive the call.
+    let status = unsafe { libc::fsetxattr(file.as_raw_fd(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0) };
+    set_or_unsupported(status, libc::ENOTSUP)
 }
 
 /// No file system of this system marks a file as a placeholder in a way that all clients share.

@@ -7,7 +7,7 @@ mod mount;
 mod process;
 mod socket;
 
-pub(crate) use attribute::{attribute, attribute_names, is_dataless};
+pub(crate) use attribute::{attribute, attribute_names, is_dataless, set_attribute};
 pub(crate) use clock::clock_keeping;
 pub(crate) use machine::{
     accounts, auto_login_file, console_user_id, container_programs, home_roots, host_uuid, system_version,
@@ -16,6 +16,11 @@ pub(crate) use mount::mount;
 pub(crate) use process::{environment, open_files, processes, program};
 pub(crate) use socket::listeners;
 
+use std::fs::File;
+use std::io;
+
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
 use portreeve_core::snapshot::Manager;
 
 /// Whether containers may run under this kernel, and not only in a virtual machine.
@@ -32,6 +37,17 @@ pub(crate) const ENVIRONMENT_SOURCE: &str = "/proc/PID/environ";
 pub(crate) const LISTENER_SOURCE: &str = "/proc/net/tcp, /proc/net/tcp6";
 /// Where open files are read.
 pub(crate) const OPEN_FILE_SOURCE: &str = "/proc/PID/fd";
+
+/// Whether the question for record locks also tells locks of whole files: here they are two worlds.
+pub(crate) const TELLS_FILE_LOCKS: bool = false;
+/// What prints the build of the system.
+pub(crate) const BUILD_COMMANDS: &[(&str, &[&str])] = &[("/usr/bin/uname", &["-r"]), ("/bin/uname", &["-r"])];
+
+/// Locks bytes for an open file and not for the process; false where the system has no such locks for programs.
+pub(crate) fn lock_open_file(file: &File, lock: &libc::flock) -> io::Result<bool> {
+    fcntl(file, FcntlArg::F_OFD_SETLK(lock))?;
+    Ok(true)
+}
 
 /// Lets the calling thread sleep to the microsecond, and not up to 50 µs longer.
 pub(crate) fn precise_timers() {

@@ -1,8 +1,9 @@
 //! Extended attributes and file flags, through `listxattr`, `getxattr` and `lstat`.
 
 use std::ffi::CString;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::macos::fs::MetadataExt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -10,7 +11,7 @@ use std::ptr::null_mut;
 
 use nix::libc;
 
-use crate::os::{MAX_ATTRIBUTE, attribute_list, sized};
+use crate::os::{MAX_ATTRIBUTE, attribute_list, set_or_unsupported, sized};
 
 /// `SF_DATALESS` of `<sys/stat.h>`: the content is elsewhere, and opening the file would fetch it.
 const SF_DATALESS: u32 = 0x4000_0000;
@@ -42,6 +43,15 @@ pub(crate) fn attribute(path: &Path, name: &str) -> io::Result<Option<Vec<u8>>> 
     };
     value.truncate(length);
     Ok(Some(value))
+}
+
+/// Gives a file an attribute; false where its file system has none.
+pub(crate) fn set_attribute(file: &File, name: &str, value: &[u8]) -> io::Result<bool> {
+    let name = CString::new(name)?;
+    // SAFETY: the descriptor is open for as long as it is borrowed; the name ends with NUL; the value is read within its length; both
+    // outlive the call; the position must be 0 for all attributes but the resource fork.
+    let status = unsafe { libc::fsetxattr(file.as_raw_fd(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0, 0) };
+    set_or_unsupported(status, libc::ENOTSUP)
 }
 
 pub(crate) fn is_dataless(path: &Path) -> io::Result<bool> {

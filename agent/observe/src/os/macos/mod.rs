@@ -8,7 +8,7 @@ mod mount;
 mod process;
 mod socket;
 
-pub(crate) use attribute::{attribute, attribute_names, is_dataless};
+pub(crate) use attribute::{attribute, attribute_names, is_dataless, set_attribute};
 pub(crate) use clock::clock_keeping;
 pub(crate) use machine::{
     accounts, auto_login_file, console_user_id, container_programs, home_roots, host_uuid, system_version,
@@ -17,6 +17,10 @@ pub(crate) use mount::mount;
 pub(crate) use process::{environment, open_files, processes, program};
 pub(crate) use socket::listeners;
 
+use std::fs::File;
+use std::io;
+
+use nix::libc;
 use portreeve_core::snapshot::Manager;
 
 /// Whether containers may run under this kernel, and not only in a virtual machine.
@@ -33,6 +37,17 @@ pub(crate) const ENVIRONMENT_SOURCE: &str = "sysctl(KERN_PROCARGS2)";
 pub(crate) const LISTENER_SOURCE: &str = "proc_pidfdinfo(PROC_PIDFDSOCKETINFO)";
 /// Where open files are read.
 pub(crate) const OPEN_FILE_SOURCE: &str = "proc_pidfdinfo(PROC_PIDFDVNODEPATHINFO)";
+
+/// Whether the question for record locks also tells locks of whole files.
+pub(crate) const TELLS_FILE_LOCKS: bool = true;
+/// What prints the build of the system. `sw_vers` shows that of a security response, and not of the kernel that runs.
+pub(crate) const BUILD_COMMANDS: &[(&str, &[&str])] = &[("/usr/sbin/sysctl", &["-n", "kern.osversion"])];
+
+/// Locks bytes for an open file and not for the process; false where the system has no such locks for programs.
+#[expect(clippy::unnecessary_wraps, reason = "the same signature on every system")]
+pub(crate) fn lock_open_file(_file: &File, _lock: &libc::flock) -> io::Result<bool> {
+    Ok(false)
+}
 
 /// Nothing: sleeps are exact enough as they are.
 pub(crate) fn precise_timers() {}

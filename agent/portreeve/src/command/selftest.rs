@@ -1,0 +1,29 @@
+//! `portreeve selftest`.
+
+use anyhow::{Context as _, Result};
+use portreeve_observe::selftest::{self, Helper, Options};
+
+use super::{json, observe};
+use crate::cli::{Global, SelfTestArgs};
+use crate::{output, render};
+
+pub(super) fn run(global: &Global, args: &SelfTestArgs) -> Result<u8> {
+    if args.helper {
+        selftest::help().context("cannot answer the self test")?;
+        return Ok(0);
+    }
+    let settings = observe::settings(global)?;
+    let options = Options {
+        data_dir: settings.data_dir,
+        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        helper: Helper::own().context("cannot tell which program runs")?,
+        seams: args.only.clone(),
+    };
+    let result = selftest::run(&options);
+    let text = if args.json { json(&result)? } else { render::selftest(&result, output::width()) };
+    output::print(&text)?;
+    if args.only.is_empty() {
+        selftest::keep(&options.data_dir, &result).context("cannot keep the result of the self test")?;
+    }
+    Ok(result.exit_status())
+}
