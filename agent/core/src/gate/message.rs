@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{Cause, End, Signal};
 
 /// One line.
@@ -86,6 +88,13 @@ pub enum Message {
         /// How long the gate holds.
         hold: Duration,
     },
+    /// Somebody works on the node.
+    Maintenance {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Nobody does any more.
+    MaintenanceOver,
 }
 
 impl Message {
@@ -134,6 +143,10 @@ impl fmt::Display for Message {
                 hold.as_secs(),
                 within.as_secs()
             ),
+            Self::Maintenance { until } => {
+                write!(f, "maintenance until {until:.0}: the command is not stopped for not being ready")
+            }
+            Self::MaintenanceOver => f.write_str("maintenance is over"),
         }
     }
 }

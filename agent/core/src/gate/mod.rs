@@ -156,6 +156,8 @@ pub enum Input {
     },
     /// The gate got a signal.
     Signal(Signal),
+    /// Somebody works on the node until this time, or nobody does any more.
+    Maintenance(Option<Timestamp>),
 }
 
 /// What to do.

@@ -115,7 +115,7 @@ impl Machine {
 
     /// Ends with a status that is no success, or holds where that was once too often.
     pub(super) fn fail(&mut self, now: Now, status: u8, actions: &mut Vec<Action>) {
-        if self.settings.has_command && self.settings.hold_after > 0 {
+        if self.settings.has_command && self.settings.hold_after > 0 && self.maintenance.is_none() {
             self.failures.prune(now.wall, self.settings.hold_within);
             self.failures.add(now.wall);
             actions.push(Action::Remember(self.failures.clone()));

@@ -1,11 +1,15 @@
 //! What the gate does next.
 
 mod ending;
+mod look;
+mod time;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Action, Cause, Depth, End, Failures, Input, Message, Now, SIGNALLED, Seen, Settings, Signal, UNDECIDED};
+use jiff::Timestamp;
+
+use super::{Action, Cause, Depth, End, Failures, Input, Message, Now, SIGNALLED, Settings, Signal, UNDECIDED};
 
 /// Between two cheap looks while it starts.
 const STARTING_INTERVAL: Duration = Duration::from_millis(40);
@@ -44,6 +48,8 @@ pub struct Machine {
     told: Option<Duration>,
     failures: Failures,
     restarts: Failures,
+    /// Until when somebody works on the node.
+    maintenance: Option<Timestamp>,
 }
 
 /// One run of the command, or one wait without a command.
@@ -108,6 +114,7 @@ impl Machine {
             told: None,
             failures,
             restarts: Failures::default(),
+            maintenance: None,
         };
         let mut actions = Vec::new();
         if machine.is_storm() {
@@ -122,6 +129,7 @@ impl Machine {
     pub fn wake_at(&self) -> Option<Duration> {
         match &self.phase {
             Phase::Held { until } | Phase::Diagnosing { until } | Phase::Asking { until } => Some(*until),
+            Phase::Waiting { next_look, .. } if self.spares() => self.asked.is_none().then_some(*next_look),
             Phase::Waiting { deadline, next_look, .. } => {
                 Some(if self.asked.is_some() { *deadline } else { (*next_look).min(*deadline) })
             }
@@ -188,6 +196,7 @@ impl Machine {
                 }
             }
             Input::Signal(signal) => self.signal(now, signal, &mut actions),
+            Input::Maintenance(until) => self.maintenance(now, until, &mut actions),
         }
         self.tick(now, &mut actions);
         actions
@@ -238,152 +247,6 @@ impl Machine {
         self.tickets
     }
 
-    fn seen(&mut self, now: Now, depth: Option<Depth>, seen: Seen, actions: &mut Vec<Action>) {
-        match &mut self.phase {
-            Phase::Waiting { begun, next_look, next_proof, pause, .. } => {
-                *next_look = now.since + STARTING_INTERVAL;
-                match seen {
-                    Seen::SaysReady if now.since >= *next_proof => {
-                        *next_proof = now.since + *pause;
-                        *pause = (*pause * 2).min(MAX_PROOF_PAUSE);
-                        self.look(Depth::Proof, actions);
-                    }
-                    Seen::SaysReady => {}
-                    Seen::NotReady(why) => {
-                        if depth == Some(Depth::Proof) {
-                            *next_look = *next_proof;
-                        }
-                        let is_due = self.told.is_none_or(|told| now.since >= told + TELL_INTERVAL);
-                        if is_due && self.run.told_why.as_ref() != Some(&why) {
-                            self.told = Some(now.since);
-                            self.run.told_why = Some(why.clone());
-                            actions.push(Action::Say(Message::Waiting(why.clone())));
-                        }
-                        self.run.last_why = Some(why);
-                    }
-                    Seen::Proven(proof) => {
-                        let after = now.since.saturating_sub(*begun);
-                        actions.push(Action::Say(Message::Ready { after, proof }));
-                        self.run.was_ready = true;
-                        if self.settings.has_command {
-                            self.phase = Phase::Ready {
-                                next_look: now.since + READY_INTERVAL,
-                                next_proof: now.since + PROOF_INTERVAL,
-                                unready: None,
-                            };
-                        } else {
-                            self.exit(0, actions);
-                        }
-                    }
-                }
-            }
-            Phase::Ready { next_look, next_proof, unready } => {
-                *next_look = now.since + READY_INTERVAL;
-                match (seen, &unready) {
-                    // One that was unready is proven before it counts as ready again.
-                    (Seen::SaysReady, None) if now.since < *next_proof => {}
-                    (Seen::SaysReady, _) => {
-                        *next_proof = now.since + PROOF_INTERVAL;
-                        self.look(Depth::Proof, actions);
-                    }
-                    (Seen::Proven(_), None) => {}
-                    (Seen::Proven(_), Some(was)) => {
-                        if was.said {
-                            let after = now.since.saturating_sub(was.since);
-                            actions.push(Action::Say(Message::ReadyAgain { after }));
-                        }
-                        *unready = None;
-                    }
-                    (Seen::NotReady(why), None) => {
-                        self.run.last_why = Some(why);
-                        *unready = Some(Unready { since: now.since, said: false });
-                    }
-                    (Seen::NotReady(why), Some(_)) => self.run.last_why = Some(why),
-                }
-            }
-            // The look began before something else did.
-            Phase::Held { .. }
-            | Phase::Starting
-            | Phase::Diagnosing { .. }
-            | Phase::Draining { .. }
-            | Phase::Asking { .. }
-            | Phase::Done => {}
-        }
-    }
-
-    fn look(&mut self, depth: Depth, actions: &mut Vec<Action>) {
-        let ticket = self.ticket(Some(depth));
-        actions.push(Action::Look { ticket, depth });
-    }
-
-    fn tick(&mut self, now: Now, actions: &mut Vec<Action>) {
-        match &mut self.phase {
-            Phase::Held { until } => {
-                if now.since >= *until {
-                    self.try_again(now, actions);
-                }
-            }
-            Phase::Waiting { deadline, next_look, .. } => {
-                if now.since >= *deadline {
-                    let (timeout, why) = (self.settings.timeout, self.run.last_why.clone());
-                    actions.push(Action::Say(Message::NeverReady { timeout, why }));
-                    self.run.stop = Some(Stop::NeverReady);
-                    self.diagnose(now, actions);
-                } else if self.asked.is_none() && now.since >= *next_look {
-                    self.look(Depth::Quick, actions);
-                }
-            }
-            Phase::Ready { next_look, unready, .. } => {
-                if let Some(unready) = unready
-                    && !unready.said
-                    && now.since >= unready.since + self.settings.grace
-                {
-                    unready.said = true;
-                    let since = now.since.saturating_sub(unready.since);
-                    let why = self.run.last_why.clone().unwrap_or_default();
-                    actions.push(Action::Say(Message::Unready { since, why }));
-                    if self.settings.restart_unready {
-                        actions.push(Action::Say(Message::StoppingUnready));
-                        self.run.stop = Some(Stop::Unready);
-                        self.drain(now, actions);
-                        return;
-                    }
-                }
-                if self.asked.is_none() && now.since >= *next_look {
-                    self.look(Depth::Quick, actions);
-                }
-            }
-            Phase::Diagnosing { until } => {
-                if now.since >= *until {
-                    self.diagnosed(now, None, actions);
-                }
-            }
-            Phase::Asking { until } => {
-                if now.since >= *until {
-                    self.asked_restart(now, None, actions);
-                }
-            }
-            Phase::Draining { since, killed, next_count } => {
-                if now.since >= *next_count {
-                    *next_count = now.since + DRAIN_INTERVAL;
-                }
-                match killed {
-                    Some(at) if now.since >= *at + VANISH => {
-                        actions.push(Action::Say(Message::Left));
-                        self.drained(now, actions);
-                    }
-                    None if now.since >= *since + self.settings.stop_timeout => {
-                        *killed = Some(now.since);
-                        actions.push(Action::Say(Message::Killing { after: self.settings.stop_timeout }));
-                        actions.push(Action::Kill);
-                    }
-                    Some(_) | None => {}
-                }
-            }
-            Phase::Starting | Phase::Done => {}
-        }
-    }
-
     /// Begins a diagnosis; the look that may be under way is not waited for.
     fn diagnose(&mut self, now: Now, actions: &mut Vec<Action>) {
         self.phase = Phase::Diagnosing { until: now.since + DIAGNOSIS };
@@ -393,6 +256,11 @@ impl Machine {
 
     fn diagnosed(&mut self, now: Now, cause: Option<Cause>, actions: &mut Vec<Action>) {
         actions.push(Action::Say(Message::Cause(cause.clone())));
+        if self.spares() && self.run.end.is_none() && self.run.stop == Some(Stop::NeverReady) {
+            self.run.stop = None;
+            self.wait(now, actions);
+            return;
+        }
         self.run.cause = cause;
         if self.settings.has_command && !self.run.gone {
             self.drain(now, actions);
@@ -440,22 +308,6 @@ impl Machine {
                 }
             }
             Phase::Done => {}
-        }
-    }
-
-    /// Time during which the gate itself stood still does not count.
-    fn shift(&mut self, by: Duration) {
-        let later = |at: &mut Duration| *at += by;
-        match &mut self.phase {
-            Phase::Held { until } | Phase::Diagnosing { until } | Phase::Asking { until } => later(until),
-            Phase::Waiting { begun, deadline, .. } => [begun, deadline].into_iter().for_each(later),
-            Phase::Ready { unready, .. } => {
-                if let Some(unready) = unready {
-                    later(&mut unready.since);
-                }
-            }
-            Phase::Draining { since, killed, .. } => std::iter::once(since).chain(killed).for_each(later),
-            Phase::Starting | Phase::Done => {}
         }
     }
 }
