@@ -68,7 +68,7 @@ impl Installer<'_> {
         if runs_as_root {
             self.check_programs(&command)?;
         }
-        self.refuse_file(&plan.path)?;
+        refuse_file(&plan.path)?;
         Ok(plan)
     }
 
@@ -84,7 +84,7 @@ impl Installer<'_> {
         }
         let plan = plan::of_compose(job, self.program, options, &self.place.folder)?;
         self.refuse_second(&plan.record)?;
-        self.refuse_file(&plan.path)?;
+        refuse_file(&plan.path)?;
         Ok(plan)
     }
 
@@ -150,7 +150,7 @@ impl Installer<'_> {
     fn restore(&self, records: &Records, name: &str, record: &Record) -> Result<Uninstalled, InstallError> {
         let control = self.control();
         let folder = self.folder()?;
-        let exit_s = self.gate_exit_s(&record.gate_path);
+        let exit_s = gate_exit_s(&record.gate_path);
         control.bootout(&record.gate, Duration::from_secs(exit_s) + SLACK)?;
         folder.remove(&file_name(&record.gate_path)?)?;
         if let Some(original) = &record.original {
@@ -171,14 +171,6 @@ impl Installer<'_> {
         Ok(Uninstalled { gate: record.gate.clone(), restored })
     }
 
-    /// The seconds that launchd gives the gate to end.
-    fn gate_exit_s(&self, path: &Path) -> u64 {
-        let content = read_regular(path, plist::MAX_BYTES).ok();
-        let list = content.and_then(|content| plist::parse(&content.bytes).ok());
-        let given = list.as_ref().and_then(plist::Value::as_dictionary).and_then(|list| list.get("ExitTimeOut"));
-        given.and_then(plist::Value::as_unsigned_integer).unwrap_or(25).min(3_700)
-    }
-
     fn refuse_second(&self, name: &str) -> Result<(), InstallError> {
         // To look must not make the folder.
         let Some(data) = Folder::open(self.data_dir)? else { return Ok(()) };
@@ -186,14 +178,6 @@ impl Installer<'_> {
             return Err(InstallError::Already { label: name.to_owned() });
         }
         Ok(())
-    }
-
-    fn refuse_file(&self, path: &Path) -> Result<(), InstallError> {
-        match fs::symlink_metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(source) => Err(InstallError::Io { doing: "look at", path: path.to_owned(), source }),
-            Ok(_) => Err(InstallError::InTheWay { path: path.to_owned() }),
-        }
     }
 
     /// Programs that root would run: the first word, and a script that follows it; and this program.
@@ -239,15 +223,15 @@ impl Installer<'_> {
         if list.get("Label").and_then(plist::Value::as_string) != Some(unit) {
             return Ok(None);
         }
-        let unfit = |why: String| Err(InstallError::Unfit { path: path.to_owned(), why });
+        let refuse = |why: String| Err(InstallError::Unfit { path: path.to_owned(), why });
         if content.meta.uid != self.place.uid {
-            return unfit(format!("it belongs to user {}", content.meta.uid));
+            return refuse(format!("it belongs to user {}", content.meta.uid));
         }
         if content.meta.mode & 0o022 != 0 {
-            return unfit(format!("others than its owner can change it (mode {:o})", content.meta.mode));
+            return refuse(format!("others than its owner can change it (mode {:o})", content.meta.mode));
         }
         if content.meta.nlink != 1 {
-            return unfit("it has another name (a hard link)".to_owned());
+            return refuse("it has another name (a hard link)".to_owned());
         }
         Ok(Some(Old { label: unit.to_owned(), path: path.to_owned(), bytes: content.bytes, meta: content.meta, list }))
     }
@@ -291,4 +275,20 @@ fn put_back(folder: &Folder, original: &Original, bytes: &[u8]) -> Result<(), In
         .map_err(failed)?;
     fchown(&file, Some(original.uid), Some(original.gid)).map_err(failed)?;
     file.set_permissions(Permissions::from_mode(original.mode)).and_then(|()| file.sync_all()).map_err(failed)
+}
+
+/// The seconds that launchd gives the gate to end.
+fn gate_exit_s(path: &Path) -> u64 {
+    let content = read_regular(path, plist::MAX_BYTES).ok();
+    let list = content.and_then(|content| plist::parse(&content.bytes).ok());
+    let given = list.as_ref().and_then(plist::Value::as_dictionary).and_then(|list| list.get("ExitTimeOut"));
+    given.and_then(plist::Value::as_unsigned_integer).unwrap_or(25).min(3_700)
+}
+
+fn refuse_file(path: &Path) -> Result<(), InstallError> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(InstallError::Io { doing: "look at", path: path.to_owned(), source }),
+        Ok(_) => Err(InstallError::InTheWay { path: path.to_owned() }),
+    }
 }

@@ -28,6 +28,7 @@ mod local_address;
 pub mod lock;
 mod locks;
 pub mod log;
+pub mod maintenance;
 pub mod mirror;
 mod node;
 mod options;

@@ -61,6 +61,9 @@ pub(crate) enum UserError {
     /// `logs` where there are none.
     #[error("no log of a gateway was found on this node")]
     NoLogs,
+    /// `maintenance on` with an end or a reason that cannot be.
+    #[error(transparent)]
+    Maintenance(portreeve_core::maintenance::MaintenanceError),
     /// `--in` of a container that no engine has.
     #[error("no engine of this node has a container `{name}`")]
     NoSuchContainer { name: String, known: Vec<String> },
@@ -86,6 +89,7 @@ impl UserError {
             Self::WhichGateway { known, .. } => format!("name one of them: {}", known.join(", ")),
             Self::NotAGateway { .. } => "write it as `ws://host:port` or `wss://host`".to_owned(),
             Self::TooLong { .. } => "ask for less, or run it again: `--spread`, `--count`".to_owned(),
+            Self::Maintenance(_) => "`portreeve maintenance on --for 2h --reason TEXT`".to_owned(),
             Self::NoLogs => "name a file: `portreeve logs FILE`".to_owned(),
             Self::NoClient { .. } => {
                 "`portreeve check` lists what each container is; `portreeve connect URL` connects from this node"

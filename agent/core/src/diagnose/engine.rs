@@ -84,6 +84,7 @@ pub(super) fn report(context: Context<'_>, drafts: Vec<Draft>) -> Report {
         agent: Agent { version: snapshot.agent_version.clone() },
         node: node(snapshot),
         verdict,
+        maintenance: snapshot.maintenance.clone().filter(|maintenance| maintenance.holds(snapshot.taken_at)),
         root_causes,
         layers,
         findings,

@@ -281,3 +281,16 @@ fn every_finding_reads_as_one_sentence_with_evidence_and_remedy() {
         }
     }
 }
+
+#[test]
+fn maintenance_is_told_while_it_holds_and_changes_no_verdict() {
+    let mut node = node(chain);
+    let verdict = report(&node).verdict;
+    let until = now() + jiff::SignedDuration::from_hours(1);
+    let announced = crate::Maintenance::new(now(), until, None, "op".to_owned()).unwrap();
+    node.maintenance = Some(announced.clone());
+    let report = report(&node);
+    assert_eq!((report.verdict, report.maintenance), (verdict, Some(announced)));
+    node.taken_at = until;
+    assert_eq!(diagnose(&node, &Policy::default()).maintenance, None);
+}

@@ -41,6 +41,9 @@ pub struct Report {
     pub node: NodeSummary,
     /// The verdict.
     pub verdict: Verdict,
+    /// That somebody works on the node: the verdict stands, and nothing is stopped or restarted for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<crate::Maintenance>,
     /// Errors that nothing else explains, most upstream first.
     pub root_causes: Vec<Code>,
     /// State of each layer.

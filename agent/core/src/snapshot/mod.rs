@@ -125,6 +125,9 @@ pub struct Snapshot {
     /// The last self test, of whatever system and agent; absent where none was run.
     #[serde(default = "not_looked_at")]
     pub selftest: Fact<SelfTest>,
+    /// That somebody works on the node, where it was announced and holds.
+    #[serde(default)]
+    pub maintenance: Option<crate::Maintenance>,
     /// What an observer could not see, beyond what single facts say.
     #[serde(default)]
     pub blind: Vec<Blind>,
@@ -187,6 +190,7 @@ impl Snapshot {
             time_machine: Fact::absent(why, taken_at),
             mirrors: Vec::new(),
             selftest: not_looked_at(),
+            maintenance: None,
             blind: Vec::new(),
             timings: Vec::new(),
         }

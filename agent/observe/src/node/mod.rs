@@ -32,7 +32,8 @@ use crate::state::{self, Place};
 use crate::units::{Inventory, Question, inventory, native_manager};
 use crate::users::Account;
 use crate::{
-    Options, acceptance, asked, connects, host, images, listener, locks, log, mirror, os, proxy, selftest, time_server,
+    Options, acceptance, asked, connects, host, images, listener, locks, log, maintenance, mirror, os, proxy, selftest,
+    time_server,
 };
 
 /// Observes the node once. It takes at most about the deadline: what is not known by then stays unknown.
@@ -276,6 +277,19 @@ pub async fn observe(options: &Options) -> Snapshot {
             Vec::new()
         }
     };
+    let maintenance = match maintenance::current(&options.data_dir, at) {
+        Ok(maintenance) => maintenance,
+        Err(error) => {
+            blind.push(Blind {
+                what: "whether somebody works on the node".to_owned(),
+                why: error.to_string(),
+                remedy: "announce it anew with `portreeve maintenance on`, or run `portreeve maintenance off`"
+                    .to_owned(),
+                readiness: false,
+            });
+            None
+        }
+    };
     let mut snapshot = Snapshot {
         schema: SCHEMA.to_owned(),
         taken_at: at,
@@ -300,6 +314,7 @@ pub async fn observe(options: &Options) -> Snapshot {
         time_machine: mirrored.time_machine,
         mirrors: mirrored.mirrors,
         selftest: Fact::absent("not read yet", at),
+        maintenance,
         blind,
         timings: clock.timings,
     };

@@ -7,6 +7,7 @@ mod images;
 mod lint;
 mod locks;
 mod logs;
+mod maintenance;
 mod map;
 mod schema;
 mod scope;
@@ -23,6 +24,7 @@ pub(crate) use images::{AcceptArgs, ImagesArgs, ImagesCommand, ImagesScope};
 pub(crate) use lint::{LintArgs, LintFormat};
 pub(crate) use locks::LocksArgs;
 pub(crate) use logs::LogsArgs;
+pub(crate) use maintenance::{MaintenanceCommand, OnArgs};
 pub(crate) use map::{MapArgs, MapFormat};
 pub(crate) use schema::SchemaArgs;
 pub(crate) use scope::ScopeArgs;
@@ -121,6 +123,9 @@ pub(crate) enum Command {
     /// Wait until a gateway is really ready, or run it and count its success only once it was
     #[command(after_long_help = gate::EXAMPLES)]
     Gate(GateArgs),
+    /// Announce work on this node: the verdict stands, and gates stop nothing for not being ready
+    #[command(subcommand, after_long_help = maintenance::EXAMPLES)]
+    Maintenance(MaintenanceCommand),
     /// Draw who listens, who connects, and with which token
     #[command(after_long_help = map::EXAMPLES)]
     Map(MapArgs),

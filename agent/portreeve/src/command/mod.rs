@@ -11,6 +11,7 @@ mod images;
 mod lint;
 mod locks;
 mod logs;
+mod maintenance;
 mod map;
 mod observe;
 mod selftest;
@@ -34,6 +35,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8> {
         Command::Images(args) => images::run(&cli.global, &args),
         Command::Logs(args) => logs::run(&cli.global, &args),
         Command::Gate(args) => gate::run(&cli.global, &args),
+        Command::Maintenance(command) => maintenance::run(&cli.global, &command),
         Command::Map(args) => map::run(&cli.global, &args),
         Command::Lint(args) => lint::run(&cli.global, &args),
         Command::SelfTest(args) => selftest::run(&cli.global, &args),

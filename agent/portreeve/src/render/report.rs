@@ -5,6 +5,7 @@ use portreeve_core::report::{Evidence, Finding, GatewaySummary, LayerState, Repo
 use portreeve_core::{Code, Severity, Verdict};
 
 use super::containers::containers;
+use super::maintenance::sentence;
 use super::states::states;
 use super::text::{columns, count, labelled, milliseconds, paragraph};
 use crate::output::{BAD, BOLD, COMMAND, DIM, GOOD, WARN, copyable, plain, styled};
@@ -95,7 +96,12 @@ fn header(report: &Report, width: usize) -> String {
         }
     };
     let verdict = columns(&[vec![styled(style, word), meaning]], 0, width);
-    format!("{verdict}{}\n", styled(DIM, &plain(&facts.join(" · "))))
+    let announced = report.maintenance.as_ref().map(|announced| {
+        let row =
+            vec![styled(WARN, "MAINTENANCE"), format!("{}; nothing is stopped or restarted", sentence(announced))];
+        columns(&[row], 0, width)
+    });
+    format!("{verdict}{}{}\n", announced.unwrap_or_default(), styled(DIM, &plain(&facts.join(" · "))))
 }
 
 /// The one layer that was judged, where not all were.

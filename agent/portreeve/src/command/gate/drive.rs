@@ -11,6 +11,7 @@ use portreeve_supervise::{Event, Signals, Supervisor};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::memory::Memory;
+use super::notice::Notice;
 use super::scout::{Ask, Scout};
 use crate::output;
 
@@ -24,6 +25,7 @@ pub(super) struct Driver<'a> {
     command: &'a [OsString],
     memory: Option<Memory>,
     scout: Scout,
+    notice: Notice,
     quiet: bool,
     supervisor: Option<Supervisor>,
     signals: Signals,
@@ -34,12 +36,19 @@ pub(super) struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    pub(super) fn new(command: &'a [OsString], memory: Option<Memory>, scout: Scout, quiet: bool) -> Result<Self> {
+    pub(super) fn new(
+        command: &'a [OsString],
+        memory: Option<Memory>,
+        scout: Scout,
+        notice: Notice,
+        quiet: bool,
+    ) -> Result<Self> {
         let supervisor = if command.is_empty() { None } else { Some(Supervisor::new().context("cannot supervise")?) };
         Ok(Self {
             command,
             memory,
             scout,
+            notice,
             quiet,
             supervisor,
             signals: Signals::take_over().context("cannot take signals over")?,
@@ -54,6 +63,7 @@ impl<'a> Driver<'a> {
         let failures = self.memory.as_ref().map(Memory::load).unwrap_or_default();
         let (mut machine, actions) = Machine::new(settings, failures, self.now());
         let mut actions = VecDeque::from(actions);
+        actions.extend(machine.on(self.now(), Input::Maintenance(self.notice.read())));
         loop {
             while let Some(action) = actions.pop_front() {
                 if let Action::Exit(status) = action {
@@ -148,6 +158,9 @@ impl<'a> Driver<'a> {
                 inputs.push(answer);
             }
             () = timer => inputs.push(Input::Tick),
+            () = self.notice.due(), if self.supervisor.is_some() => {
+                inputs.push(Input::Maintenance(self.notice.read()));
+            }
         }
         if let Some(supervisor) = &mut self.supervisor {
             for event in supervisor.reap(!self.is_diagnosing) {

@@ -2,6 +2,7 @@
 
 mod drive;
 mod memory;
+mod notice;
 mod scout;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use portreeve_core::gate::Settings as GateSettings;
 
 use self::drive::Driver;
 use self::memory::Memory;
+use self::notice::Notice;
 use self::scout::Scout;
 use super::observe::{self, Depth};
 use crate::cli::{GateArgs, Global, ScopeArgs};
@@ -38,7 +40,7 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let status = runtime.block_on(async {
         let scout = Scout::start(options, policy, args.through.into())?;
-        Driver::new(&args.command, memory, scout, global.quiet)?.run(machine).await
+        Driver::new(&args.command, memory, scout, Notice::new(&settings.data_dir), global.quiet)?.run(machine).await
     });
     // A look that hangs must not hold the answer back.
     runtime.shutdown_background();
