@@ -176,3 +176,40 @@ install_tools() {
   mkdir -p "$tools_dir/.have"
   for pin in $missing; do : >"$tools_dir/.have/$pin"; done
 }
+
+# need_xar: macOS has it, Debian since 13. For an older one, Debian 13's is
+# unpacked below tools_dir with the libraries that it was built for.
+need_xar() {
+  have xar && return
+  on_debian || die "there is no \`xar\`"
+  [ -x "$tools_dir/xar/bin/xar" ] || with_lock tools install_xar
+  PATH=$tools_dir/xar/bin:$PATH
+}
+install_xar() {
+  [ ! -x "$tools_dir/xar/bin/xar" ] || return 0
+  local apt=$tools_dir/xar.apt site file options
+  # The mirror that this machine uses, with lists and a status of our own.
+  # shellcheck disable=SC2016 # apt's own variables
+  site=$(apt-get indextargets --format '$(SITE)' 'Component: main' 'Created-By: Packages' 'Label: Debian' | head -n 1)
+  [ -n "$site" ] || die "apt knows no mirror of Debian" "apt-get update"
+  say "fetching Debian 13's xar"
+  rm -rf -- "$apt" "$tools_dir/xar"
+  mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$tools_dir/xar/bin"
+  : >"$apt/status"
+  printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s trixie main\n' "$site" >"$apt/sources.list"
+  options=(-o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$apt/lists"
+    -o "Dir::State::status=$apt/status" -o "Dir::Cache=$apt" -o "APT::Sandbox::User=$(id -un)" -o Debug::NoLocking=1
+    -o Acquire::Languages=none)
+  apt_get update "${options[@]}"
+  apt_get install "${options[@]}" --yes --no-install-recommends --download-only xar
+  for file in "$apt"/archives/*.deb; do dpkg -x "$file" "$tools_dir/xar"; done
+  rm -rf -- "$apt"
+  cat >"$tools_dir/xar/bin/xar" <<'EOF'
+#!/bin/sh
+root=${0%/*}/..
+for loader in "$root"/usr/lib*/ld-linux-*.so.* "$root"/usr/lib/*/ld-linux-*.so.*; do [ ! -x "$loader" ] || break; done
+for libraries in "$root"/usr/lib/*-linux-gnu; do :; done
+exec "$loader" --library-path "$libraries" "$root/usr/bin/xar" "$@"
+EOF
+  chmod 755 "$tools_dir/xar/bin/xar"
+}
