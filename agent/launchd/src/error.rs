@@ -33,13 +33,8 @@ pub enum InstallError {
         why: String,
     },
     /// Another user could change what root would run.
-    #[error("root must not run `{program}`: {why}", program = .program.display())]
-    Exposed {
-        /// The program.
-        program: PathBuf,
-        /// Who can change it.
-        why: String,
-    },
+    #[error("root must not run what others can change")]
+    Exposed(#[source] StoreError),
     /// The file could not be read.
     #[error("cannot read the unit")]
     Read(#[from] ReadError),
@@ -134,7 +129,7 @@ impl InstallError {
                 Some("mend the cause, then `portreeve gate uninstall LABEL` takes the rest back".to_owned())
             }
             Self::InTheWay { .. } => Some("move it away and try again".to_owned()),
-            Self::Exposed { .. } => {
+            Self::Exposed(_) => {
                 Some("install it where only root writes, or name a `UserName` in the property list".to_owned())
             }
             _ => None,

@@ -15,7 +15,7 @@ use portreeve_store::{Audience, Folder};
 use crate::control::Control;
 use crate::plan::{self, ComposeJob, Old, Plan};
 use crate::record::{Original, Record, Records};
-use crate::{InstallError, diff, label, trust};
+use crate::{InstallError, diff, label};
 
 /// Most property lists that are looked through for a label.
 const MAX_LISTS: usize = 10_000;
@@ -182,11 +182,12 @@ impl Installer<'_> {
 
     /// Programs that root would run: the first word, and a script that follows it; and this program.
     fn check_programs(&self, command: &[String]) -> Result<(), InstallError> {
-        trust::check(self.program, self.place.uid)?;
+        let check = |path| portreeve_store::check_program(path, self.place.uid).map_err(InstallError::Exposed);
+        check(self.program)?;
         for (at, word) in command.iter().take(4).enumerate() {
             let path = Path::new(word);
             if at == 0 || (path.is_absolute() && path.is_file()) {
-                trust::check(path, self.place.uid)?;
+                check(path)?;
             }
         }
         Ok(())

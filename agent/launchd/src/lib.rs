@@ -12,7 +12,6 @@ mod label;
 mod plan;
 mod record;
 mod template;
-mod trust;
 
 pub use error::InstallError;
 pub use installer::{Installer, Place, Uninstalled};

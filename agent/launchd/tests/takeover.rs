@@ -342,8 +342,8 @@ fn root_runs_no_program_that_others_can_write() {
     let installer = node.installer(&data, &program, &launchd);
     installer.plan_unit(LABEL, &[]).unwrap();
     std::os::unix::fs::chown(&tool, Some(501), None).unwrap();
-    let error = installer.plan_unit(LABEL, &[]).unwrap_err().to_string();
-    assert!(error.starts_with(&format!("root must not run `{}`: user 501 owns", tool.display())), "{error}");
+    let InstallError::Exposed(why) = installer.plan_unit(LABEL, &[]).unwrap_err() else { panic!("installed") };
+    assert_eq!(why.to_string(), format!("`{}` cannot be trusted: it belongs to user 501", tool.display()));
     // As that user it may.
     fs::write(&unit, list(&tool, "")).unwrap();
     installer.plan_unit(LABEL, &[]).unwrap();

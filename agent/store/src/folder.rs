@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::lock::{self, Lock};
+use crate::trust::Owner;
 use crate::{StoreError, trust};
 
 /// Ends the name of a file that is not whole yet.
@@ -293,14 +294,11 @@ fn open_folder(at: impl AsFd, name: &Path, path: &Path, leads_on: bool) -> Resul
     let folder = File::from(descriptor);
     let metadata = folder.metadata().map_err(io_error("look at", path))?;
     let untrusted = |why: String| StoreError::Untrusted { path: path.to_owned(), why };
-    if !trust::is_ours(&metadata) {
-        return Err(untrusted(format!("it belongs to user {}", metadata.uid())));
-    }
     let stays_its_owners = leads_on && metadata.mode() & trust::STICKY != 0;
-    if let Some(why) = trust::written_by_others(&metadata)
+    if let Some(why) = Owner::this().refuse(&metadata)
         && !stays_its_owners
     {
-        return Err(untrusted(why.to_owned()));
+        return Err(untrusted(why));
     }
     Ok(folder.into())
 }
@@ -310,13 +308,7 @@ fn check_file(metadata: &fs::Metadata, path: &Path) -> Result<(), StoreError> {
     if !metadata.is_file() {
         return untrusted("it is no regular file".to_owned());
     }
-    if !trust::is_ours(metadata) {
-        return untrusted(format!("it belongs to user {}", metadata.uid()));
-    }
-    if let Some(why) = trust::written_by_others(metadata) {
-        return untrusted(why.to_owned());
-    }
-    Ok(())
+    Owner::this().refuse(metadata).map_or(Ok(()), untrusted)
 }
 
 fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {

@@ -11,3 +11,4 @@ mod trust;
 pub use error::StoreError;
 pub use folder::{Audience, Folder};
 pub use lock::Lock;
+pub use trust::check_program;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use nix::sys::stat::Mode;
 use nix::unistd::{Uid, chown, mkfifo};
-use portreeve_store::{Audience, Folder, StoreError};
+use portreeve_store::{Audience, Folder, StoreError, check_program};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -124,6 +124,39 @@ fn what_another_user_owns_is_not_trusted() {
     assert!(is_untrusted(&Folder::create(&theirs.join("below"))));
     assert!(is_untrusted(&folder.read("file", LIMIT)));
     assert!(is_untrusted(&Folder::open(&path.join("lure/x"))));
+}
+
+#[test]
+fn a_program_that_others_can_change_is_named() {
+    let (_dir, path) = scratch();
+    let owner = fs::metadata(&path).unwrap().uid();
+    let folder = path.join("bin");
+    fs::create_dir(&folder).unwrap();
+    let program = folder.join("node");
+    fs::write(&program, "").unwrap();
+    let set = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    let why = |program: &Path| check_program(program, owner).unwrap_err().to_string();
+    set(&program, 0o755);
+    check_program(&program, owner).unwrap();
+    let link = path.join("link");
+    symlink("bin/../bin/node", &link).unwrap();
+    check_program(&link, owner).unwrap();
+
+    set(&program, 0o757);
+    assert!(why(&link).ends_with("bin/node` cannot be trusted: everybody can write it"), "{}", why(&link));
+    set(&program, 0o755);
+    set(&folder, 0o777);
+    assert!(why(&program).ends_with("bin` cannot be trusted: everybody can write it"), "{}", why(&program));
+    set(&folder, 0o755);
+
+    assert!(why(Path::new("node")).ends_with("so that `PATH` decides"));
+    assert!(why(&path.join("absent/node")).ends_with("absent/node`"));
+    assert!(why(&folder).ends_with("it is no file"));
+    symlink("loop", path.join("loop")).unwrap();
+    assert!(why(&path.join("loop")).ends_with("too many links"));
+    if owner != 0 {
+        assert!(check_program(&program, 0).unwrap_err().to_string().ends_with(&format!("it belongs to user {owner}")));
+    }
 }
 
 #[test]
