@@ -5,6 +5,7 @@
 mod clock;
 mod connect;
 mod containers;
+mod daemon;
 mod deep;
 mod gate;
 mod hostile;

@@ -17,6 +17,7 @@ mod deadline;
 pub mod engine;
 pub mod file;
 mod gateway;
+pub mod glance;
 pub mod host;
 pub mod images;
 pub mod inside;
@@ -58,6 +59,9 @@ pub use options::Options;
 pub use portreeve_facts::Pace;
 pub use portreeve_facts::request::{MAX_SERIES, SeriesAsked};
 pub use units::{unit_inventory, unit_inventory_of};
+
+/// Where a daemon of root writes the document that everybody may read.
+pub const STATUS_FILE: &str = os::STATUS_FILE;
 
 /// Who acts: the login name of this user, or of the one who became root by `sudo`. `variables` are those of the environment.
 pub fn operator(variables: &[(String, String)]) -> String {

@@ -58,6 +58,16 @@ pub(crate) enum UserError {
     /// `images accept` of an image that does not run.
     #[error("nothing here runs `{image}`")]
     NotRunning { image: String },
+    /// `status` where no daemon has run.
+    #[error("no daemon has left its verdict on this node")]
+    NoStatus { places: Vec<PathBuf> },
+    /// `status` of something else.
+    #[error("`{path}` is not what a daemon of this version writes", path = path.display())]
+    NotAStatus {
+        path: PathBuf,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// `logs` where there are none.
     #[error("no log of a gateway was found on this node")]
     NoLogs,
@@ -87,6 +97,11 @@ impl UserError {
                 "name a URL (`portreeve connect ws://127.0.0.1:18789`), or a client's container with `--in`".to_owned()
             }
             Self::WhichGateway { known, .. } => format!("name one of them: {}", known.join(", ")),
+            Self::NoStatus { places } => {
+                let looked: Vec<String> = places.iter().map(|path| format!("`{}`", path.display())).collect();
+                format!("start one with `portreeve run`; looked for {}", looked.join(" and "))
+            }
+            Self::NotAStatus { .. } => "name the document with `status_file`, or `portreeve status FILE`".to_owned(),
             Self::NotAGateway { .. } => "write it as `ws://host:port` or `wss://host`".to_owned(),
             Self::TooLong { .. } => "ask for less, or run it again: `--spread`, `--count`".to_owned(),
             Self::Maintenance(_) => "`portreeve maintenance on --for 2h --reason TEXT`".to_owned(),
@@ -122,6 +137,11 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
 pub(crate) fn exit_status(error: &anyhow::Error) -> u8 {
     if error.chain().any(<dyn std::error::Error>::is::<crate::settings::SettingsError>) {
         78
+    } else if error.chain().any(|cause| {
+        let user = cause.downcast_ref::<UserError>();
+        matches!(user, Some(UserError::NoStatus { .. } | UserError::NotAStatus { .. }))
+    }) {
+        portreeve_core::status::NOT_KNOWN
     } else if error.chain().any(<dyn std::error::Error>::is::<UserError>) {
         2
     } else {

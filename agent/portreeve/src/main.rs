@@ -4,6 +4,7 @@ mod cli;
 mod command;
 mod error;
 mod installed;
+mod log;
 mod output;
 mod render;
 mod settings;
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
             return if usage { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
         }
     };
-    output::start_logging(&cli.global);
+    log::start(&cli.global, matches!(cli.command, cli::Command::Run | cli::Command::Lane(_)));
     output::choose_colour(cli.global.color);
     match command::run(cli) {
         Ok(status) => ExitCode::from(status),

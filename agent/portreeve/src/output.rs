@@ -1,11 +1,8 @@
-//! Standard output, standard error, colour and logging.
+//! Standard output, standard error and colour.
 
 use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::cli::{ColorChoice, Global};
 
@@ -132,29 +129,6 @@ pub(crate) fn width() -> usize {
     let named = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
     let columns = named.or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)));
     columns.unwrap_or(80_usize).clamp(40, 100)
-}
-
-/// Sends the log to standard error: warnings, with `-v` decisions, with `-vv` each step, with `-q` nothing but errors.
-pub(crate) fn start_logging(global: &Global) {
-    let filter = match (global.quiet, global.verbose) {
-        (true, _) => Targets::new().with_default(LevelFilter::ERROR),
-        (false, 0) => Targets::new().with_default(LevelFilter::WARN),
-        // The names of all our crates begin with it.
-        (false, 1) => Targets::new().with_default(LevelFilter::WARN).with_target("portreeve", LevelFilter::DEBUG),
-        (false, _) => Targets::new().with_default(LevelFilter::TRACE),
-    };
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(match global.color {
-            ColorChoice::Auto => io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-        })
-        .with_target(global.verbose > 1)
-        .without_time();
-    let subscriber = tracing_subscriber::registry().with(filter).with(lines);
-    // Fails only when a subscriber is set already, and this runs once.
-    drop(tracing::subscriber::set_global_default(subscriber));
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! How long a state directory's locks are waited for: what was watched, judged.
 
 mod estimate;
+mod rolling;
 mod waiter;
 
 use jiff::Timestamp;
@@ -8,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use estimate::{Estimate, Held, Look, Recorder, seconds};
+pub use rolling::Windows;
 pub use waiter::{Waiter, waiters};
 
 use crate::report::{Agent, Verdict};

@@ -16,10 +16,13 @@
 //! | function | answers | hidden without root |
 //! |--|--|--|
 //! | `processes()` | every process, with what is cheap to read | exe (Linux); exe, argv, cpu (macOS) of other users |
+//! | `pids()` | the number of every process, for as little as possible | nothing |
+//! | `process(pid)` | one of them, as `processes()` has it | as there |
 //! | `program(pid)` | name of the program of a process that lives, or its title (Linux) | nothing |
 //! | `precise_timers()` | nothing: the calling thread sleeps as exactly as the system can | nothing |
 //! | `environment(pid, start)` | `NAME=value` pairs as the process got them at its start | those of other users: `PermissionDenied` |
 //! | `listeners(ports, foreign)` | listening TCP sockets, both families, with every process that holds them | owners (Linux); the sockets too (macOS), then [`Sockets::hidden`] |
+//! | `endpoints(ports)` | where these ports are listened on in the agent's own network namespace, for as little as possible | those of other users (macOS) |
 //! | `open_files(pid, start)` | paths that a process holds open | those of other users: `PermissionDenied` |
 //! | `mount(path)` | the file system below a path; may hang on a dead network mount | nothing |
 //! | `attribute_names(path)`, `attribute(path, name)` | extended attributes that users set, links not followed; none where the file system has none | those of protected folders (macOS) |
@@ -51,16 +54,18 @@ use jiff::Timestamp;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
     ADMINISTRATORS, BUILD_COMMANDS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, MANAGER, OPEN_FILE_SOURCE, PROCESS_SOURCE,
-    RUNS_CONTAINERS, TELLS_FILE_LOCKS, accounts, attribute, attribute_names, auto_login_file, clock_keeping,
-    console_user_id, container_programs, environment, home_roots, host_uuid, is_dataless, listeners, lock_open_file,
-    mount, open_files, precise_timers, processes, program, set_attribute, system_version,
+    RUNS_CONTAINERS, STATUS_FILE, TELLS_FILE_LOCKS, accounts, attribute, attribute_names, auto_login_file,
+    clock_keeping, console_user_id, container_programs, endpoints, environment, home_roots, host_uuid, is_dataless,
+    listeners, lock_open_file, mount, open_files, pids, precise_timers, process, processes, program, set_attribute,
+    system_version,
 };
 #[cfg(target_os = "macos")]
 pub(crate) use macos::{
     ADMINISTRATORS, BUILD_COMMANDS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, MANAGER, OPEN_FILE_SOURCE, PROCESS_SOURCE,
-    RUNS_CONTAINERS, TELLS_FILE_LOCKS, accounts, attribute, attribute_names, auto_login_file, clock_keeping,
-    console_user_id, container_programs, environment, home_roots, host_uuid, is_dataless, listeners, lock_open_file,
-    mount, open_files, precise_timers, processes, program, set_attribute, system_version,
+    RUNS_CONTAINERS, STATUS_FILE, TELLS_FILE_LOCKS, accounts, attribute, attribute_names, auto_login_file,
+    clock_keeping, console_user_id, container_programs, endpoints, environment, home_roots, host_uuid, is_dataless,
+    listeners, lock_open_file, mount, open_files, pids, precise_timers, process, processes, program, set_attribute,
+    system_version,
 };
 
 /// Most bytes of arguments or environment that are read of one process.
@@ -126,6 +131,17 @@ pub(crate) struct Socket {
     pub(crate) pids: Vec<u32>,
     /// Whether it lives in another network namespace than the agent.
     pub(crate) foreign_netns: bool,
+}
+
+/// Where somebody listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Endpoint {
+    /// Address.
+    pub(crate) address: IpAddr,
+    /// Port.
+    pub(crate) port: u16,
+    /// What tells the socket from another at the same place.
+    pub(crate) socket: u64,
 }
 
 /// A file that a process holds open.

@@ -9,9 +9,11 @@ mod locks;
 mod logs;
 mod maintenance;
 mod map;
+mod run;
 mod schema;
 mod scope;
 mod selftest;
+mod status;
 
 use std::path::PathBuf;
 
@@ -26,9 +28,11 @@ pub(crate) use locks::LocksArgs;
 pub(crate) use logs::LogsArgs;
 pub(crate) use maintenance::{MaintenanceCommand, OnArgs};
 pub(crate) use map::{MapArgs, MapFormat};
+pub(crate) use run::LaneArgs;
 pub(crate) use schema::SchemaArgs;
 pub(crate) use scope::ScopeArgs;
 pub(crate) use selftest::SelfTestArgs;
+pub(crate) use status::StatusArgs;
 
 /// Says whether an OpenClaw gateway is ready, and names the one cause when it is not.
 #[derive(Debug, Parser)]
@@ -126,6 +130,15 @@ pub(crate) enum Command {
     /// Announce work on this node: the verdict stands, and gates stop nothing for not being ready
     #[command(subcommand, after_long_help = maintenance::EXAMPLES)]
     Maintenance(MaintenanceCommand),
+    /// Look at this node again and again, and keep the verdict: the daemon
+    #[command(after_long_help = run::EXAMPLES)]
+    Run,
+    /// Print the daemon's last verdict, since when it stands and why
+    #[command(after_long_help = status::EXAMPLES)]
+    Status(StatusArgs),
+    /// Look once on behalf of the daemon
+    #[command(hide = true)]
+    Lane(LaneArgs),
     /// Draw who listens, who connects, and with which token
     #[command(after_long_help = map::EXAMPLES)]
     Map(MapArgs),

@@ -18,6 +18,9 @@ pub(crate) struct SchemaArgs {
     /// That of `images --json` instead
     #[arg(long)]
     pub(crate) images: bool,
+    /// That of `status --json` instead
+    #[arg(long)]
+    pub(crate) status: bool,
     /// That of `logs --json` instead
     #[arg(long)]
     pub(crate) logs: bool,

@@ -8,13 +8,16 @@ mod file;
 mod gate;
 mod generate;
 mod images;
+mod lane;
 mod lint;
 mod locks;
 mod logs;
 mod maintenance;
 mod map;
 mod observe;
+mod run;
 mod selftest;
+mod status;
 mod tokens;
 mod units;
 
@@ -36,6 +39,9 @@ pub(crate) fn run(cli: Cli) -> Result<u8> {
         Command::Logs(args) => logs::run(&cli.global, &args),
         Command::Gate(args) => gate::run(&cli.global, &args),
         Command::Maintenance(command) => maintenance::run(&cli.global, &command),
+        Command::Run => run::run(&cli.global),
+        Command::Status(args) => status::run(&cli.global, &args),
+        Command::Lane(args) => lane::run(&args),
         Command::Map(args) => map::run(&cli.global, &args),
         Command::Lint(args) => lint::run(&cli.global, &args),
         Command::SelfTest(args) => selftest::run(&cli.global, &args),

@@ -9,7 +9,7 @@ use portreeve_observe::{Options, SeriesAsked};
 
 use crate::cli::{Global, ScopeArgs};
 use crate::error::UserError;
-use crate::settings::Settings;
+use crate::settings::{MANAGED_CONFIG, Settings};
 
 /// A saved snapshot of a node with many units and a full log window stays far below this.
 const MAX_SNAPSHOT_BYTES: u64 = 256 << 20;
@@ -36,7 +36,8 @@ pub(crate) struct Depth {
 /// The agent's configuration.
 pub(crate) fn settings(global: &Global) -> Result<Settings> {
     let variable = |name: &str| std::env::var(name).ok();
-    let settings = Settings::load(global.config.as_deref(), variable, portreeve_observe::is_root())?;
+    let settings =
+        Settings::load(global.config.as_deref(), Path::new(MANAGED_CONFIG), variable, portreeve_observe::is_root())?;
     Ok(settings)
 }
 

@@ -15,6 +15,7 @@ mod reference;
 mod report;
 mod selftest;
 mod states;
+mod status;
 mod text;
 
 pub(crate) use chart::{CloseChart, LockChart, connects_svg, locks_svg, logs_svg};
@@ -30,3 +31,4 @@ pub(crate) use map::{map_mermaid, map_svg, map_text};
 pub(crate) use reference::{configuration, findings};
 pub(crate) use report::report;
 pub(crate) use selftest::selftest;
+pub(crate) use status::status;

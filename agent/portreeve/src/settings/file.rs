@@ -19,12 +19,16 @@ pub(super) fn apply(settings: &mut Settings, path: &Path, must_exist: bool) -> R
         Err(ReadError::NotFound { .. }) if !must_exist => return Ok(()),
         Err(source) => return Err(SettingsError::Read { path: path.to_owned(), source }),
     };
-    let text = String::from_utf8_lossy(&content.bytes).into_owned();
-    let table = DeTable::parse(&text).map_err(|error| {
-        let (line, column) = position(&text, error.span().map_or(0, |span| span.start));
+    apply_text(settings, path, &String::from_utf8_lossy(&content.bytes))
+}
+
+/// Applies the text of a file to the settings.
+pub(super) fn apply_text(settings: &mut Settings, path: &Path, text: &str) -> Result<(), SettingsError> {
+    let table = DeTable::parse(text).map_err(|error| {
+        let (line, column) = position(text, error.span().map_or(0, |span| span.start));
         SettingsError::Syntax { path: path.to_owned(), line, column, message: error.message().to_owned() }
     })?;
-    let reader = Reader { path, text: &text };
+    let reader = Reader { path, text };
     reader.table(settings, "", table.get_ref())
 }
 

@@ -164,6 +164,69 @@ pub(crate) const KEYS: &[Key] = &[
         show: |settings| Value::String(settings.data_dir.display().to_string()),
     },
     Key {
+        name: "status_file",
+        doc: "The document that `portreeve run` writes for everybody to read, and `portreeve status` reads. Empty: as root `/Library/Application Support/dev.portreeve.agent/status.json` on macOS and `/run/portreeve/status.json` elsewhere, else `status.json` in `data_dir`.",
+        kind: Kind::Text,
+        apply: |settings, value| {
+            let text = text(value)?;
+            settings.status_file = if text.is_empty() { None } else { Some(path(value)?) };
+            Ok(())
+        },
+        show: |settings| {
+            Value::String(settings.status_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default())
+        },
+    },
+    Key {
+        name: "daemon.glance_s",
+        doc: "Seconds between two glances of `portreeve run` at listeners, processes and files. Nothing is judged by them; what has changed is looked at at once.",
+        kind: Kind::Integer,
+        apply: |settings, value| {
+            settings.daemon.glance_s = whole(value, 1, 300)?;
+            Ok(())
+        },
+        show: |settings| integer(settings.daemon.glance_s),
+    },
+    Key {
+        name: "daemon.fast_s",
+        doc: "Seconds between two looks at whether gateways are still ready: one owner, live, started, ready, authenticated.",
+        kind: Kind::Integer,
+        apply: |settings, value| {
+            settings.daemon.fast_s = whole(value, 1, 3_600)?;
+            Ok(())
+        },
+        show: |settings| integer(settings.daemon.fast_s),
+    },
+    Key {
+        name: "daemon.slow_s",
+        doc: "Seconds between two looks at everything, each with a verdict, where nothing changes. Up to a tenth is added.",
+        kind: Kind::Integer,
+        apply: |settings, value| {
+            settings.daemon.slow_s = whole(value, 1, 86_400)?;
+            Ok(())
+        },
+        show: |settings| integer(settings.daemon.slow_s),
+    },
+    Key {
+        name: "daemon.locks_s",
+        doc: "Seconds between two windows in which locks are watched; 0: never.",
+        kind: Kind::Integer,
+        apply: |settings, value| {
+            settings.daemon.locks_s = whole(value, 0, 86_400)?;
+            Ok(())
+        },
+        show: |settings| integer(settings.daemon.locks_s),
+    },
+    Key {
+        name: "daemon.lock_window_s",
+        doc: "Seconds of each such window. Those of the last six hours count together.",
+        kind: Kind::Integer,
+        apply: |settings, value| {
+            settings.daemon.lock_window_s = whole(value, 1, 60)?;
+            Ok(())
+        },
+        show: |settings| integer(settings.daemon.lock_window_s),
+    },
+    Key {
         name: "fingerprint.shared_key_file",
         doc: "A file of at least 16 random bytes that several nodes share, so that their fingerprints can be compared. Empty: a key of this node's own.",
         kind: Kind::Text,
@@ -293,7 +356,8 @@ pub(crate) const KEYS: &[Key] = &[
 
 const PREAMBLE: &str = "\
 # Configuration of Portreeve. Every setting is shown with its default; a line that begins with `#: ` is switched off.
-# Precedence: flag, then environment variable, then this file, then default. An unknown setting is an error.
+# Precedence: flag, then environment variable, then device management, then this file, then default; as root, device
+# management comes before the environment. An unknown setting is an error.
 ";
 
 /// How a waiver is written, as comments of the example file.

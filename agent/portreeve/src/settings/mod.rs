@@ -1,10 +1,13 @@
 //! The agent's own configuration: one TOML file, environment variables, defaults, and the origin of each value.
 //!
-//! Precedence: flag, then environment, then file, then default. Each key is defined once, in [`keys::KEYS`]; the file's reader, the
+//! Precedence: flag, then environment, then what device management prescribes, then file, then default; as root, what is prescribed comes
+//! before the environment. Each key is defined once, in [`keys::KEYS`]; the file's reader, the
 //! environment, `config show` and `config example` all follow that table.
 
+mod document;
 mod file;
 mod keys;
+mod managed;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -32,12 +35,31 @@ pub(crate) struct Settings {
     /// Folder of the probe's programs.
     pub(crate) probe_dir: Option<PathBuf>,
     pub(crate) data_dir: PathBuf,
+    /// The document that everybody may read, where it is not in its usual place.
+    pub(crate) status_file: Option<PathBuf>,
+    pub(crate) daemon: DaemonSettings,
     pub(crate) shared_key_file: Option<PathBuf>,
     /// Seconds between two checks of images.
     pub(crate) images_period_s: u64,
     pub(crate) policy: Policy,
     /// Where each value that is not a default comes from.
     pub(crate) origins: BTreeMap<&'static str, Origin>,
+}
+
+/// How often the daemon looks, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DaemonSettings {
+    pub(crate) glance_s: u64,
+    pub(crate) fast_s: u64,
+    pub(crate) slow_s: u64,
+    pub(crate) locks_s: u64,
+    pub(crate) lock_window_s: u64,
+}
+
+impl Default for DaemonSettings {
+    fn default() -> Self {
+        Self { glance_s: 5, fast_s: 30, slow_s: 900, locks_s: 600, lock_window_s: 10 }
+    }
 }
 
 /// Where a value comes from.
@@ -48,6 +70,8 @@ pub(crate) enum Origin {
     Default,
     /// The configuration file.
     File { path: String, line: usize },
+    /// What device management prescribes.
+    Managed { path: String },
     /// An environment variable.
     Environment { variable: String },
 }
@@ -57,6 +81,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Default => f.write_str("default"),
             Self::File { path, line } => write!(f, "{path}:{line}"),
+            Self::Managed { path } => write!(f, "{path} (managed)"),
             Self::Environment { variable } => write!(f, "${variable}"),
         }
     }
@@ -81,6 +106,15 @@ pub(crate) enum SettingsError {
     /// A value that the key does not take.
     #[error("`{path}` line {line}: `{key}` {problem}", path = path.display())]
     Value { path: PathBuf, line: usize, key: String, problem: String },
+    /// What device management prescribes cannot be read.
+    #[error("cannot read the managed configuration")]
+    Managed(#[source] portreeve_observe::plist::PlistError),
+    /// What device management prescribes holds something that is no setting.
+    #[error("`{path}`: there is no setting `{key}`", path = path.display())]
+    UnknownManagedKey { path: PathBuf, key: String, nearest: Option<&'static str> },
+    /// What device management prescribes has a value that the key does not take.
+    #[error("`{path}`: `{key}` {problem}", path = path.display())]
+    ManagedValue { path: PathBuf, key: String, problem: String },
     /// A value from the environment that the key does not take.
     #[error("environment variable `{variable}`: `{key}` {problem}")]
     Variable { variable: String, key: &'static str, problem: String },
@@ -93,12 +127,16 @@ impl SettingsError {
     /// What the user can do about it.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::UnknownKey { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
-            Self::UnknownKey { nearest: None, .. } | Self::Value { .. } | Self::Variable { .. } => {
-                Some("`portreeve config example` shows every setting with its form".to_owned())
-            }
+            Self::UnknownKey { nearest: Some(nearest), .. }
+            | Self::UnknownManagedKey { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
+            Self::UnknownKey { nearest: None, .. }
+            | Self::UnknownManagedKey { nearest: None, .. }
+            | Self::Value { .. }
+            | Self::ManagedValue { .. }
+            | Self::Variable { .. } => Some("`portreeve config example` shows every setting with its form".to_owned()),
             Self::Read { .. } => Some("check the path given with `--config` or `PORTREEVE_CONFIG`".to_owned()),
             Self::NoDataDir => Some("set `PORTREEVE_DATA_DIR` to a folder of your own".to_owned()),
+            Self::Managed(_) => Some("mend the profile in the device management that installs it".to_owned()),
             Self::Syntax { .. } => None,
         }
     }
@@ -110,10 +148,18 @@ pub(crate) const CONFIG_VARIABLE: &str = "PORTREEVE_CONFIG";
 /// The system's configuration file, read where no other is named.
 pub(crate) const SYSTEM_CONFIG: &str = "/etc/portreeve/portreeve.toml";
 
+/// What device management prescribes for this machine.
+pub(crate) const MANAGED_CONFIG: &str = "/Library/Managed Preferences/dev.portreeve.agent.plist";
+
+/// The document of a daemon that runs as root.
+pub(crate) const SYSTEM_STATUS: &str = portreeve_observe::STATUS_FILE;
+
 impl Settings {
-    /// Reads file and environment. A file that is named must exist; the system's may be missing.
+    /// Reads what device management prescribes in `managed`, file and environment. A file that is named must exist; the system's and what is
+    /// prescribed may be missing.
     pub(crate) fn load(
         named: Option<&Path>,
+        managed: &Path,
         variable: impl Fn(&str) -> Option<String>,
         is_root: bool,
     ) -> Result<Self, SettingsError> {
@@ -124,6 +170,9 @@ impl Settings {
             None => (PathBuf::from(SYSTEM_CONFIG), false),
         };
         file::apply(&mut settings, &path, must_exist)?;
+        if !is_root {
+            managed::apply(&mut settings, managed)?;
+        }
         for key in KEYS {
             if let Some(text) = variable(&key.variable()) {
                 let value = key.parse_text(&text);
@@ -134,6 +183,10 @@ impl Settings {
                 })?;
                 settings.origins.insert(key.name, Origin::Environment { variable: key.variable() });
             }
+        }
+        if is_root {
+            // Who becomes root by `sudo` may bring an environment along that the owner of this machine does not want.
+            managed::apply(&mut settings, managed)?;
         }
         if settings.data_dir.as_os_str().is_empty() {
             return Err(SettingsError::NoDataDir);
@@ -153,10 +206,21 @@ impl Settings {
             containers: true,
             probe_dir: None,
             data_dir: default_data_dir(variable, is_root),
+            status_file: None,
+            daemon: DaemonSettings::default(),
             shared_key_file: None,
             images_period_s: 7 * 86_400,
             policy: Policy::default(),
             origins: BTreeMap::new(),
+        }
+    }
+
+    /// The document that everybody may read.
+    pub(crate) fn status_file(&self, is_root: bool) -> PathBuf {
+        match &self.status_file {
+            Some(path) => path.clone(),
+            None if is_root => PathBuf::from(SYSTEM_STATUS),
+            None => self.data_dir.join("status.json"),
         }
     }
 
@@ -192,7 +256,7 @@ mod tests {
                 .map(|(_, value)| (*value).to_owned())
                 .or_else(|| (name == "HOME").then(|| "/home/op".to_owned()))
         };
-        Settings::load(Some(&path), variable, false)
+        Settings::load(Some(&path), Path::new("/nowhere"), variable, false)
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod bench;
 mod broken_pipe;
 mod check;
 mod connect;
+mod daemon;
 mod errors;
 mod explain;
 mod generated;

@@ -32,6 +32,15 @@ pub(crate) fn processes() -> io::Result<Vec<ProcessEntry>> {
     Ok(entries)
 }
 
+pub(crate) fn pids() -> io::Result<Vec<u32>> {
+    Ok(fs::read_dir("/proc")?.flatten().filter_map(|folder| folder.file_name().to_str()?.parse().ok()).collect())
+}
+
+pub(crate) fn process(pid: u32) -> Option<ProcessEntry> {
+    let process = Process::new(i32::try_from(pid).ok()?).ok()?;
+    entry(&process, &BootClock::read().ok()?, &Namespaces::of("self"))
+}
+
 fn entry(process: &Process, clock: &BootClock, own: &Namespaces) -> Option<ProcessEntry> {
     let stat = process.stat().ok()?;
     let pid = u32::try_from(process.pid()).ok()?;

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 
 use portreeve_facts::socket_table::{self, ListeningRow};
 
-use crate::os::{MAX_DESCRIPTORS, Socket, Sockets};
+use crate::os::{Endpoint, MAX_DESCRIPTORS, Socket, Sockets};
 
 /// Most bytes that are read of one socket table: about 400 000 sockets.
 const MAX_TABLE: u64 = 64 * 1024 * 1024;
@@ -36,6 +36,11 @@ pub(crate) fn listeners(ports: Option<&[u16]>, foreign: &[u32]) -> io::Result<So
     listening.sort_unstable();
     listening.dedup();
     Ok(Sockets { listening, hidden: None })
+}
+
+pub(crate) fn endpoints(ports: &[u16]) -> io::Result<Vec<Endpoint>> {
+    let rows = table("self", &|port| ports.contains(&port))?;
+    Ok(rows.into_iter().map(|row| Endpoint { address: row.address, port: row.port, socket: row.inode }).collect())
 }
 
 fn table(pid: &str, wanted: &dyn Fn(u16) -> bool) -> io::Result<Vec<ListeningRow>> {

@@ -14,8 +14,8 @@ pub(crate) use machine::{
     accounts, auto_login_file, console_user_id, container_programs, home_roots, host_uuid, system_version,
 };
 pub(crate) use mount::mount;
-pub(crate) use process::{environment, open_files, processes, program};
-pub(crate) use socket::listeners;
+pub(crate) use process::{environment, open_files, pids, process, processes, program};
+pub(crate) use socket::{endpoints, listeners};
 
 use std::fs::File;
 use std::io;
@@ -29,6 +29,8 @@ pub(crate) const RUNS_CONTAINERS: bool = false;
 pub(crate) const MANAGER: Manager = Manager::Launchd;
 /// Group of those who may become root anyway: `admin`.
 pub(crate) const ADMINISTRATORS: Option<u32> = Some(80);
+/// The document that a daemon of root writes for everybody.
+pub(crate) const STATUS_FILE: &str = "/Library/Application Support/dev.portreeve.agent/status.json";
 /// Where processes are read.
 pub(crate) const PROCESS_SOURCE: &str = "sysctl(KERN_PROC)";
 /// Where environments are read.

@@ -44,6 +44,15 @@ pub(crate) fn processes() -> io::Result<Vec<ProcessEntry>> {
     Ok(entries)
 }
 
+pub(crate) fn pids() -> io::Result<Vec<u32>> {
+    pids_by_type(ProcFilter::All)
+}
+
+pub(crate) fn process(pid: u32) -> Option<ProcessEntry> {
+    let mut block = Zeroizing::new(vec![0_u8; MAX_PROCESS_STRINGS]);
+    entry(pid, &Timebase::read().ok()?, &mut block)
+}
+
 fn entry(pid: u32, timebase: &Timebase, block: &mut [u8]) -> Option<ProcessEntry> {
     let number = i32::try_from(pid).ok()?;
     let info = kernel_info(pid).ok()?;

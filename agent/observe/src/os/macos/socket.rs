@@ -11,7 +11,7 @@ use libproc::processes::{ProcFilter, pids_by_type};
 use nix::libc;
 
 use super::process::{descriptors, kernel_info};
-use crate::os::{Socket, Sockets};
+use crate::os::{Endpoint, Socket, Sockets};
 
 // The kernel fills this by its size: a struct of another size is not the one of the headers.
 const _: () = assert!(size_of::<SocketFDInfo>() == 792);
@@ -20,7 +20,29 @@ const _: () = assert!(size_of::<SocketFDInfo>() == 792);
 type Key = (u64, IpAddr, u16);
 
 pub(crate) fn listeners(ports: Option<&[u16]>, _foreign: &[u32]) -> io::Result<Sockets> {
-    let wanted = |port: u16| ports.is_none_or(|ports| ports.contains(&port));
+    let (holders, refused) = holders(&|port| ports.is_none_or(|ports| ports.contains(&port)))?;
+    let mut listening: Vec<Socket> = holders
+        .into_iter()
+        .map(|((_, address, port), pids)| Socket {
+            address,
+            port,
+            uid: pids.first().and_then(|pid| kernel_info(*pid).ok()).map(|info| info.kp_eproc.e_ucred.cr_uid),
+            pids: pids.into_iter().collect(),
+            foreign_netns: false,
+        })
+        .collect();
+    listening.sort_unstable();
+    let hidden = (refused > 0).then(|| format!("the sockets of {refused} processes of other users are hidden"));
+    Ok(Sockets { listening, hidden })
+}
+
+pub(crate) fn endpoints(ports: &[u16]) -> io::Result<Vec<Endpoint>> {
+    let (holders, _) = holders(&|port| ports.contains(&port))?;
+    Ok(holders.into_keys().map(|(socket, address, port)| Endpoint { address, port, socket }).collect())
+}
+
+/// Who holds which listening socket, and how many processes did not show theirs.
+fn holders(wanted: &dyn Fn(u16) -> bool) -> io::Result<(BTreeMap<Key, BTreeSet<u32>>, usize)> {
     let mut holders: BTreeMap<Key, BTreeSet<u32>> = BTreeMap::new();
     let mut refused = 0_usize;
     for pid in pids_by_type(ProcFilter::All)? {
@@ -42,19 +64,7 @@ pub(crate) fn listeners(ports: Option<&[u16]>, _foreign: &[u32]) -> io::Result<S
             }
         }
     }
-    let mut listening: Vec<Socket> = holders
-        .into_iter()
-        .map(|((_, address, port), pids)| Socket {
-            address,
-            port,
-            uid: pids.first().and_then(|pid| kernel_info(*pid).ok()).map(|info| info.kp_eproc.e_ucred.cr_uid),
-            pids: pids.into_iter().collect(),
-            foreign_netns: false,
-        })
-        .collect();
-    listening.sort_unstable();
-    let hidden = (refused > 0).then(|| format!("the sockets of {refused} processes of other users are hidden"));
-    Ok(Sockets { listening, hidden })
+    Ok((holders, refused))
 }
 
 fn listening(socket: &SocketFDInfo) -> Option<Key> {

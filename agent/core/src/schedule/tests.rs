@@ -1,0 +1,414 @@
+//! Days that pass in a moment.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::catalogue::Code;
+use crate::history::{History, Moment};
+use crate::report::Verdict;
+use crate::status::{Cause, Judgement};
+
+const HOUR: u64 = 3_600;
+
+/// A node and a daemon whose clocks are turned by the test.
+struct World {
+    machine: Machine,
+    since: Duration,
+    /// Time of day less [`World::since`], in seconds.
+    offset: i64,
+    running: BTreeMap<u64, (Lane, Duration)>,
+    /// What is wrong with the node; the gateway is proven where nothing is.
+    wrong: Option<Code>,
+    owner: u32,
+    hangs: bool,
+    history: History,
+    begun: Vec<(Duration, Lane)>,
+    given_up: Vec<Lane>,
+    woke: usize,
+    set: usize,
+    images: Runs,
+}
+
+impl World {
+    fn new(settings: Settings) -> Self {
+        let since = Duration::from_secs(1_000);
+        let offset = 1_800_000_000;
+        let now = Now { since, wall: Timestamp::from_second(offset + 1_000).unwrap() };
+        let (machine, actions) = Machine::new(settings, Runs::default(), "node", now);
+        let mut world = Self {
+            machine,
+            since,
+            offset,
+            running: BTreeMap::new(),
+            wrong: None,
+            owner: 1,
+            hangs: false,
+            history: History::default(),
+            begun: Vec::new(),
+            given_up: Vec::new(),
+            woke: 0,
+            set: 0,
+            images: Runs::default(),
+        };
+        world.take(actions);
+        world
+    }
+
+    fn now(&self) -> Now {
+        let seconds = i64::try_from(self.since.as_secs()).unwrap();
+        let nanos = i32::try_from(self.since.subsec_nanos()).unwrap();
+        Now { since: self.since, wall: Timestamp::new(self.offset + seconds, nanos).unwrap() }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { wall: self.now().wall, uptime: self.since, boot: Some("one".to_owned()) }
+    }
+
+    fn tell(&mut self, event: Event) {
+        let actions = self.machine.on(self.now(), event);
+        self.take(actions);
+    }
+
+    fn take(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Run { ticket, lane, .. } => {
+                    let takes = match lane {
+                        Lane::Glance => Duration::from_millis(1),
+                        Lane::Fast => Duration::from_millis(40),
+                        Lane::Slow if self.hangs => Duration::from_secs(100_000),
+                        Lane::Slow => Duration::from_secs(2),
+                        Lane::Locks => Duration::from_secs(10),
+                        Lane::Images => Duration::from_secs(5),
+                        Lane::Acceptance => Duration::from_mins(2),
+                    };
+                    assert!(self.running.values().filter(|(other, _)| *other == lane).count() == 0, "{lane:?} twice");
+                    self.begun.push((self.since, lane));
+                    self.running.insert(ticket, (lane, self.since + takes));
+                }
+                Action::GiveUp { ticket, lane, is_overdue, .. } => {
+                    self.given_up.push(lane);
+                    self.running.remove(&ticket);
+                    if is_overdue && lane == Lane::Slow {
+                        self.history.note(&Judgement::unknown("overdue", self.now().wall), &self.moment());
+                    }
+                    self.tell(Event::Gone { ticket });
+                }
+                Action::Woke { .. } => self.woke += 1,
+                Action::ClockSet { .. } => self.set += 1,
+            }
+        }
+    }
+
+    fn pulse(&self) -> Option<Pulse> {
+        Some(match self.wrong {
+            None => Pulse { proven: true, what: format!("pid {}", self.owner) },
+            Some(code) => Pulse { proven: false, what: format!("{code} after {} ms", self.since.as_millis()) },
+        })
+    }
+
+    fn end(&mut self, ticket: u64, lane: Lane) {
+        self.running.remove(&ticket);
+        let mut images = None;
+        let mut pulse = None;
+        match lane {
+            Lane::Slow => {
+                pulse = self.pulse();
+                let at = self.now().wall;
+                let causes =
+                    self.wrong.map(|code| Cause { code: Some(code), subject: "it".to_owned(), summary: String::new() });
+                let verdict = if self.wrong.is_some() { Verdict::Blocked } else { Verdict::Ready };
+                let judged = Judgement { verdict, causes: causes.into_iter().collect(), ..Judgement::unknown("", at) };
+                self.history.note(&judged, &self.moment());
+            }
+            Lane::Fast => pulse = self.pulse(),
+            Lane::Images => {
+                self.images = self.images.after(self.now().wall, true);
+                images = Some(self.images);
+            }
+            Lane::Glance | Lane::Locks | Lane::Acceptance => {}
+        }
+        self.tell(Event::Done { ticket, ended: Ended::Well { pulse, images } });
+    }
+
+    /// Lets time pass, with the daemon at work.
+    fn pass(&mut self, seconds: u64) {
+        let end = self.since + Duration::from_secs(seconds);
+        loop {
+            let done = self.running.iter().map(|(ticket, (lane, at))| (*at, *ticket, *lane)).min();
+            let wake = self.machine.wake_at().unwrap_or(end).max(self.since);
+            match done {
+                Some((at, ticket, lane)) if at <= wake && at <= end => {
+                    self.since = at;
+                    self.end(ticket, lane);
+                }
+                _ if wake <= end => {
+                    self.since = wake;
+                    self.tell(Event::Tick);
+                }
+                _ => break,
+            }
+        }
+        self.since = end;
+    }
+
+    /// Time passes and nothing runs, as in sleep. What ran goes on where it was.
+    fn sleep(&mut self, seconds: u64) {
+        let slept = Duration::from_secs(seconds);
+        self.since += slept;
+        for (_, at) in self.running.values_mut() {
+            *at += slept;
+        }
+        self.tell(Event::Tick);
+    }
+
+    fn count(&self, lane: Lane, from: Duration) -> usize {
+        self.begun.iter().filter(|(at, begun)| *begun == lane && *at >= from).count()
+    }
+
+    fn verdicts(&self) -> Vec<(Verdict, Option<Code>)> {
+        self.history
+            .spells
+            .iter()
+            .map(|spell| (spell.verdict, spell.causes.first().and_then(|cause| cause.code)))
+            .collect()
+    }
+}
+
+#[test]
+fn a_day_of_sleeps_upgrades_clock_jumps_and_restarts() {
+    let mut world = World::new(Settings::default());
+    let first = world.since;
+    world.pass(2 * HOUR);
+    // An upgrade: many files, then another process.
+    for _ in 0..20 {
+        world.pass(1);
+        world.tell(Event::Changed(Urgency::Calm));
+    }
+    world.owner = 2;
+    world.tell(Event::Changed(Urgency::Owner));
+    world.pass(HOUR);
+    // Asleep for four hours, and what was missed is made up for once.
+    world.sleep(4 * HOUR);
+    let woken = world.since;
+    world.pass(60);
+    assert_eq!((world.woke, world.count(Lane::Slow, woken)), (1, 1));
+    assert!(world.count(Lane::Fast, woken) <= 2 && world.count(Lane::Locks, woken) <= 1);
+    assert!(world.count(Lane::Glance, woken) <= 13);
+    world.pass(HOUR);
+    // The clock is set back by two hours, then on by five.
+    world.offset -= 7_200;
+    world.pass(HOUR);
+    world.offset += 18_000;
+    world.pass(HOUR);
+    assert_eq!(world.set, 2);
+    // The engine starts anew.
+    world.wrong = Some(Code::EngineSilent);
+    for _ in 0..30 {
+        world.pass(1);
+        world.tell(Event::Changed(Urgency::Owner));
+    }
+    world.pass(120);
+    world.wrong = None;
+    world.pass(2 * HOUR);
+    // Logs rotate: files that are written, and nothing else.
+    world.tell(Event::Changed(Urgency::Calm));
+    world.pass(2 * HOUR);
+    // The gateway dies, and nobody says so.
+    world.wrong = Some(Code::PortSilent);
+    world.pass(10 * 60);
+    world.wrong = None;
+    world.pass(2 * HOUR);
+    // What is looked at hangs.
+    world.hangs = true;
+    world.tell(Event::Changed(Urgency::Owner));
+    world.pass(10 * 60);
+    world.hangs = false;
+    let so_far = (world.since - first).as_secs();
+    world.pass(24 * HOUR - so_far);
+
+    let ready = (Verdict::Ready, None);
+    assert_eq!(
+        world.verdicts(),
+        [
+            ready,
+            (Verdict::Blocked, Some(Code::EngineSilent)),
+            ready,
+            (Verdict::Blocked, Some(Code::PortSilent)),
+            ready,
+            (Verdict::Unknown, None),
+            ready,
+        ]
+    );
+    let spells = &world.history.spells;
+    let total: u64 = spells.iter().map(|spell| spell.lasted_s).sum();
+    assert!(total <= 24 * HOUR && total >= 24 * HOUR - 1_200, "{total}");
+    let lasted = |index: usize| spells.get(index).unwrap().lasted_s;
+    assert!((120..240).contains(&lasted(1)) && (600..660).contains(&lasted(3)), "{spells:?}");
+    // Twenty hours awake: every fifteen minutes and up to a tenth more, and some for changes.
+    let slow = world.count(Lane::Slow, first);
+    assert!((72..=115).contains(&slow), "{slow}");
+    let locks = world.count(Lane::Locks, first);
+    assert!((110..=120).contains(&locks), "{locks}");
+    assert_eq!(world.count(Lane::Images, first), 1, "once a week");
+    assert_eq!(world.given_up.iter().filter(|lane| **lane != Lane::Slow).count(), 0);
+    assert!(world.machine.stuck() == 0 && world.running.len() <= 1);
+}
+
+#[test]
+fn images_come_once_a_period_whatever_the_clock_does() {
+    let mut world = World::new(Settings { images_s: 6 * HOUR, ..Settings::default() });
+    let first = world.since;
+    world.pass(HOUR);
+    assert_eq!(world.count(Lane::Images, first), 1);
+    world.sleep(40 * HOUR);
+    world.pass(HOUR);
+    assert_eq!(world.count(Lane::Images, first), 2, "several were missed, and one is made up for");
+    world.offset -= 400_000;
+    world.pass(HOUR);
+    assert_eq!(world.count(Lane::Images, first), 3, "the last one lies in the future");
+    world.pass(5 * HOUR);
+    assert_eq!(world.count(Lane::Images, first), 3);
+}
+
+#[test]
+fn another_owner_is_judged_within_seconds_even_while_something_else_is_looked_at() {
+    let mut world = World::new(Settings::default());
+    world.pass(300);
+    world.tell(Event::Changed(Urgency::Calm));
+    world.pass(3);
+    let began = world.begun.iter().rfind(|(_, lane)| *lane == Lane::Slow).unwrap().0;
+    assert!(world.since - began <= Duration::from_secs(1), "a look has begun");
+    world.wrong = Some(Code::PortContended);
+    world.tell(Event::Changed(Urgency::Owner));
+    let seen = world.since;
+    world.pass(5);
+    assert_eq!(world.verdicts().last(), Some(&(Verdict::Blocked, Some(Code::PortContended))));
+    assert!(world.since - seen <= Duration::from_secs(5));
+}
+
+#[test]
+fn what_flaps_is_looked_at_often_and_then_rarely() {
+    let mut world = World::new(Settings::default());
+    world.pass(300);
+    let from = world.since;
+    for _ in 0..300 {
+        world.tell(Event::Changed(Urgency::Owner));
+        world.pass(1);
+    }
+    let looks = world.count(Lane::Slow, from);
+    assert!((10..=22).contains(&looks), "{looks} looks in five minutes");
+}
+
+#[test]
+fn failures_wait_ever_longer_and_a_success_forgets_them() {
+    let begun = |actions: &[Action]| {
+        actions.iter().find_map(|action| match action {
+            Action::Run { ticket, lane: Lane::Slow, .. } => Some(*ticket),
+            _ => None,
+        })
+    };
+    let at = |second: u64| {
+        let wall = Timestamp::from_second(i64::try_from(second).unwrap()).unwrap();
+        Now { since: Duration::from_secs(second), wall }
+    };
+    let settings = Settings { fast: Duration::from_hours(100), ..Settings::default() };
+    let (mut machine, mut actions) = Machine::new(settings, Runs::default(), "node", at(0));
+    let mut waits = Vec::new();
+    for second in 1..8_000 {
+        let ended =
+            if waits.len() < 8 { Ended::Badly("no".to_owned()) } else { Ended::Well { pulse: None, images: None } };
+        if let Some(ticket) = begun(&actions) {
+            machine.on(at(second), Event::Done { ticket, ended });
+            waits.push(machine.state(Lane::Slow).due_in.unwrap().as_secs());
+        }
+        if waits.len() == 8 {
+            assert_eq!(machine.state(Lane::Slow).failure.as_deref(), Some("no"));
+        }
+        actions = machine.on(at(second), Event::Tick);
+    }
+    let (failed, well) = waits.split_at(8);
+    assert_eq!(failed, [30, 60, 120, 240, 480, 900, 900, 900]);
+    assert!(well.iter().all(|wait| (900..=990).contains(wait)), "{well:?}");
+    assert_eq!(machine.state(Lane::Slow).failure, None);
+}
+
+#[test]
+fn a_glance_that_hangs_is_not_begun_again_before_it_ends() {
+    let now = |second| Now { since: Duration::from_secs(second), wall: Timestamp::UNIX_EPOCH };
+    let (mut machine, actions) = Machine::new(Settings::default(), Runs::default(), "node", now(0));
+    let Some(Action::Run { ticket, lane: Lane::Glance, .. }) = actions.first().cloned() else { panic!("{actions:?}") };
+    let runs =
+        |actions: &[Action]| actions.iter().any(|action| matches!(action, Action::Run { lane: Lane::Glance, .. }));
+    let late = machine.on(now(6), Event::Tick);
+    assert!(late.iter().any(|action| matches!(action, Action::GiveUp { lane: Lane::Glance, is_overdue: true, .. })));
+    for second in 7..60 {
+        assert!(!runs(&machine.on(now(second), Event::Tick)));
+    }
+    let mut actions = machine.on(now(61), Event::Gone { ticket });
+    actions.extend(machine.on(now(80), Event::Tick));
+    assert!(runs(&actions));
+}
+
+#[test]
+fn a_new_configuration_is_followed_at_once() {
+    let mut world = World::new(Settings { locks: Duration::ZERO, ..Settings::default() });
+    world.pass(HOUR);
+    assert_eq!(world.count(Lane::Locks, Duration::ZERO), 0);
+    let from = world.since;
+    world.tell(Event::Configured(Settings { fast: Duration::from_secs(10), ..Settings::default() }));
+    world.pass(HOUR / 2);
+    assert_eq!(world.count(Lane::Locks, from), 2);
+    assert!((150..=182).contains(&world.count(Lane::Fast, from)), "{}", world.count(Lane::Fast, from));
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Pass(u64),
+    Sleep(u64),
+    Set(i64),
+    Change(bool),
+    Hang(bool),
+    Break(bool),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        (0_u64..3_000).prop_map(Step::Pass),
+        (0_u64..50_000).prop_map(Step::Sleep),
+        (-500_000_i64..500_000).prop_map(Step::Set),
+        any::<bool>().prop_map(Step::Change),
+        any::<bool>().prop_map(Step::Hang),
+        any::<bool>().prop_map(Step::Break),
+    ];
+    proptest::collection::vec(step, 0..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    /// Whatever happens, once it is over the daemon comes to the right verdict, and no lane runs more often than it may.
+    #[test]
+    fn whatever_happens_the_verdict_is_right_in_the_end(steps in steps()) {
+        let mut world = World::new(Settings::default());
+        for step in steps {
+            match step {
+                Step::Pass(seconds) => world.pass(seconds),
+                Step::Sleep(seconds) => world.sleep(seconds),
+                Step::Set(by) => world.offset += by,
+                Step::Change(owner) => world.tell(Event::Changed(if owner { Urgency::Owner } else { Urgency::Calm })),
+                Step::Hang(hangs) => world.hangs = hangs,
+                Step::Break(breaks) => world.wrong = breaks.then_some(Code::PortSilent),
+            }
+        }
+        world.hangs = false;
+        world.pass(HOUR);
+        let right = if world.wrong.is_some() { Verdict::Blocked } else { Verdict::Ready };
+        prop_assert_eq!(world.history.spells.last().map(|spell| spell.verdict), Some(right));
+        let from = world.since;
+        world.pass(HOUR);
+        prop_assert!(world.count(Lane::Slow, from) <= 4 && world.count(Lane::Fast, from) <= 121);
+        prop_assert!(world.count(Lane::Glance, from) <= 721 && world.count(Lane::Locks, from) <= 6);
+    }
+}

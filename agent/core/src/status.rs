@@ -1,0 +1,384 @@
+//! What everybody on the node may read of the daemon's last verdict. It holds no secret.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{Code, Layer};
+use crate::history::Moment;
+use crate::report::{Agent, LayerState, LayerSummary, Report, Verdict};
+use crate::schedule::{Lane, LaneState};
+
+/// The name and version of the document's form. Changes are additive only.
+pub const SCHEMA: &str = "portreeve.status/1";
+/// Beats that may be missed before the document is out of date.
+pub const MISSED_BEATS: u32 = 3;
+/// Exit status of what is not known (`EX_TEMPFAIL`).
+pub const NOT_KNOWN: u8 = 75;
+/// Most causes that are told.
+const MOST_CAUSES: usize = 16;
+
+/// What a look at everything came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// When the facts were taken.
+    pub at: Timestamp,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The exit status that `check` would have given.
+    pub exit_status: u8,
+    /// Root causes, most upstream first; why it is not known where it is not.
+    pub causes: Vec<Cause>,
+    /// State of each layer.
+    pub layers: BTreeMap<Layer, LayerSummary>,
+    /// Keyed fingerprint of the hardware's identity.
+    pub node: Option<String>,
+}
+
+/// Why the verdict is what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cause {
+    /// The finding; none where the node could not be looked at.
+    pub code: Option<Code>,
+    /// What it is about: `port:18789`.
+    pub subject: String,
+    /// One sentence.
+    pub summary: String,
+}
+
+impl Judgement {
+    /// That of a report.
+    pub fn of(report: &Report) -> Self {
+        let causes = report.findings.iter().filter(|finding| finding.is_root_cause()).map(|finding| Cause {
+            code: Some(finding.code),
+            subject: format!("{}:{}", finding.subject.kind, finding.subject.id),
+            summary: finding.summary.clone(),
+        });
+        let blind = report.blind.iter().filter(|blind| blind.readiness).map(|blind| Cause {
+            code: Some(Code::AgentBlind),
+            subject: format!("observer:{}", blind.what),
+            summary: format!("{} could not be seen: {}", blind.what, blind.why),
+        });
+        let mut causes: Vec<Cause> = causes.take(MOST_CAUSES).collect();
+        if report.verdict == Verdict::Unknown {
+            causes.extend(blind.take(MOST_CAUSES));
+            if causes.is_empty() {
+                let unproven = report.layers.iter().filter(|(_, layer)| layer.state == LayerState::Unknown);
+                causes.extend(unproven.take(1).map(|(layer, summary)| Cause {
+                    code: None,
+                    subject: format!("layer:{layer}"),
+                    summary: summary.detail.clone(),
+                }));
+            }
+        }
+        Self {
+            at: report.generated_at,
+            verdict: report.verdict,
+            exit_status: report.exit_status(false),
+            causes,
+            layers: report.layers.clone(),
+            node: report.node.id.clone(),
+        }
+    }
+
+    /// Where nothing could be looked at.
+    pub fn unknown(why: &str, at: Timestamp) -> Self {
+        let cause = Cause { code: None, subject: "agent:daemon".to_owned(), summary: why.to_owned() };
+        Self {
+            at,
+            verdict: Verdict::Unknown,
+            exit_status: NOT_KNOWN,
+            causes: vec![cause],
+            layers: BTreeMap::new(),
+            node: None,
+        }
+    }
+}
+
+/// The document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Status {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// When it was written.
+    #[schemars(with = "String")]
+    pub written_at: Timestamp,
+    /// Seconds after which it is written again, whatever happens. After three times as long it is out of date.
+    pub beat_s: u64,
+    /// The agent that runs.
+    pub agent: Agent,
+    /// The daemon.
+    pub daemon: Daemon,
+    /// Keyed fingerprint of the hardware's identity.
+    pub node: Option<String>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The exit status that `check` would have given.
+    pub exit_status: u8,
+    /// Since when the verdict and its causes are what they are.
+    #[schemars(with = "String")]
+    pub since: Timestamp,
+    /// For how many seconds, on a clock that is never set.
+    pub lasted_s: u64,
+    /// When the facts were taken on which the verdict rests.
+    #[schemars(with = "Option<String>")]
+    pub judged_at: Option<Timestamp>,
+    /// Root causes, most upstream first; why it is not known where it is not.
+    pub causes: Vec<Cause>,
+    /// State of each layer.
+    pub layers: BTreeMap<Layer, LayerSummary>,
+    /// What is done again and again.
+    pub lanes: BTreeMap<Lane, LaneSummary>,
+    /// What the daemon itself uses.
+    pub usage: Option<Usage>,
+    /// What is wrong with the daemon itself: a configuration that was refused, a folder that cannot be written.
+    pub problems: Vec<String>,
+}
+
+/// The daemon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Daemon {
+    /// Its process.
+    pub pid: u32,
+    /// When that started, in the system's own unit, so that another process of the same number is not taken for it.
+    pub start: Option<u64>,
+    /// Since when it runs.
+    #[schemars(with = "String")]
+    pub since: Timestamp,
+    /// What names this boot of the machine.
+    pub boot: Option<String>,
+    /// Seconds since that boot at which this was written, sleep included.
+    pub uptime_s: u64,
+}
+
+/// What became of a lane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LaneSummary {
+    /// When it last ended well.
+    #[schemars(with = "Option<String>")]
+    pub ended_at: Option<Timestamp>,
+    /// Milliseconds that it took.
+    pub took_ms: Option<u64>,
+    /// How often it was begun since the daemon started.
+    pub runs: u64,
+    /// Seconds until it is due again, if nothing happens before.
+    pub due_in_s: Option<u64>,
+    /// Why the last one ended badly; none where it ended well.
+    pub failure: Option<String>,
+}
+
+impl From<LaneState> for LaneSummary {
+    fn from(state: LaneState) -> Self {
+        Self {
+            ended_at: state.ended_at,
+            took_ms: state.took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+            runs: state.runs,
+            due_in_s: state.due_in.map(|due| due.as_secs()),
+            failure: state.failure,
+        }
+    }
+}
+
+/// What the daemon itself uses, its children included where that is said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Usage {
+    /// Percent of one core, children included, over the last ten minutes or since it started.
+    pub cpu_percent: f64,
+    /// Bytes resident in the daemon itself.
+    pub resident_bytes: Option<u64>,
+    /// Most bytes that were resident in one of its children.
+    pub child_resident_bytes: Option<u64>,
+    /// Descriptors that it holds open.
+    pub descriptors: Option<u64>,
+    /// Children that were given up and have not gone away.
+    pub stuck: u64,
+    /// What is above its budget.
+    pub over: Vec<String>,
+}
+
+/// What the daemon may use.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Budget {
+    /// Percent of one core.
+    pub cpu_percent: f64,
+    /// Bytes.
+    pub resident_bytes: u64,
+    /// Open descriptors.
+    pub descriptors: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { cpu_percent: 0.2, resident_bytes: 15 << 20, descriptors: 64 }
+    }
+}
+
+impl Budget {
+    /// What of a usage is above it, in words.
+    pub fn over(&self, usage: &Usage) -> Vec<String> {
+        let mut over = Vec::new();
+        if usage.cpu_percent > self.cpu_percent {
+            over.push(format!("{:.2} % of a core, of {:.2}", usage.cpu_percent, self.cpu_percent));
+        }
+        if let Some(bytes) = usage.resident_bytes.filter(|bytes| *bytes > self.resident_bytes) {
+            over.push(format!("{} MiB resident, of {}", bytes >> 20, self.resident_bytes >> 20));
+        }
+        if let Some(count) = usage.descriptors.filter(|count| *count > self.descriptors) {
+            over.push(format!("{count} open descriptors, of {}", self.descriptors));
+        }
+        if usage.stuck > 0 {
+            over.push(format!("{} looks that were given up and do not end", usage.stuck));
+        }
+        over
+    }
+}
+
+/// What the process table says of a daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alive {
+    /// It runs.
+    Yes,
+    /// No such process, or another one of the same number.
+    No,
+    /// That cannot be seen.
+    NotSeen,
+}
+
+impl Status {
+    /// Why it must not be believed now, if so: the daemon is gone, or has not written for three beats.
+    pub fn stale(&self, now: &Moment, alive: Alive) -> Option<String> {
+        let daemon = &self.daemon;
+        if daemon.boot.is_some() && now.boot.is_some() && daemon.boot != now.boot {
+            return Some("the machine was started anew since, and the daemon was not".to_owned());
+        }
+        if alive == Alive::No {
+            return Some(format!("the daemon (pid {}) does not run any more", daemon.pid));
+        }
+        let most = self.beat_s.saturating_mul(MISSED_BEATS.into());
+        let age = self.age(now);
+        (age > Duration::from_secs(most)).then(|| {
+            format!(
+                "the daemon (pid {}) has not written for {} s, and should every {} s",
+                daemon.pid,
+                age.as_secs(),
+                self.beat_s
+            )
+        })
+    }
+
+    /// How old it is. Within one boot a clock that was set does not matter.
+    pub fn age(&self, now: &Moment) -> Duration {
+        if self.daemon.boot.is_some() && self.daemon.boot == now.boot {
+            return Duration::from_secs(now.uptime.as_secs().saturating_sub(self.daemon.uptime_s));
+        }
+        Duration::try_from(now.wall.duration_since(self.written_at)).unwrap_or_default()
+    }
+}
+
+/// The JSON Schema of [`StatusReport`].
+pub fn json_schema() -> schemars::Schema {
+    schemars::schema_for!(StatusReport)
+}
+
+/// What `status --json` prints: the document, and whether it may be believed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StatusReport {
+    /// The document.
+    #[serde(flatten)]
+    pub status: Status,
+    /// Seconds since it was written.
+    pub age_s: u64,
+    /// Why it must not be believed; none where it may.
+    pub stale: Option<String>,
+}
+
+impl StatusReport {
+    /// Judges a document.
+    pub fn of(status: Status, now: &Moment, alive: Alive) -> Self {
+        Self { age_s: status.age(now).as_secs(), stale: status.stale(now, alive), status }
+    }
+
+    /// The exit status: that of `check`, or 75 where the document is out of date.
+    pub fn exit_status(&self) -> u8 {
+        if self.stale.is_some() { NOT_KNOWN } else { self.status.exit_status }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status() -> Status {
+        Status {
+            schema: SCHEMA.to_owned(),
+            written_at: Timestamp::UNIX_EPOCH,
+            beat_s: 60,
+            agent: Agent { version: "0.1.0".to_owned() },
+            daemon: Daemon {
+                pid: 42,
+                start: Some(7),
+                since: Timestamp::UNIX_EPOCH,
+                boot: Some("one".to_owned()),
+                uptime_s: 1_000,
+            },
+            node: None,
+            verdict: Verdict::Ready,
+            exit_status: 0,
+            since: Timestamp::UNIX_EPOCH,
+            lasted_s: 0,
+            judged_at: None,
+            causes: Vec::new(),
+            layers: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            usage: None,
+            problems: Vec::new(),
+        }
+    }
+
+    fn at(uptime: u64, boot: &str) -> Moment {
+        Moment { wall: Timestamp::UNIX_EPOCH, uptime: Duration::from_secs(uptime), boot: Some(boot.to_owned()) }
+    }
+
+    #[test]
+    fn an_old_one_one_of_another_boot_and_one_of_a_dead_daemon_are_never_green() {
+        let fresh = StatusReport::of(status(), &at(1_180, "one"), Alive::Yes);
+        assert_eq!((fresh.exit_status(), fresh.stale.as_deref()), (0, None));
+        for (now, alive, word) in [
+            (at(1_181, "one"), Alive::Yes, "has not written for 181 s"),
+            (at(1_001, "one"), Alive::No, "does not run"),
+            (at(1_001, "two"), Alive::Yes, "started anew"),
+        ] {
+            let report = StatusReport::of(status(), &now, alive);
+            assert_eq!(report.exit_status(), 75);
+            assert!(report.stale.as_deref().is_some_and(|why| why.contains(word)), "{report:?}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_makes_no_document_old_or_young() {
+        let mut now = at(1_010, "one");
+        now.wall = Timestamp::from_second(4_000_000_000).unwrap();
+        assert_eq!(status().stale(&now, Alive::NotSeen), None);
+        assert_eq!(status().age(&now).as_secs(), 10);
+    }
+
+    #[test]
+    fn what_is_above_the_budget_is_named() {
+        let mut usage = Usage {
+            cpu_percent: 0.1,
+            resident_bytes: Some(8 << 20),
+            child_resident_bytes: None,
+            descriptors: Some(20),
+            stuck: 0,
+            over: Vec::new(),
+        };
+        assert!(Budget::default().over(&usage).is_empty());
+        usage.cpu_percent = 1.5;
+        usage.resident_bytes = Some(40 << 20);
+        usage.stuck = 1;
+        assert_eq!(Budget::default().over(&usage).len(), 3);
+    }
+}

@@ -1,0 +1,140 @@
+//! The daemon's last verdict.
+
+use jiff::Timestamp;
+use portreeve_core::Verdict;
+use portreeve_core::report::LayerState;
+use portreeve_core::status::{Cause, StatusReport, Usage};
+
+use super::text::{columns, labelled, paragraph};
+use crate::output::{BAD, BOLD, DIM, GOOD, WARN, plain, styled};
+
+/// Width of the column that labels lines.
+const LABEL: usize = 10;
+
+pub(crate) fn status(report: &StatusReport, width: usize) -> String {
+    let status = &report.status;
+    let (style, word) = match status.verdict {
+        _ if report.stale.is_some() => (WARN, "UNKNOWN"),
+        Verdict::Ready => (GOOD, "READY"),
+        Verdict::Degraded => (WARN, "DEGRADED"),
+        Verdict::Blocked => (BAD, "BLOCKED"),
+        Verdict::Unknown => (WARN, "UNKNOWN"),
+    };
+    let meaning = match &report.stale {
+        Some(why) => format!("out of date: {why}"),
+        None => format!("since {}, for {}", time(status.since), span(status.lasted_s)),
+    };
+    let mut out = columns(&[vec![styled(style, word), plain(&meaning)]], 0, width);
+    let judged = status.judged_at.map_or_else(|| "not looked at yet".to_owned(), |at| format!("judged {}", time(at)));
+    let facts = format!(
+        "portreeve {} (pid {}) · {judged} · written {} ago",
+        status.agent.version,
+        status.daemon.pid,
+        span(report.age_s)
+    );
+    out.push_str(&format!("{}\n", styled(DIM, &plain(&facts))));
+    if report.stale.is_some() {
+        let was = format!("{} since {}", name(status.verdict), time(status.since));
+        out.push_str(&labelled("last", &was, 2, LABEL, width));
+    }
+    if !status.causes.is_empty() {
+        out.push_str(&format!("\n{}\n", styled(BOLD, if status.causes.len() == 1 { "Cause" } else { "Causes" })));
+        for cause in &status.causes {
+            out.push_str(&paragraph(&sentence(cause), 2, width));
+        }
+    }
+    let layers: Vec<Vec<String>> = status
+        .layers
+        .iter()
+        .map(|(layer, summary)| {
+            let state = match summary.state {
+                LayerState::Pass => styled(GOOD, "pass"),
+                LayerState::Fail => styled(BAD, "fail"),
+                LayerState::Unknown => styled(WARN, "?"),
+            };
+            vec![state, layer.to_string(), plain(&summary.detail)]
+        })
+        .collect();
+    if !layers.is_empty() {
+        out.push_str(&format!("\n{}\n{}", styled(BOLD, "Layers"), columns(&layers, 2, width)));
+    }
+    let lanes: Vec<Vec<String>> = status
+        .lanes
+        .iter()
+        .filter(|(_, lane)| lane.runs > 0 || lane.due_in_s.is_some())
+        .map(|(lane, state)| {
+            let last = match (&state.failure, state.ended_at) {
+                (Some(failure), _) => format!("failed: {failure}"),
+                (None, Some(at)) => format!("{}, {} ms", time(at), state.took_ms.unwrap_or_default()),
+                (None, None) => "not yet".to_owned(),
+            };
+            let due = state.due_in_s.map(|due| format!("; again in {}", span(due))).unwrap_or_default();
+            vec![lane.name().to_owned(), plain(&format!("{last}{due}"))]
+        })
+        .collect();
+    if !lanes.is_empty() {
+        out.push_str(&format!("\n{}\n{}", styled(BOLD, "Looks"), columns(&lanes, 2, width)));
+    }
+    if let Some(usage) = &status.usage {
+        out.push_str(&format!("\n{}\n{}", styled(BOLD, "The daemon itself"), paragraph(&used(usage), 2, width)));
+    }
+    let over = status.usage.iter().flat_map(|usage| &usage.over).map(|over| format!("above its budget: {over}"));
+    for problem in status.problems.iter().cloned().chain(over) {
+        out.push_str(&labelled("problem", &problem, 2, LABEL, width));
+    }
+    out
+}
+
+fn sentence(cause: &Cause) -> String {
+    match cause.code {
+        Some(code) => format!("{code}: {}", cause.summary),
+        None => cause.summary.clone(),
+    }
+}
+
+fn used(usage: &Usage) -> String {
+    let mut parts = vec![format!("{:.2} % of a core", usage.cpu_percent)];
+    parts.extend(usage.resident_bytes.map(|bytes| format!("{} MiB resident", mebibytes(bytes))));
+    parts.extend(usage.child_resident_bytes.map(|bytes| format!("{} MiB in its largest look", mebibytes(bytes))));
+    parts.extend(usage.descriptors.map(|count| format!("{count} descriptors")));
+    parts.join(", ")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "one digit is shown")]
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / f64::from(1 << 20))
+}
+
+fn name(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ready => "ready",
+        Verdict::Degraded => "degraded",
+        Verdict::Blocked => "blocked",
+        Verdict::Unknown => "unknown",
+    }
+}
+
+fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// Seconds for a reader.
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_short() {
+        let spans: Vec<String> = [5, 65, 3_700, 90_061, 700_000].into_iter().map(span).collect();
+        assert_eq!(spans, ["5 s", "1 min", "1 h 1 min", "25 h 1 min", "8 days"]);
+    }
+}
