@@ -41,17 +41,26 @@ function installation_check() {
   if (isLater('@MINIMUM_MACOS@', system.version.ProductVersion)) {
     return refuse('macOS is too old', 'Portreeve needs macOS @MINIMUM_MACOS@ or later.');
   }
-  var receipt = system.files.plistAtPath('/private/var/db/receipts/@IDENTIFIER@.plist');
-  if (receipt && isDowngrade('', receipt.PackageVersion)) {
-    return refuseDowngrade(receipt.PackageVersion);
+  // What the installer does not tell, the preinstall script finds out.
+  try {
+    var receipt = system.files.plistAtPath('/private/var/db/receipts/@IDENTIFIER@.plist');
+    if (receipt && isDowngrade('', receipt.PackageVersion)) {
+      return refuseDowngrade(receipt.PackageVersion);
+    }
+  } catch (error) {
+    system.log('receipt: ' + error);
   }
   return true;
 }
 
 function volume_check() {
-  var receipt = my.target.receiptForIdentifier('@IDENTIFIER@');
-  if (receipt && isDowngrade(my.target.mountpoint, receipt.version)) {
-    return refuseDowngrade(receipt.version);
+  try {
+    var receipt = my.target.receiptForIdentifier('@IDENTIFIER@');
+    if (receipt && isDowngrade(my.target.mountpoint, receipt.version)) {
+      return refuseDowngrade(receipt.version);
+    }
+  } catch (error) {
+    system.log('receipt: ' + error);
   }
   return true;
 }

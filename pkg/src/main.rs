@@ -50,7 +50,7 @@ enum Command {
         /// Team that signed the program, for the profiles
         #[arg(long, value_name = "ID", requires = "profiles")]
         team: Option<String>,
-        /// Property list with settings for the profile
+        /// Property list with settings that MDM is to prescribe: one profile more
         #[arg(long, value_name = "FILE", requires = "profiles")]
         settings: Option<PathBuf>,
     },
@@ -102,12 +102,12 @@ fn is_version(version: &str) -> bool {
 }
 
 fn write_profiles(folder: &Path, signer: &Signer, settings: Option<&Path>) -> anyhow::Result<()> {
-    let settings = match settings {
-        Some(path) => {
-            plist::from_file(path).with_context(|| format!("`{}` cannot be read as a property list", path.display()))?
-        }
-        None => plist::Dictionary::new(),
-    };
+    let settings = settings
+        .map(|path| {
+            plist::from_file::<_, plist::Dictionary>(path)
+                .with_context(|| format!("`{}` cannot be read as a property list", path.display()))
+        })
+        .transpose()?;
     for profile in profiles(signer, settings) {
         write(&folder.join(profile.file), &profile.to_xml()?)?;
     }

@@ -69,9 +69,11 @@ impl Profile {
     }
 }
 
-/// All profiles; `settings` are those of the agent that MDM is to enforce.
-pub fn profiles(signer: &Signer, settings: Dictionary) -> Vec<Profile> {
-    vec![full_disk_access(signer), configuration(settings), background_item(signer)]
+/// All profiles; `settings` are those of the agent that MDM is to enforce, where there are any.
+pub fn profiles(signer: &Signer, settings: Option<Dictionary>) -> Vec<Profile> {
+    let mut profiles = vec![full_disk_access(signer), background_item(signer)];
+    profiles.extend(settings.map(configuration));
+    profiles
 }
 
 fn full_disk_access(signer: &Signer) -> Profile {
@@ -99,13 +101,16 @@ fn full_disk_access(signer: &Signer) -> Profile {
 }
 
 fn configuration(settings: Dictionary) -> Profile {
+    // A payload of the domain's own type would leave its `Payload…` keys among the settings.
+    let forced = dictionary([("mcx_preference_settings", settings.into())]);
+    let domain = dictionary([("Forced", Value::Array(vec![forced.into()]))]);
     profile(
-        "configuration.mobileconfig",
-        "configuration",
+        "settings.mobileconfig",
+        "settings",
         "Portreeve: settings",
         "Settings of Portreeve; they take precedence over the configuration file.",
-        IDENTIFIER,
-        settings,
+        "com.apple.ManagedClient.preferences",
+        dictionary([("PayloadContent", dictionary([(IDENTIFIER, domain.into())]).into())]),
     )
 }
 
@@ -216,9 +221,16 @@ mod tests {
         insta::assert_snapshot!(text);
     }
 
+    #[test]
+    fn settings_are_prescribed_only_where_there_are_any() {
+        let signer = Signer::new(None, &signature()).unwrap();
+        let files: Vec<&str> = profiles(&signer, None).iter().map(|profile| profile.file).collect();
+        assert_eq!(files, ["full-disk-access.mobileconfig", "background-item.mobileconfig"]);
+    }
+
     fn shown(signer: &Signer) -> String {
-        let settings = dictionary([("node_name", "mac-1".into())]);
-        profiles(signer, settings)
+        let settings = dictionary([("timeout_s", 40.into())]);
+        profiles(signer, Some(settings))
             .iter()
             .map(|profile| {
                 let xml = profile.to_xml().unwrap();

@@ -8,6 +8,8 @@
     reason = "a test fails by panicking, and one that is skipped says so"
 )]
 
+#[path = "../../agent/portreeve/src/installed.rs"]
+mod installed;
 mod support;
 
 use std::fs;
@@ -78,6 +80,86 @@ fn the_layout_is_what_macos_expects() {
 }
 
 #[test]
+fn everything_is_where_the_program_looks_for_it() {
+    use contents::{BINARY, DAEMON, LIBEXEC, NEWSYSLOG};
+    assert_eq!(portreeve_pkg::IDENTIFIER, installed::AGENT_LABEL);
+    for (place, known) in [
+        (BINARY, installed::PROGRAM),
+        (LIBEXEC, installed::PROBE_DIR),
+        (DAEMON, installed::AGENT_PLIST),
+        // /etc and /var are links to folders in /private.
+        (NEWSYSLOG, &format!("/private{}", installed::NEWSYSLOG_RULE)),
+    ] {
+        assert_eq!(format!("/{place}"), known);
+    }
+    let library = include_str!("../scripts/installer.sh");
+    for line in [
+        format!("label={}", installed::AGENT_LABEL),
+        format!("binary={}", installed::PROGRAM),
+        format!("libexec={}", installed::PROBE_DIR),
+        format!("logs={}", installed::LOG_DIR),
+        format!("data=/private{}", installed::DATA_DIR),
+        format!("config=/private{}", installed::CONFIG_DIR),
+    ] {
+        assert!(library.lines().any(|known| known == line), "{line}");
+    }
+    let daemon = installed::AGENT_PLIST.replace(installed::AGENT_LABEL, "$label");
+    assert!(library.contains(&format!("daemon={daemon}\n")));
+    assert!(include_str!("../scripts/uninstall").contains(&format!("/{}.*.plist", installed::GATE_LABEL)));
+}
+
+/// The installer's own objects, as far as the checks use them.
+const INSTALLER: &str = "
+const [file, ...given] = process.argv.slice(1);
+const answers = Object.fromEntries(given.map((pair) => pair.split('=')));
+global.my = {
+  result: {},
+  target: { mountpoint: '', receiptForIdentifier: () => answers.receipt && { version: answers.receipt } },
+};
+global.system = {
+  log: () => {},
+  sysctl: () => Number(answers.arm64 ?? 1),
+  version: { ProductVersion: answers.macos ?? '26.1' },
+  files: {
+    fileExistsAtPath: () => answers.binary !== 'no',
+    plistAtPath: () => answers.receipt && { PackageVersion: answers.receipt },
+  },
+};
+const checks = require('fs').readFileSync(file, 'utf8').match(/CDATA\\[([^]*)\\]\\]>/)[1];
+(0, eval)(checks);
+console.log(installation_check(), volume_check(), my.result.type ?? '-', my.result.title ?? '-');
+";
+
+#[test]
+fn the_checks_refuse_what_cannot_be_installed() {
+    if Command::new("node").arg("--version").output().is_err() {
+        eprintln!("skipped: there is no `node`");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let payload = contents::payload(&inputs(b"program"), "0.10.0", Scripts::default()).unwrap();
+    let size = portreeve_pkg::component::Size::of(&payload);
+    let file = dir.path().join("Distribution");
+    fs::write(&file, portreeve_pkg::distribution::distribution("0.10.0", size)).unwrap();
+    let later = "false false Fatal A later version is installed";
+    for (given, expected) in [
+        (&[][..], "true true - -"),
+        (&["receipt=0.9.9"], "true true - -"),
+        (&["receipt=0.10.0"], "true true - -"),
+        (&["receipt=0.10.0-rc.1"], "true true - -"),
+        (&["receipt=0.10.1"], later),
+        (&["receipt=1.0.0"], later),
+        (&["receipt=1.0.0", "binary=no"], "true true - -"),
+        (&["macos=12.7.6"], "false true Fatal macOS is too old"),
+        (&["macos=13.0"], "true true - -"),
+        (&["arm64=0"], "false true Fatal Not an Apple Silicon Mac"),
+    ] {
+        let said = run(Command::new("node").arg("-e").arg(INSTALLER).arg(&file).args(given));
+        assert_eq!(said.trim_end(), expected, "{given:?}");
+    }
+}
+
+#[test]
 fn the_summaries_name_version_size_and_scripts() {
     let payload = contents::payload(&inputs(b"program"), "1.2.3", Scripts::default()).unwrap();
     let size = portreeve_pkg::component::Size { kibibytes: 7, ..portreeve_pkg::component::Size::of(&payload) };
@@ -89,6 +171,9 @@ fn the_summaries_name_version_size_and_scripts() {
 fn the_same_input_gives_the_same_bytes_wherever_it_is_built() {
     let dir = tempfile::tempdir().unwrap();
     let sources = sources(dir.path(), &program());
+    let settings = dir.path().join("settings.plist");
+    fs::write(&settings, "<plist version=\"1.0\"><dict><key>timeout_s</key><integer>40</integer></dict></plist>")
+        .unwrap();
     let build = |out: &Path, folder: &Path, umask: &str, zone: &str, locale: &str| {
         let script = format!("umask {umask}; exec \"$@\"");
         run(Command::new("sh")
@@ -105,6 +190,8 @@ fn the_same_input_gives_the_same_bytes_wherever_it_is_built() {
             .arg(out)
             .arg("--profiles")
             .arg(out.with_extension("mdm"))
+            .arg("--settings")
+            .arg(&settings)
             .current_dir(folder)
             .env("TZ", zone)
             .env("LC_ALL", locale));
@@ -116,7 +203,7 @@ fn the_same_input_gives_the_same_bytes_wherever_it_is_built() {
     fs::File::options().write(true).open(&sources.binary).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
     let second = build(&dir.path().join("b.pkg"), Path::new("/"), "077", "Asia/Kathmandu", "tr_TR.UTF-8");
     assert!(first == second);
-    for profile in ["full-disk-access", "configuration", "background-item"] {
+    for profile in ["full-disk-access", "background-item", "settings"] {
         let read = |name: &str| fs::read(dir.path().join(name).join(format!("{profile}.mobileconfig"))).unwrap();
         assert_eq!(read("a.mdm"), read("b.mdm"));
     }

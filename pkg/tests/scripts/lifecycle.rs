@@ -294,7 +294,7 @@ fn a_daemon_that_an_administrator_switched_off_stays_off() {
 #[test]
 fn gates_are_given_back_or_keep_the_program_from_being_removed() {
     let scratch = Scratch::new();
-    install(&scratch, &Package { gate: "nothing of the kind", ..Package::of("0.1.0") });
+    install(&scratch, &Package { gate: "ls", ..Package::of("0.1.0") });
     let gate = scratch.path("Library/LaunchDaemons/dev.portreeve.gate.ai.openclaw.plist");
     fs::write(&gate, "gate").unwrap();
     let before = scratch.listing();
@@ -311,7 +311,7 @@ fn gates_are_given_back_or_keep_the_program_from_being_removed() {
     install(&scratch, &Package::of("0.1.0"));
     let outcome = scratch.uninstall(&[]);
     assert!(!outcome.is_installed, "{}", outcome.said);
-    assert!(scratch.calls().contains(&"portreeve gate uninstall --all".to_owned()));
+    assert!(scratch.calls().contains(&"portreeve gate uninstall dev.portreeve.gate.ai.openclaw".to_owned()));
     assert!(!gate.exists());
 
     install(&scratch, &Package::of("0.1.0"));

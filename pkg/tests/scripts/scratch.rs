@@ -61,8 +61,7 @@ printf 'portreeve %s\n' "$*" >>"$state/calls"
 case "$*" in
 --version) echo "portreeve @SAYS@" ;;
 selftest) exit @SELFTEST@ ;;
-'gate uninstall --help') echo '@GATE@' ;;
-'gate uninstall --all') rm -f @ROOT@/Library/LaunchDaemons/dev.portreeve.gate.*.plist ;;
+'gate uninstall '*) @GATE@ @ROOT@/Library/LaunchDaemons/"$3".plist ;;
 *) exit 64 ;;
 esac
 "#;
@@ -77,7 +76,7 @@ pub(crate) struct Package {
     pub(crate) selftest: &'static str,
     /// A manual page that only this version has.
     pub(crate) page: &'static str,
-    /// What `gate uninstall --help` says.
+    /// What `gate uninstall` does to the property list.
     pub(crate) gate: &'static str,
     /// Changes the laid down files before postinstall runs.
     pub(crate) damage: Option<fn(&Path)>,
@@ -85,7 +84,7 @@ pub(crate) struct Package {
 
 impl Package {
     pub(crate) fn of(version: &'static str) -> Self {
-        Self { version, says: version, selftest: "0", page: "man/portreeve.1", gate: "--all", damage: None }
+        Self { version, says: version, selftest: "0", page: "man/portreeve.1", gate: "rm", damage: None }
     }
 }
 
