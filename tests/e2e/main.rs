@@ -20,6 +20,7 @@ mod ports;
 mod proxies;
 mod ready;
 mod secrets;
+mod selftest;
 mod shared;
 mod state;
 mod tokens;

@@ -77,7 +77,7 @@ fn account(row: AccountEntry, unreachable: Option<String>) -> Account {
 }
 
 /// Service accounts share such places as a home that nobody writes to.
-fn may_hold_state(home: &Path) -> bool {
+pub(crate) fn may_hold_state(home: &Path) -> bool {
     const NOBODY: [&str; 9] =
         ["/", "/nonexistent", "/dev", "/dev/null", "/proc", "/var/empty", "/usr/sbin", "/bin", "/sbin"];
     home.is_absolute() && !NOBODY.iter().any(|nobody| home == Path::new(nobody))

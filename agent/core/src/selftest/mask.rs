@@ -163,9 +163,9 @@ mod tests {
     /// The healthy node after a self test in which these seams failed.
     fn after(failed: &[Seam]) -> Snapshot {
         let mut node = healthy();
-        let outcome = |seam| match failed.contains(&seam) {
-            true => Outcome::Failed { expected: "pid 7".to_owned(), seen: "nobody".to_owned() },
-            false => Outcome::Passed,
+        let outcome = |seam| {
+            let wrong = || Outcome::Failed { expected: "pid 7".to_owned(), seen: "nobody".to_owned() };
+            if failed.contains(&seam) { wrong() } else { Outcome::Passed }
         };
         let test = SelfTest {
             schema: SCHEMA.to_owned(),

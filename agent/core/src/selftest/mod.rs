@@ -271,12 +271,12 @@ mod tests {
     fn a_self_test_survives_json() {
         let failed = Outcome::Failed { expected: "pid 7".to_owned(), seen: "nobody".to_owned() };
         let test = of(Some("25B78"), &[Outcome::Passed, failed, Outcome::Skipped { why: "no IPv6".to_owned() }]);
-        let text = serde_json::to_string(&test).unwrap();
+        let json = serde_json::to_string(&test).unwrap();
         assert!(
-            text.contains(r#"{"seam":"host-name","outcome":"failed","expected":"pid 7","seen":"nobody","#),
-            "{text}"
+            json.contains(r#"{"seam":"host-name","outcome":"failed","expected":"pid 7","seen":"nobody","#),
+            "{json}"
         );
-        assert_eq!(serde_json::from_str::<SelfTest>(&text).unwrap(), test);
+        assert_eq!(serde_json::from_str::<SelfTest>(&json).unwrap(), test);
         assert_eq!((test.exit_status(), test.failed().count()), (1, 1));
     }
 

@@ -53,8 +53,17 @@ pub(super) struct Scratch {
 pub(super) enum ScratchError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("no helper could be started: {0}")]
+    #[error("{0}")]
     Guardian(String),
+}
+
+impl ScratchError {
+    fn guardian(objection: Objection) -> Self {
+        match objection {
+            Objection::Untried(why) => Self::Guardian(why),
+            Objection::Wrong { seen, .. } | Objection::Late { seen, .. } => Self::Guardian(seen),
+        }
+    }
 }
 
 impl Scratch {
@@ -62,22 +71,10 @@ impl Scratch {
         let folder = Folder::create(data_dir)?;
         sweep(&folder);
         let name = format!("{PREFIX}{:016x}", fastrand::u64(..));
+        let guardian = Held::start(helper, folder.path(), &[], super::SEAM).map_err(ScratchError::guardian)?;
+        guardian.tell(&format!("guard {name}"), super::SEAM).map_err(ScratchError::guardian)?;
         let path = folder.folder(&name)?.path().to_owned();
-        let guarded = Held::start(helper, &path, &[], super::SEAM).and_then(|guardian| {
-            guardian.tell("guard", super::SEAM)?;
-            Ok(guardian)
-        });
-        match guarded {
-            Ok(guardian) => Ok(Self { path, guardian }),
-            Err(Objection::Untried(why)) => {
-                remove(&path);
-                Err(ScratchError::Guardian(why))
-            }
-            Err(Objection::Wrong { seen, .. } | Objection::Late { seen, .. }) => {
-                remove(&path);
-                Err(ScratchError::Guardian(seen))
-            }
-        }
+        Ok(Self { path, guardian })
     }
 
     /// A new file in it, open for reading and writing.

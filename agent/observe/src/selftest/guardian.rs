@@ -1,9 +1,9 @@
-//! What a helper does: holds what it is asked to hold, until its input ends. One of them guards the test: it then removes the folder and
-//! takes back what the service manager was asked to do, in the place of a test that was killed.
+//! What a helper does: holds what it is asked to hold, until its input ends. One of them guards the test: it makes the folder, and then
+//! removes it and takes back what the service manager was asked to do, in the place of a test that was killed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FcntlArg, Flock, FlockArg, OFlag, fcntl};
@@ -88,7 +88,7 @@ pub fn help() -> io::Result<()> {
     for line in io::stdin().lock().lines() {
         let line = line?;
         let done = match line.split_once(' ').unwrap_or((line.as_str(), "")) {
-            ("guard", "") => own_folder().map(|folder| guarded = Some(folder)),
+            ("guard", name) => make(name).map(|folder| guarded = Some(folder)),
             ("undo", words) => {
                 undo = Undo::parse(words);
                 Ok(())
@@ -116,18 +116,15 @@ pub fn help() -> io::Result<()> {
     Ok(())
 }
 
-/// The folder that a guardian works in, if it is that of a test.
-fn own_folder() -> io::Result<PathBuf> {
-    let folder = std::env::current_dir()?;
-    let metadata = fs::symlink_metadata(&folder)?;
-    let named = folder.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX));
-    let is_ours = metadata.uid() == nix::unistd::geteuid().as_raw() && metadata.mode() & 0o777 == 0o700;
-    // Somebody may try the hidden command in a folder that is dear to them.
-    let is_empty = fs::read_dir(&folder)?.next().is_none();
-    if named && is_ours && is_empty {
-        return Ok(folder);
+/// Makes the folder of a test where it works. It is new, so that nothing that was there before is ever removed.
+fn make(name: &str) -> io::Result<PathBuf> {
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if !name.strip_prefix(PREFIX).is_some_and(is_name) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is not the folder of a self test"));
     }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, "this is not the folder of a self test"))
+    let folder = std::env::current_dir()?.join(name);
+    fs::DirBuilder::new().mode(0o700).create(&folder)?;
+    Ok(folder)
 }
 
 impl Holds {

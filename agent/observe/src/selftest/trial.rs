@@ -89,7 +89,7 @@ impl<'a> Trial<'a> {
     pub(super) fn looks<T>(&self, times: u32, look: impl Fn() -> Result<T, Objection>) -> Result<T, Objection> {
         for _ in 1..times {
             match look() {
-                Err(Objection::Wrong { .. }) => std::thread::sleep(PAUSE),
+                Err(Objection::Wrong { .. }) if self.left() > PAUSE => std::thread::sleep(PAUSE),
                 other => return other,
             }
         }

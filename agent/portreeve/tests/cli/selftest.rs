@@ -73,8 +73,10 @@ fn what_failed_is_not_seen_by_check() {
 #[test]
 fn the_helper_guards_no_folder_that_is_dear_to_anybody() {
     let bench = Bench::new();
-    let home = bench.path("selftest-0123");
-    fs::create_dir_all(home.join("dear")).unwrap();
+    let home = bench.path("home");
+    for name in ["dear", "selftest-0123"] {
+        fs::create_dir_all(home.join(name)).unwrap();
+    }
     let mut child = bench.command(&["selftest", "--helper"]);
     let mut child = child
         .current_dir(&home)
@@ -82,9 +84,12 @@ fn the_helper_guards_no_folder_that_is_dear_to_anybody() {
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"guard\nopen ../x\n").unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"guard dear\nguard selftest-0123\nopen ../x\n")
+        .unwrap();
     let said = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&said.stdout);
-    assert!(said.contains("this is not the folder of a self test") && said.contains("no name of a file"), "{said}");
-    assert!(home.join("dear").is_dir());
+    for refusal in ["this is not the folder of a self test", "File exists", "no name of a file"] {
+        assert!(said.contains(refusal), "{said}");
+    }
+    assert!(home.join("dear").is_dir() && home.join("selftest-0123").is_dir());
 }

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::super::trial::{Objection, Trial, same, untried};
 use crate::command::{CommandError, Invocation, Runner};
-use crate::os;
+use crate::{os, users};
 
 /// How far two clocks may be apart, in seconds: each is read in whole ones, and the clock may be set between them.
 const TOLERANCE_S: u64 = 5;
@@ -89,9 +89,8 @@ pub(super) fn accounts(trial: &Trial<'_>) -> Result<(), Objection> {
     let (at, own) = (trial.at, geteuid());
     let account = trial.ask(move |_| User::from_uid(own))?.map_err(untried("the user database does not answer"))?;
     let account = account.ok_or_else(|| Objection::Untried("this user is in no user database".to_owned()))?;
-    // Homes that are nobody's are not looked at.
     let home = account.dir.clone();
-    if home.components().count() < 3 && !own.is_root() || !trial.ask(move |_| home.is_dir())? {
+    if !users::may_hold_state(&home) || !trial.ask(move |_| home.is_dir())? {
         return Err(Objection::Untried("this user has no home".to_owned()));
     }
     let seen = trial.known("accounts", move |eyes| eyes.accounts(at))?;

@@ -33,6 +33,19 @@ fn each<T>(mut list: Vec<T>, change: fn(&mut T)) -> Vec<T> {
     list
 }
 
+/// What was heard once is told for ever.
+struct Echo(Mutex<Option<Vec<Listener>>>);
+impl Eyes for Echo {
+    fn listeners(&self, port: u16, at: Timestamp) -> Fact<Vec<Listener>> {
+        let mut kept = self.0.lock().unwrap();
+        Fact::known(
+            kept.get_or_insert_with(|| Observers.listeners(port, at).get().unwrap().clone()).clone(),
+            SOURCE,
+            at,
+        )
+    }
+}
+
 #[test]
 fn listeners() {
     for seam in [Seam::ListenerV4, Seam::ListenerV6, Seam::ListenerWildcard] {
@@ -48,23 +61,13 @@ fn listeners() {
         let elsewhere = Deaf(|all| each(all, |one| one.address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))));
         assert_found("wrong address", seam, elsewhere);
     }
-    /// What was heard once is told for ever.
-    struct Echo(Mutex<Option<Vec<Listener>>>);
-    impl Eyes for Echo {
-        fn listeners(&self, port: u16, at: Timestamp) -> Fact<Vec<Listener>> {
-            let mut kept = self.0.lock().unwrap();
-            Fact::known(
-                kept.get_or_insert_with(|| Observers.listeners(port, at).get().unwrap().clone()).clone(),
-                SOURCE,
-                at,
-            )
-        }
-    }
     assert_found("one that is gone", Seam::ListenerV4, Echo(Mutex::default()));
 }
 
 /// Lies about processes.
-struct Masked(fn(&mut ProcessEntry));
+struct Masked(Lie);
+
+type Lie = fn(&mut ProcessEntry);
 
 impl Eyes for Masked {
     fn table(&self, at: Timestamp) -> Fact<ProcessTable> {
@@ -83,7 +86,7 @@ impl Eyes for Masked {
 
 #[test]
 fn processes() {
-    let lies: [(&str, fn(&mut ProcessEntry)); 11] = [
+    let lies: [(&str, Lie); 11] = [
         ("no arguments", |entry| entry.argv.clear()),
         ("an argument lost", |entry| entry.argv.retain(|argument| !argument.is_empty())),
         ("arguments torn", |entry| entry.argv = entry.argv.join(" ").split(' ').map(str::to_owned).collect()),
@@ -187,6 +190,14 @@ impl Eyes for Unmarked {
     }
 }
 
+/// Looks at the path and not at what is above it.
+struct Shallow;
+impl Eyes for Shallow {
+    fn marked(&self, path: &Path, at: Timestamp) -> Fact<PathBuf> {
+        Observers.marked(path, at).map(|_| path.to_owned())
+    }
+}
+
 #[test]
 fn attributes() {
     if tried(Seam::ExclusionAttribute, Observers) != Outcome::Passed {
@@ -194,13 +205,6 @@ fn attributes() {
     }
     assert_found("never", Seam::ExclusionAttribute, Unmarked(|_| None));
     assert_found("always", Seam::ExclusionAttribute, Unmarked(|path| Some(path.to_owned())));
-    /// Looks at the path and not at what is above it.
-    struct Shallow;
-    impl Eyes for Shallow {
-        fn marked(&self, path: &Path, at: Timestamp) -> Fact<PathBuf> {
-            Observers.marked(path, at).map(|_| path.to_owned())
-        }
-    }
     assert_found("not the folder", Seam::ExclusionAttribute, Shallow);
 }
 
