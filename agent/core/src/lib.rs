@@ -12,6 +12,7 @@
 pub mod catalogue;
 pub mod connects;
 pub mod diagnose;
+pub mod evidence;
 pub mod fact;
 pub mod gate;
 pub mod history;

@@ -53,6 +53,7 @@ pub mod volume;
 pub use connects::{connects, series_of};
 pub use containers::is_container;
 pub use key::fingerprint_key;
+pub use local_address::local_addresses;
 pub use locks::{LockWatch, watch_locks};
 pub use node::observe;
 pub use options::Options;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use nix::ifaddrs::getifaddrs;
 
 /// Addresses of the node's interfaces, loopback among them; empty where they cannot be listed.
-pub(crate) fn local_addresses() -> Vec<IpAddr> {
+pub fn local_addresses() -> Vec<IpAddr> {
     let Ok(interfaces) = getifaddrs() else { return Vec::new() };
     interfaces
         .filter_map(|interface| {

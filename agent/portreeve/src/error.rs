@@ -74,6 +74,9 @@ pub(crate) enum UserError {
     /// `maintenance on` with an end or a reason that cannot be.
     #[error(transparent)]
     Maintenance(portreeve_core::maintenance::MaintenanceError),
+    /// `evidence` into a place that is not fit.
+    #[error("cannot write `{path}`: {problem}", path = path.display())]
+    Unfit { path: PathBuf, problem: String, hint: &'static str },
     /// `--in` of a container that no engine has.
     #[error("no engine of this node has a container `{name}`")]
     NoSuchContainer { name: String, known: Vec<String> },
@@ -105,6 +108,7 @@ impl UserError {
             Self::NotAGateway { .. } => "write it as `ws://host:port` or `wss://host`".to_owned(),
             Self::TooLong { .. } => "ask for less, or run it again: `--spread`, `--count`".to_owned(),
             Self::Maintenance(_) => "`portreeve maintenance on --for 2h --reason TEXT`".to_owned(),
+            Self::Unfit { hint, .. } => (*hint).to_owned(),
             Self::NoLogs => "name a file: `portreeve logs FILE`".to_owned(),
             Self::NoClient { .. } => {
                 "`portreeve check` lists what each container is; `portreeve connect URL` connects from this node"

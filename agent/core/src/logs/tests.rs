@@ -122,6 +122,7 @@ fn entry(source: &str, ms: i64) -> Entry {
         origin: Origin::Gateway,
         source: source.into(),
         layer: LogLayer::Other,
+        level: None,
         kind: None,
         text: format!("{source} {ms}"),
         conn: None,

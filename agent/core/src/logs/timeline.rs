@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{LogLayer, Origin};
+use super::{LogLayer, LogLevel, Origin};
 
 /// One line of the timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct Entry {
     pub source: String,
     /// Where it belongs.
     pub layer: LogLayer,
+    /// Its severity; none where its writer gives none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<LogLevel>,
     /// Name of its event; none where nothing is known of it.
     pub kind: Option<String>,
     /// Its text, with anything secret masked.

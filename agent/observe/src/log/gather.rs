@@ -224,6 +224,7 @@ pub(super) fn system_entry(at: Timestamp, source: String, text: String) -> Entry
         origin: Origin::System,
         source,
         layer: LogLayer::Other,
+        level: None,
         kind: None,
         text,
         conn: None,

@@ -144,6 +144,7 @@ pub fn engine_entries(snapshot: &Snapshot) -> Vec<Entry> {
                 origin: Origin::Engine,
                 source: engine.id.clone(),
                 layer: LogLayer::Transport,
+                level: None,
                 kind: Some(format!("container-{}", event.action.split(':').next().unwrap_or_default())),
                 text: format!("{} of {}{exit}", event.action, event.workload),
                 conn: None,

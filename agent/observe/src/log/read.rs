@@ -3,7 +3,7 @@
 use std::io;
 
 use jiff::{SignedDuration, Timestamp};
-use portreeve_core::logs::{Entry, LogLayer, Mark, Origin, Seen, Tally};
+use portreeve_core::logs::{Entry, LogLayer, LogLevel, Mark, Origin, Seen, Tally};
 use portreeve_openclaw::log::{Close, EventKind, Glance, Layer, Level};
 
 use super::lines::Lines;
@@ -122,6 +122,7 @@ impl Reading {
             origin: if is_clients(&event.kind) { Origin::Client } else { self.origin },
             source: self.source.clone(),
             layer,
+            level: event.level.map(level_of),
             kind: is_event.then(|| event.kind.name().to_owned()),
             text: event.text,
             conn: event.conn,
@@ -180,6 +181,17 @@ pub(super) fn layer_of(layer: Layer) -> LogLayer {
         Layer::Auth => LogLayer::Auth,
         Layer::Channels => LogLayer::Channels,
         Layer::Other => LogLayer::Other,
+    }
+}
+
+fn level_of(level: Level) -> LogLevel {
+    match level {
+        Level::Trace => LogLevel::Trace,
+        Level::Debug => LogLevel::Debug,
+        Level::Info => LogLevel::Info,
+        Level::Warn => LogLevel::Warn,
+        Level::Error => LogLevel::Error,
+        Level::Fatal => LogLevel::Fatal,
     }
 }
 

@@ -85,7 +85,7 @@ impl From<LogLayerArg> for LogLayer {
 }
 
 /// An age, an instant, or a local date with or without a time of day.
-fn time(text: &str) -> Result<Timestamp, String> {
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }

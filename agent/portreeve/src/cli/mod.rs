@@ -2,6 +2,7 @@
 
 mod check;
 mod connect;
+mod evidence;
 mod gate;
 mod images;
 mod lint;
@@ -21,6 +22,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use check::CheckArgs;
 pub(crate) use connect::ConnectArgs;
+pub(crate) use evidence::EvidenceArgs;
 pub(crate) use gate::GateArgs;
 pub(crate) use images::{AcceptArgs, ImagesArgs, ImagesCommand, ImagesScope};
 pub(crate) use lint::{LintArgs, LintFormat};
@@ -63,6 +65,7 @@ Examples:
   portreeve lint compose.yaml         read Compose files before deployment
   portreeve locks                     how long each lock is waited for, and who holds it
   portreeve map --format svg          a picture of the node, for a ticket
+  portreeve evidence                  a bundle for a ticket, without secrets
   portreeve explain token.split       what a finding means, how to mend it
 
 Exit status:
@@ -142,6 +145,9 @@ pub(crate) enum Command {
     /// Draw who listens, who connects, and with which token
     #[command(after_long_help = map::EXAMPLES)]
     Map(MapArgs),
+    /// Make a bundle for a ticket: verdict, facts, logs, topology and locks as one page and an archive, without secrets
+    #[command(after_long_help = evidence::EXAMPLES)]
+    Evidence(EvidenceArgs),
     /// Read Compose files before they are deployed, and say what is wrong with them and where
     #[command(after_long_help = lint::EXAMPLES)]
     Lint(LintArgs),

@@ -27,4 +27,7 @@ pub(crate) struct SchemaArgs {
     /// That of `selftest --json` instead
     #[arg(long)]
     pub(crate) selftest: bool,
+    /// That of `evidence --json` instead
+    #[arg(long)]
+    pub(crate) evidence: bool,
 }

@@ -20,6 +20,7 @@ pub(super) fn schema(args: &SchemaArgs) -> Result<u8> {
         SchemaArgs { status: true, .. } => portreeve_core::status::json_schema(),
         SchemaArgs { logs: true, .. } => portreeve_core::logs::json_schema(),
         SchemaArgs { selftest: true, .. } => portreeve_core::selftest::json_schema(),
+        SchemaArgs { evidence: true, .. } => portreeve_core::evidence::json_schema(),
         _ => portreeve_core::report::json_schema(),
     };
     output::print(&json(&schema)?)?;
@@ -37,6 +38,7 @@ pub(super) fn reference(dir: &Path) -> Result<u8> {
         ("logs.schema.json", json(&portreeve_core::logs::json_schema())?),
         ("selftest.schema.json", json(&portreeve_core::selftest::json_schema())?),
         ("status.schema.json", json(&portreeve_core::status::json_schema())?),
+        ("evidence.schema.json", json(&portreeve_core::evidence::json_schema())?),
         ("findings.md", render::findings()),
         ("configuration.md", render::configuration()),
         ("portreeve.toml", example()),

@@ -3,6 +3,7 @@
 mod check;
 mod config;
 mod connect;
+mod evidence;
 mod explain;
 mod file;
 mod gate;
@@ -43,6 +44,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8> {
         Command::Status(args) => status::run(&cli.global, &args),
         Command::Lane(args) => lane::run(&args),
         Command::Map(args) => map::run(&cli.global, &args),
+        Command::Evidence(args) => evidence::run(&cli.global, &args),
         Command::Lint(args) => lint::run(&cli.global, &args),
         Command::SelfTest(args) => selftest::run(&cli.global, &args),
         Command::Explain(args) => explain::run(&args),

@@ -3,6 +3,7 @@
 mod chart;
 mod connects;
 mod containers;
+mod evidence;
 mod explain;
 mod images;
 mod lint;
@@ -20,6 +21,7 @@ mod text;
 
 pub(crate) use chart::{CloseChart, LockChart, connects_svg, locks_svg, logs_svg};
 pub(crate) use connects::connects;
+pub(crate) use evidence::{Picture, Shown, note as evidence_note, page as evidence_page, said as evidence_said};
 pub(crate) use explain::{catalogue, entry};
 pub(crate) use images::{accepted, images};
 pub(crate) use lint::{lint_github, lint_sarif, lint_text};

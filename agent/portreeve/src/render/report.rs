@@ -1,5 +1,6 @@
 //! The verdict on a node: verdict first, then root causes, then remedies, then details.
 
+use anstyle::Style;
 use jiff::Timestamp;
 use portreeve_core::report::{Evidence, Finding, GatewaySummary, LayerState, Report, RungState};
 use portreeve_core::{Code, Severity, Verdict};
@@ -75,7 +76,19 @@ fn header(report: &Report, width: usize) -> String {
         facts.push(format!("{os} {version}"));
     }
     facts.push(report.generated_at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
-    let (style, word, meaning) = match report.verdict {
+    let (style, word, meaning) = verdict(report);
+    let line = columns(&[vec![styled(style, word), meaning]], 0, width);
+    let announced = report.maintenance.as_ref().map(|announced| {
+        let row =
+            vec![styled(WARN, "MAINTENANCE"), format!("{}; nothing is stopped or restarted", sentence(announced))];
+        columns(&[row], 0, width)
+    });
+    format!("{line}{}{}\n", announced.unwrap_or_default(), styled(DIM, &plain(&facts.join(" · "))))
+}
+
+/// The verdict in a word with its style, and what it means.
+pub(super) fn verdict(report: &Report) -> (Style, &'static str, String) {
+    match report.verdict {
         Verdict::Ready => match only(report) {
             Some(layer) => (GOOD, "READY", format!("{layer} holds, and no other was judged")),
             None => (GOOD, "READY", "every rung is proven".to_owned()),
@@ -94,14 +107,7 @@ fn header(report: &Report, width: usize) -> String {
             let scope = only(report).map(|layer| format!(" in {layer}")).unwrap_or_default();
             (WARN, "UNKNOWN", format!("no error found{scope}, but readiness is not proven"))
         }
-    };
-    let verdict = columns(&[vec![styled(style, word), meaning]], 0, width);
-    let announced = report.maintenance.as_ref().map(|announced| {
-        let row =
-            vec![styled(WARN, "MAINTENANCE"), format!("{}; nothing is stopped or restarted", sentence(announced))];
-        columns(&[row], 0, width)
-    });
-    format!("{verdict}{}{}\n", announced.unwrap_or_default(), styled(DIM, &plain(&facts.join(" · "))))
+    }
 }
 
 /// The one layer that was judged, where not all were.

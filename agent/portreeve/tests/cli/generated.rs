@@ -26,6 +26,7 @@ fn the_generated_files_of_the_documentation_are_current() {
     let generated = [
         "configuration.md",
         "connect.schema.json",
+        "evidence.schema.json",
         "findings.md",
         "images.schema.json",
         "lint.schema.json",

@@ -8,7 +8,7 @@ use crate::bench::{Bench, Run, facts_value};
 const DRIVER: &str = "a\u{1b}[2J\u{1b}]0;owned\u{7}\rb\u{202e}c\u{2066}d\u{200b}\nREADY  every rung is proven\u{9b}31m";
 
 /// Puts a text into every place that takes any text.
-fn poison(value: &mut Value, text: &str) {
+pub(crate) fn poison(value: &mut Value, text: &str) {
     match value {
         Value::String(old) if replaceable(old) => text.clone_into(old),
         Value::Array(items) => items.iter_mut().for_each(|item| poison(item, text)),

@@ -8,6 +8,7 @@ mod check;
 mod connect;
 mod daemon;
 mod errors;
+mod evidence;
 mod explain;
 mod generated;
 mod help;
