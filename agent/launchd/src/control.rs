@@ -88,6 +88,15 @@ impl Control<'_> {
     }
 }
 
+/// Whether launchd has a domain.
+pub(crate) fn has_domain(runner: &dyn Runner, domain: &str) -> Result<bool, InstallError> {
+    match runner.run(&Invocation::new(LAUNCHCTL, ["print", domain]).deadline(DEADLINE)) {
+        Ok(_) => Ok(true),
+        Err(error) if Refusal::of(&error).is_some_and(|refusal| refusal.is_domain_absent()) => Ok(false),
+        Err(error) => Err(refused(error)),
+    }
+}
+
 fn refused(source: CommandError) -> InstallError {
     let said = source.exit().map(|(_, output)| String::from_utf8_lossy(&output.stderr).into_owned());
     let last = said.as_deref().and_then(|said| said.lines().rfind(|line| !line.trim().is_empty()));

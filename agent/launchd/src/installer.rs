@@ -12,7 +12,7 @@ use portreeve_observe::plist;
 use portreeve_openclaw::file::read_regular;
 use portreeve_store::{Audience, Folder};
 
-use crate::control::Control;
+use crate::control::{self, Control};
 use crate::plan::{self, ComposeJob, Old, Plan};
 use crate::record::{Original, Record, Records};
 use crate::{InstallError, diff, label};
@@ -31,6 +31,21 @@ pub struct Place {
     pub domain: String,
     /// Who must own the lists.
     pub uid: u32,
+}
+
+impl Place {
+    /// The system's jobs, which run from boot on.
+    pub fn system(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), domain: "system".to_owned(), uid: 0 }
+    }
+
+    /// The jobs of the user of this process. Without a login at the screen launchd has no `gui` domain for them.
+    pub fn own(home: &Path, runner: &dyn Runner) -> Result<Self, InstallError> {
+        let uid = nix::unistd::geteuid().as_raw();
+        let gui = format!("gui/{uid}");
+        let domain = if control::has_domain(runner, &gui)? { gui } else { format!("user/{uid}") };
+        Ok(Self { folder: home.join("Library/LaunchAgents"), domain, uid })
+    }
 }
 
 /// Puts gates in the place of units, and takes them out.

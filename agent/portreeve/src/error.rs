@@ -71,6 +71,18 @@ pub(crate) enum UserError {
     /// `logs` where there are none.
     #[error("no log of a gateway was found on this node")]
     NoLogs,
+    /// `gate install` on a system without launchd.
+    #[error("there is no launchd on this system")]
+    NoLaunchd,
+    /// `gate install` of a unit that runs something else.
+    #[error("unit `{label}` runs no gateway")]
+    NotAGatewayUnit { label: String },
+    /// `gate install` where another has the port.
+    #[error("the port of the gateway has, or may have, another owner: {}", .owners.join("; "))]
+    PortTaken { owners: Vec<String> },
+    /// `gate install` without a yes.
+    #[error("nothing was changed")]
+    Unconfirmed,
     /// `maintenance on` with an end or a reason that cannot be.
     #[error(transparent)]
     Maintenance(portreeve_core::maintenance::MaintenanceError),
@@ -107,6 +119,10 @@ impl UserError {
             Self::NotAStatus { .. } => "name the document with `status_file`, or `portreeve status FILE`".to_owned(),
             Self::NotAGateway { .. } => "write it as `ws://host:port` or `wss://host`".to_owned(),
             Self::TooLong { .. } => "ask for less, or run it again: `--spread`, `--count`".to_owned(),
+            Self::NoLaunchd => "`portreeve gate -- COMMAND` runs a gateway under any supervisor".to_owned(),
+            Self::NotAGatewayUnit { .. } => "`portreeve units` lists units by what they run".to_owned(),
+            Self::PortTaken { .. } => "`portreeve check` tells how to mend it".to_owned(),
+            Self::Unconfirmed => "`--yes` goes on without asking, `--dry-run` only shows what would change".to_owned(),
             Self::Maintenance(_) => "`portreeve maintenance on --for 2h --reason TEXT`".to_owned(),
             Self::Unfit { hint, .. } => (*hint).to_owned(),
             Self::NoLogs => "name a file: `portreeve logs FILE`".to_owned(),
@@ -132,6 +148,9 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
         if let Some(user) = cause.downcast_ref::<UserError>() {
             return Some(user.hint());
+        }
+        if let Some(install) = cause.downcast_ref::<portreeve_launchd::InstallError>() {
+            return install.hint();
         }
         cause.downcast_ref::<crate::settings::SettingsError>().and_then(crate::settings::SettingsError::hint)
     })

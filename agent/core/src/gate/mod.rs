@@ -4,6 +4,7 @@
 //! readiness rests on is judged by [`prove()`], from facts.
 
 mod cause;
+mod conflict;
 mod failures;
 mod machine;
 mod message;
@@ -13,10 +14,11 @@ mod settings;
 mod tests;
 
 pub use cause::Cause;
+pub use conflict::{conflicts, is_gateway_unit};
 pub use failures::Failures;
 pub use machine::Machine;
 pub use message::Message;
-pub use proof::{Proof, prove};
+pub use proof::{Proof, prove, prove_project};
 pub use settings::{OnRestart, Settings, Through};
 
 use std::time::Duration;

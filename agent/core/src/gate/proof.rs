@@ -41,6 +41,40 @@ pub fn prove(snapshot: &Snapshot, policy: &Policy, through: Through, family: Opt
     Proof::Ready(proofs.join("; "))
 }
 
+/// Whether the gateways of a Compose project are proven up to a rung. The project is that of this name, or of this file. Its containers must
+/// run; what is only written down proves nothing.
+pub fn prove_project(
+    snapshot: &Snapshot,
+    policy: &Policy,
+    through: Through,
+    name: Option<&str>,
+    files: &[String],
+) -> Proof {
+    let context = Context { snapshot, policy };
+    let is_meant = |project: &str| match name {
+        Some(name) => name == project,
+        None => snapshot.projects.iter().any(|known| {
+            known.name == project && known.engine.is_some() && known.files.iter().any(|file| files.contains(file))
+        }),
+    };
+    let mut proofs = Vec::new();
+    for gateway in &snapshot.gateways {
+        let workload = gateway.workload.as_deref().and_then(|id| snapshot.workload(id));
+        let Some(project) = workload.and_then(|workload| workload.project.as_deref()) else { continue };
+        if !is_meant(project) {
+            continue;
+        }
+        if let Err(why) = holds(&one_owner(context, gateway)).and_then(|()| climbed(gateway, through)) {
+            return Proof::Not(format!("`{}`: {why}", gateway.id));
+        }
+        proofs.push(format!("`{}` on port {} {}", gateway.id, gateway.port, last(through)));
+    }
+    if proofs.is_empty() {
+        return Proof::Not("the project runs no gateway yet".to_owned());
+    }
+    Proof::Ready(proofs.join("; "))
+}
+
 fn of(
     context: Context<'_>,
     gateway: &Gateway,
@@ -53,6 +87,12 @@ fn of(
     if family.is_some_and(|family| !family.contains(&pid)) {
         return Err(format!("port {} belongs to pid {pid}, which the command did not start", gateway.port));
     }
+    climbed(gateway, through)?;
+    Ok(format!("pid {pid} on port {} owns `{}` and {}", gateway.port, gateway.id, last(through)))
+}
+
+/// The rungs above the first.
+fn climbed(gateway: &Gateway, through: Through) -> Result<(), String> {
     let needed: &[&str] = match through {
         Through::Transport => &["live", "started", "ready", "handshake"],
         Through::Auth => &["live", "started", "ready", "handshake", "authenticated"],
@@ -65,12 +105,16 @@ fn of(
     if gateway.ladder.readyz.answer().is_some_and(|ready| !ready.detailed) {
         return Err("ready: the answer has no details".to_owned());
     }
-    let last = match through {
+    Ok(())
+}
+
+/// What the last of them says.
+fn last(through: Through) -> &'static str {
+    match through {
         Through::Transport => "gives a challenge",
         Through::Auth => "takes the token of its state",
         Through::Channels => "takes the token of its state, and its channels run",
-    };
-    Ok(format!("pid {pid} on port {} owns `{}` and {last}", gateway.port, gateway.id))
+    }
 }
 
 fn holds(rung: &RungSummary) -> Result<(), String> {

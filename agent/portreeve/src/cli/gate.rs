@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use portreeve_core::gate;
 
 pub(super) const EXAMPLES: &str = "\
@@ -11,6 +11,7 @@ Examples:
   portreeve gate --timeout 120                  wait for this node's gateway
   portreeve gate -- openclaw gateway run        run it, and count its success
                                                 only once it was ready
+  portreeve gate install ai.openclaw.gateway    take its unit over (macOS)
   portreeve gate --through channels --restart-unready --grace 120 \\
     -- openclaw gateway run --port 18789
 
@@ -31,9 +32,25 @@ Exit status:
   126 COMMAND cannot be run        127 COMMAND is not there
   otherwise that of the COMMAND; 128 and the signal's number where one ended it";
 
+const INSTALL_EXAMPLES: &str = "\
+Examples:
+  portreeve gate install ai.openclaw.gateway --dry-run
+  sudo portreeve gate install com.example.openclaw --yes
+  sudo portreeve gate install --compose /opt/claw/compose.yaml
+
+The unit is ended and switched off, and its property list is kept; a gate with
+a label of its own runs its command from then on. Where a step fails, all is as
+it was. `portreeve gate uninstall LABEL` restores the list byte for byte.
+
+As root, units of /Library/LaunchDaemons are meant; as another user, those of
+~/Library/LaunchAgents.";
+
 /// `gate`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct GateArgs {
+    #[command(subcommand)]
+    pub(crate) action: Option<GateAction>,
     /// Home folder to search for OpenClaw state; repeat for more [default: every account's]
     #[arg(long, value_name = "DIR")]
     pub(crate) home: Vec<PathBuf>,
@@ -64,9 +81,75 @@ pub(crate) struct GateArgs {
     /// Seconds over which failures are counted, and for which the gate then holds
     #[arg(long, value_name = "SECONDS", default_value_t = 600, requires = "command", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) hold_within: u64,
+    /// Start this Compose project first, and wait for its gateways instead of this node's
+    #[arg(long, value_name = "FILE", conflicts_with = "command")]
+    pub(crate) compose: Option<PathBuf>,
+    /// Name of the Compose project [default: Compose decides]
+    #[arg(long, value_name = "NAME", requires = "compose")]
+    pub(crate) project: Option<String>,
     /// Command that runs the gateway
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
+}
+
+/// What else `gate` does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum GateAction {
+    /// Put a gate in the place of a unit of launchd, or before a Compose project
+    #[command(after_long_help = INSTALL_EXAMPLES)]
+    Install(InstallArgs),
+    /// Take gates out, and restore what was there before
+    Uninstall {
+        /// Label of the unit that was taken over, or of the gate; `compose.PROJECT` for a project
+        #[arg(value_name = "LABEL", required = true)]
+        labels: Vec<String>,
+    },
+}
+
+/// `gate install`.
+#[derive(Debug, Args)]
+pub(crate) struct InstallArgs {
+    /// Label of a unit that runs a gateway
+    #[arg(value_name = "LABEL", required_unless_present = "compose", conflicts_with = "compose")]
+    pub(crate) labels: Vec<String>,
+    /// Compose file of a project that is to be started and waited for
+    #[arg(long, value_name = "FILE")]
+    pub(crate) compose: Option<PathBuf>,
+    /// Name of the Compose project [default: that of the file's folder]
+    #[arg(long, value_name = "NAME", requires = "compose")]
+    pub(crate) project: Option<String>,
+    /// Seconds within which each start must become ready
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) timeout: Option<u64>,
+    /// Rung up to which readiness must be proven
+    #[arg(long, value_name = "RUNG", default_value = "auth")]
+    pub(crate) through: ThroughArg,
+    /// Stop a command that was unready for longer than a minute
+    #[arg(long, conflicts_with = "compose")]
+    pub(crate) restart_unready: bool,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+impl InstallArgs {
+    /// Options of the gate that differ from what it does without any.
+    pub(crate) fn options(&self) -> Vec<String> {
+        let mut options = Vec::new();
+        if let Some(timeout) = self.timeout {
+            options.extend(["--timeout".to_owned(), timeout.to_string()]);
+        }
+        if let (true, Some(rung)) = (self.through != ThroughArg::Auth, self.through.to_possible_value()) {
+            options.extend(["--through".to_owned(), rung.get_name().to_owned()]);
+        }
+        if self.restart_unready {
+            options.push("--restart-unready".to_owned());
+        }
+        options
+    }
 }
 
 /// A rung, as typed.

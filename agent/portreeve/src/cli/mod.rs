@@ -23,7 +23,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use check::CheckArgs;
 pub(crate) use connect::ConnectArgs;
 pub(crate) use evidence::EvidenceArgs;
-pub(crate) use gate::GateArgs;
+pub(crate) use gate::{GateAction, GateArgs, InstallArgs};
 pub(crate) use images::{AcceptArgs, ImagesArgs, ImagesCommand, ImagesScope};
 pub(crate) use lint::{LintArgs, LintFormat};
 pub(crate) use locks::LocksArgs;

@@ -5,6 +5,7 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
+use super::compose::Project;
 use jiff::Timestamp;
 use portreeve_core::gate::{Cause, Depth, Input, Proof, Seen, Through, prove};
 use portreeve_core::{Policy, diagnose};
@@ -38,13 +39,18 @@ pub(super) struct Scout {
 }
 
 impl Scout {
-    pub(super) fn start(options: Options, policy: Policy, through: Through) -> io::Result<Self> {
+    pub(super) fn start(
+        options: Options,
+        policy: Policy,
+        through: Through,
+        project: Option<Project>,
+    ) -> io::Result<Self> {
         let (asks, mut asked) = unbounded_channel();
         let (answer, answers) = unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("portreeve-scout".to_owned()).spawn(move || {
             runtime.block_on(async {
-                let mut work = Work::new(options, policy, through);
+                let mut work = Work::new(options, policy, through, project);
                 while let Some(ask) = asked.recv().await {
                     if let Some(input) = work.answer(ask).await
                         && answer.send(input).is_err()
@@ -76,6 +82,8 @@ struct Work {
     options: Options,
     policy: Policy,
     through: Through,
+    /// The Compose project that is waited for.
+    project: Option<Project>,
     watch: Watch,
     command: Option<u32>,
     since: Timestamp,
@@ -86,11 +94,12 @@ struct Work {
 }
 
 impl Work {
-    fn new(options: Options, policy: Policy, through: Through) -> Self {
+    fn new(options: Options, policy: Policy, through: Through, project: Option<Project>) -> Self {
         Self {
             options,
             policy,
             through,
+            project,
             watch: Watch::default(),
             command: None,
             since: Timestamp::now(),
@@ -109,9 +118,20 @@ impl Work {
                 self.last = None;
                 None
             }
+            // There is no cheap look at a project.
+            Ask::Look { ticket, depth: Depth::Quick } if self.project.is_some() => {
+                Some(Input::Seen { ticket, seen: Seen::SaysReady })
+            }
             Ask::Look { ticket, depth: Depth::Quick } => Some(Input::Seen { ticket, seen: self.quick().await }),
             Ask::Look { ticket, depth: Depth::Proof } => {
-                let seen = match self.sight(Some(self.through)).await {
+                let proof = match &self.project {
+                    Some(project) => {
+                        let snapshot = portreeve_observe::observe(&self.options).await;
+                        project.prove(&snapshot, &self.policy, self.through)
+                    }
+                    None => self.sight(Some(self.through)).await,
+                };
+                let seen = match proof {
                     Proof::Ready(proof) => Seen::Proven(proof),
                     Proof::Not(why) => Seen::NotReady(why),
                 };
