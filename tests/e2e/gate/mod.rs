@@ -1,6 +1,7 @@
 //! `portreeve gate`: success only for what is proven, and nothing left behind.
 
 mod command;
+mod launchd;
 mod liars;
 mod real;
 mod terminal;

@@ -214,4 +214,28 @@ mod tests {
         assert_eq!(judged(&untried, Through::Transport, None), Ok(()));
         assert_eq!(judged(&untried, Through::Auth, None), Err("authenticated: no secret".to_owned()));
     }
+
+    #[test]
+    fn a_project_is_proven_by_its_running_gateways_alone() {
+        use crate::diagnose::fixture::healthy;
+        use crate::diagnose::fixture::project::{end_gateway, ended, gateway_workload, split};
+        let prove = |node: &Snapshot, name: Option<&str>, files: &[String]| {
+            prove_project(node, &Policy::default(), Through::Auth, name, files)
+        };
+        let mut node = split();
+        let project = gateway_workload(&mut node).project.clone().unwrap();
+        assert!(
+            matches!(prove(&node, Some(&project), &[]), Proof::Ready(_)),
+            "{:?}",
+            prove(&node, Some(&project), &[])
+        );
+        let files = node.projects.iter().find(|known| known.name == project).map(|known| known.files.clone());
+        assert!(matches!(prove(&node, None, &files.unwrap()), Proof::Ready(_)));
+        let none = Proof::Not("the project runs no gateway yet".to_owned());
+        assert_eq!(prove(&node, Some("another"), &[]), none);
+        assert_eq!(prove(&node, None, &["/elsewhere/compose.yaml".to_owned()]), none);
+        assert_eq!(prove(&healthy(), Some(&project), &[]), none, "a gateway of the host is not the project's");
+        end_gateway(&mut node, ended(1));
+        assert!(matches!(prove(&node, Some(&project), &[]), Proof::Not(_)));
+    }
 }

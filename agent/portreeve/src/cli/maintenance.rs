@@ -1,6 +1,6 @@
 //! `portreeve maintenance`.
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use jiff::{Span, Timestamp, Zoned, civil};
 
 pub(super) const EXAMPLES: &str = "\
@@ -32,7 +32,8 @@ pub(crate) enum MaintenanceCommand {
 
 /// `maintenance on`.
 #[derive(Debug, Args)]
-#[group(id = "end", required = true, multiple = false, args = ["until", "length"])]
+#[group(skip)]
+#[command(group = ArgGroup::new("end").required(true).args(["until", "length"]))]
 pub(crate) struct OnArgs {
     /// When it ends: `2026-11-22T06:00` here, `06:00` when it is next, or an instant with its zone
     #[arg(long, value_name = "TIME", value_parser = end)]
