@@ -185,6 +185,7 @@ impl<S: Sink> Work<S> {
                     return self.tell(Event::Gone { ticket });
                 }
                 self.running.remove(&ticket);
+                let acceptance = found.as_ref().ok().and_then(|found| found.acceptance_in_s);
                 let ended = match found {
                     Ok(found) => self.take(lane, *found),
                     Err(why) => {
@@ -199,6 +200,9 @@ impl<S: Sink> Work<S> {
                     }
                 };
                 self.tell(Event::Done { ticket, ended });
+                if let Some(seconds) = acceptance {
+                    self.tell(Event::Wanted(Lane::Acceptance, Duration::from_secs(seconds)));
+                }
             }
         }
     }
@@ -213,9 +217,6 @@ impl<S: Sink> Work<S> {
         }
         if let Some(judgement) = found.judgement {
             self.judge(judgement);
-        }
-        if found.acceptance_due {
-            self.tell(Event::Wanted(Lane::Acceptance));
         }
         Ended::Well { pulse: found.pulse, images: found.images }
     }

@@ -12,6 +12,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::cli::{ColorChoice, Global};
+use crate::os;
 
 /// Set by systemd where standard error leads to the journal.
 const JOURNAL_VARIABLE: &str = "JOURNAL_STREAM";
@@ -34,8 +35,11 @@ pub(crate) fn start(global: &Global, is_daemon: bool) {
     };
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(is_coloured);
     let subscriber = tracing_subscriber::registry().with(filter);
+    let is_watched = io::stderr().is_terminal();
     // Fails only when a subscriber is set already, and this runs once.
-    if std::env::var_os(JOURNAL_VARIABLE).is_some() && is_daemon {
+    if let Some(system) = os::system_log().filter(|_| is_daemon && !is_watched) {
+        drop(tracing::subscriber::set_global_default(subscriber.with(system)));
+    } else if std::env::var_os(JOURNAL_VARIABLE).is_some() && is_daemon {
         drop(tracing::subscriber::set_global_default(subscriber.with(lines.with_ansi(false).event_format(Prefixed))));
     } else {
         let lines = lines.with_target(global.verbose > 1).without_time();

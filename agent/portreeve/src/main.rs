@@ -5,6 +5,7 @@ mod command;
 mod error;
 mod installed;
 mod log;
+mod os;
 mod output;
 mod render;
 mod settings;

@@ -23,9 +23,9 @@ pub struct Found {
     pub subjects: Option<Subjects>,
     /// The runs of the image check.
     pub images: Option<Runs>,
-    /// Whether the node must be accepted anew, in full, and nobody has tried since.
+    /// Seconds after which a full acceptance of the node is to be tried; none where there is no need.
     #[serde(default)]
-    pub acceptance_due: bool,
+    pub acceptance_in_s: Option<u64>,
     /// What could not be done besides.
     #[serde(default)]
     pub notes: Vec<String>,

@@ -146,9 +146,11 @@ impl Machine {
             Event::Gone { ticket } => {
                 self.stuck.remove(&ticket);
             }
-            Event::Wanted(lane) => {
-                if let Some(plan) = self.plans.get_mut(&lane) {
-                    plan.next = Some(now.since);
+            Event::Wanted(lane, after) => {
+                let wanted = now.since + after;
+                let runs = self.running.values().any(|running| running.lane == lane);
+                if let Some(plan) = self.plans.get_mut(&lane).filter(|_| !runs) {
+                    plan.next = Some(plan.next.map_or(wanted, |next| next.min(wanted)));
                 }
             }
             Event::Configured(settings) => self.configured(now, settings),
@@ -247,7 +249,9 @@ impl Machine {
                         }
                     }
                     Lane::Fast => self.compare(now, pulse),
-                    Lane::Glance | Lane::Locks | Lane::Images | Lane::Acceptance => {}
+                    // What was found may change the verdict.
+                    Lane::Acceptance => self.changed(now, Urgency::Calm),
+                    Lane::Glance | Lane::Locks | Lane::Images => {}
                 }
             }
             Ended::Badly(why) => self.badly(now, running.lane, why),

@@ -142,8 +142,8 @@ pub enum Event {
         /// That of [`Action::Run`].
         ticket: u64,
     },
-    /// A lane is wanted now.
-    Wanted(Lane),
+    /// A lane is wanted after so long, or sooner where it is due sooner.
+    Wanted(Lane, Duration),
     /// The configuration was read anew.
     Configured(Settings),
 }

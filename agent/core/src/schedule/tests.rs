@@ -336,6 +336,22 @@ fn failures_wait_ever_longer_and_a_success_forgets_them() {
 }
 
 #[test]
+fn an_acceptance_comes_when_it_is_wanted_and_the_verdict_after_it() {
+    let mut world = World::new(Settings::default());
+    world.pass(300);
+    let from = world.since;
+    world.tell(Event::Wanted(Lane::Acceptance, Duration::from_secs(30)));
+    world.tell(Event::Wanted(Lane::Acceptance, Duration::from_secs(500)));
+    world.pass(29);
+    assert_eq!(world.count(Lane::Acceptance, from), 0);
+    world.pass(HOUR / 12);
+    assert_eq!(world.count(Lane::Acceptance, from), 1);
+    let ended = from + Duration::from_secs(150);
+    assert_eq!(world.begun.iter().filter(|(at, lane)| *lane == Lane::Slow && *at >= ended).count(), 1);
+    assert!(world.count(Lane::Fast, from) >= 9, "they go on meanwhile");
+}
+
+#[test]
 fn a_glance_that_hangs_is_not_begun_again_before_it_ends() {
     let now = |second| Now { since: Duration::from_secs(second), wall: Timestamp::UNIX_EPOCH };
     let (mut machine, actions) = Machine::new(Settings::default(), Runs::default(), "node", now(0));
