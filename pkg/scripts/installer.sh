@@ -52,13 +52,13 @@ is_ours() { [ "$owner" = 0 ] || [ "$owner" = "$trusted_uid" ]; }
 distrusted() {
   if ! is_ours; then
     why="\`$1\` belongs to uid $owner, who could replace what runs as root: sudo chown root:wheel '$1'"
-    return
+    return 0
   fi
   case $bits in
   ?????-??-?*) ;;
   *)
     why="\`$1\` can be written by others than root, who could replace what runs as root: sudo chmod go-w '$1'"
-    return
+    return 0
     ;;
   esac
   why="the access control list of \`$1\` lets others than root in: sudo chmod -N '$1'"

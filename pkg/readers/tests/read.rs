@@ -95,6 +95,34 @@ fn the_bill_of_materials_equals_the_payload() {
     assert!(bom.vindex().unwrap().is_empty());
 }
 
+/// That of the real programs, which `scripts/test` names.
+#[test]
+fn what_was_built_lists_what_it_installs() {
+    let Some(path) = std::env::var_os("PORTREEVE_PACKAGE") else {
+        eprintln!("skipped: PORTREEVE_PACKAGE names no package");
+        return;
+    };
+    let bytes = std::fs::read(path).unwrap();
+    assert!(XarReader::new(Cursor::new(bytes.clone())).unwrap().verify_table_of_contents_checksum().unwrap());
+    let component = component(bytes);
+    let bom = ParsedBom::parse(component.bom().unwrap()).unwrap();
+    let mut listed: BTreeMap<String, _> = bom.paths().unwrap().into_iter().map(|path| (path.path().to_owned(), path)).collect();
+    let mut archive = component.payload_reader().unwrap().unwrap();
+    while let Some(header) = archive.read_next().unwrap() {
+        let path = listed.remove(header.name()).unwrap();
+        assert_eq!((header.mode(), header.uid(), header.gid()), (u32::from(path.file_mode()), 0, 0), "{}", path.path());
+        assert_eq!((path.user_id(), path.group_id()), (0, 0), "{}", path.path());
+        let mut content = Vec::new();
+        archive.read_to_end(&mut content).unwrap();
+        assert_eq!(path.size(), content.len(), "{}", path.path());
+        if path.file_mode() & 0o040_000 == 0 {
+            assert_eq!(path.crc32(), Some(portreeve_pkg::bom::cksum(&content)), "{}", path.path());
+        }
+        archive.finish().unwrap();
+    }
+    assert!(listed.is_empty(), "{:?}", listed.keys());
+}
+
 #[test]
 fn a_long_bill_of_materials_is_one_chain() {
     let mut tree = Tree::default();

@@ -278,6 +278,19 @@ fn an_installation_that_was_broken_off_does_not_lose_the_version_before() {
 }
 
 #[test]
+fn an_installation_that_was_broken_off_can_be_removed() {
+    for files in [0, 12, 30, 44] {
+        let scratch = Scratch::new();
+        let before = scratch.listing();
+        install(&scratch, &Package { page: "man/portreeve-old.1", ..Package::of("0.1.0") });
+        let next = Package { page: "man/portreeve-new.1", ..Package::of("0.2.0") };
+        assert!(!scratch.install_until(&next, files).is_installed);
+        assert!(!scratch.uninstall(&[]).is_installed);
+        assert_eq!(differences(&before, &scratch.listing()), NOTHING, "{files} files");
+    }
+}
+
+#[test]
 fn a_daemon_that_an_administrator_switched_off_stays_off() {
     let scratch = Scratch::new();
     // Left over from an earlier life: a first installation starts it all the same.
@@ -344,4 +357,33 @@ fn the_uninstaller_explains_itself_and_refuses_what_it_does_not_know() {
         assert!(scratch.uninstall(&arguments).is_installed);
     }
     assert!(scratch.path("usr/local/bin/portreeve").exists());
+}
+
+/// `/bin/sh` is dash on Debian and bash on macOS.
+#[test]
+fn other_shells_run_them_too() {
+    for shell in [&["bash", "--posix", "-p"][..], &["dash", "-p"], &["busybox", "sh"], &["zsh", "--emulate", "sh"]] {
+        let program = shell.first().unwrap();
+        if std::process::Command::new(program).arg("--help").output().is_err() {
+            eprintln!("skipped: there is no `{program}`");
+            continue;
+        }
+        let mut scratch = Scratch::new();
+        scratch.shell = shell;
+        let before = scratch.listing();
+        install(&scratch, &Package::of("0.1.0"));
+        let installed = scratch.listing();
+        let outcome = scratch.install(&Package { selftest: "137", ..Package::of("0.2.0") });
+        assert!(
+            !outcome.is_installed && outcome.said.contains("what was there before is back"),
+            "{shell:?}: {}",
+            outcome.said
+        );
+        assert_eq!(differences(&installed, &scratch.listing()), NOTHING, "{shell:?}");
+        assert!(!scratch.install(&Package::of("0.0.9")).is_installed, "{shell:?}");
+        install(&scratch, &Package::of("0.2.0"));
+        let outcome = scratch.uninstall(&[]);
+        assert!(!outcome.is_installed, "{shell:?}: {}", outcome.said);
+        assert_eq!(differences(&before, &scratch.listing()), NOTHING, "{shell:?}");
+    }
 }

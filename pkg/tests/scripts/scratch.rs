@@ -1,5 +1,6 @@
 //! A volume of one's own, the programs of macOS that the scripts call, and an installer.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -101,13 +102,15 @@ pub(crate) struct Scratch {
     pub(crate) root: PathBuf,
     /// Names of additional environment variables for the scripts, and their values.
     pub(crate) environment: Vec<(String, String)>,
+    /// The shell and its options; the one that a script names itself, where empty.
+    pub(crate) shell: &'static [&'static str],
 }
 
 impl Scratch {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let base = fs::canonicalize(dir.path()).unwrap();
-        let scratch = Self { root: base.join("root"), dir, environment: Vec::new() };
+        let scratch = Self { root: base.join("root"), dir, environment: Vec::new(), shell: &[] };
         // Other accounts look into the root, too.
         fs::set_permissions(&base, fs::Permissions::from_mode(0o755)).unwrap();
         for folder in [
@@ -227,7 +230,9 @@ impl Scratch {
 
     /// Runs a script as the installer does.
     fn run(&self, script: &Path, arguments: &[&str]) -> Output {
-        Command::new(script)
+        let mut words = self.shell.iter().map(OsStr::new).chain([script.as_os_str()]);
+        Command::new(words.next().unwrap())
+            .args(words)
             .args(arguments)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
