@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its fault fails")]
 
+mod accept;
 mod clock;
 mod connect;
 mod containers;

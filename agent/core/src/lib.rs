@@ -9,6 +9,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod acceptance;
 pub mod catalogue;
 pub mod connects;
 pub mod diagnose;
@@ -30,6 +31,7 @@ pub mod snapshot;
 pub mod status;
 pub mod topology;
 
+pub use acceptance::AcceptanceReport;
 pub use catalogue::{Code, Layer, Severity};
 pub use connects::{ConnectReport, Series};
 pub use diagnose::{Policy, Waiver, diagnose};

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use nix::unistd::{Uid, User, geteuid, gethostname};
-use portreeve_core::snapshot::{Host, Keeping, Node, NodeClock, PowerSettings, SystemVersion};
+use portreeve_core::snapshot::{Host, Keeping, Node, NodeClock, PowerSettings, SystemVersion, UpdateSettings};
 use portreeve_core::{Fact, FingerprintKey, Secret};
 use serde::Deserialize;
 use sysinfo::System;
 
 use crate::deadline::within;
+use crate::plist::{Dictionary, Value};
 use crate::{file, os};
 
 /// How long the user database has to answer.
@@ -41,6 +42,7 @@ pub fn observe(key: &FingerprintKey, asked: Asked, at: Timestamp) -> Node {
             console_user: console_user(at),
             auto_login: auto_login(at),
             file_vault: asked.file_vault,
+            updates: updates(&os::update_settings_files(), at),
             agent_uid: geteuid().as_raw(),
         },
         clock: NodeClock { kept: Some(clock(at)), server: None },
@@ -122,6 +124,48 @@ fn auto_login_of(path: &Path, at: Timestamp) -> Fact<String> {
     }
 }
 
+/// What the system does with its own updates, by these property lists; of each setting the first that has it counts.
+fn updates(files: &[&Path], at: Timestamp) -> Fact<UpdateSettings> {
+    use portreeve_openclaw::file::{ReadError, read_regular};
+
+    const SOURCE: &str = "com.apple.SoftwareUpdate";
+    let mut lists: Vec<Dictionary> = Vec::new();
+    let mut sources: Vec<String> = Vec::new();
+    for path in files {
+        let source = path.display().to_string();
+        let content = match read_regular(path, MAX_PLIST) {
+            Ok(content) => content,
+            Err(ReadError::NotFound { .. }) => continue,
+            Err(ReadError::Denied { source: error, .. }) => return file::error_fact(&error, source, at),
+            Err(error) => return Fact::unreadable(error.to_string(), source, at),
+        };
+        match crate::plist::parse(&content.bytes) {
+            Ok(Value::Dictionary(list)) => lists.push(list),
+            Ok(_) => return Fact::unreadable("it is no dictionary", source, at),
+            Err(error) => return Fact::unreadable(error.to_string(), source, at),
+        }
+        sources.push(source);
+    }
+    if lists.is_empty() {
+        return Fact::absent(SOURCE, at);
+    }
+    let flag = |key: &str| {
+        lists.iter().find_map(|list| match list.get(key)? {
+            Value::Boolean(on) => Some(*on),
+            // `defaults write … -int 1`
+            Value::Integer(number) => number.as_signed().map(|number| number != 0),
+            _ => None,
+        })
+    };
+    let settings = UpdateSettings {
+        checks: flag("AutomaticCheckEnabled"),
+        downloads: flag("AutomaticDownload"),
+        installs: flag("AutomaticallyInstallMacOSUpdates"),
+        installs_critical: flag("CriticalUpdateInstall"),
+    };
+    Fact::known(settings, sources.join(", "), at)
+}
+
 /// What `fdesetup status` says: `FileVault is On.`, `FileVault is Off.`, with lines on conversions after it. None where it says
 /// neither.
 pub fn parse_file_vault(output: &[u8]) -> Option<bool> {
@@ -178,6 +222,38 @@ mod tests {
         assert_eq!(auto_login_of(&path, at).get().unwrap(), "claw");
         std::fs::write(&path, "bplist00 and nothing").unwrap();
         assert!(auto_login_of(&path, at).blind().is_some());
+    }
+
+    #[test]
+    fn a_profile_counts_more_than_the_machines_own_update_settings() {
+        let dir = tempfile::tempdir().unwrap();
+        let [managed, own] = ["managed.plist", "own.plist"].map(|name| dir.path().join(name));
+        let files = [managed.as_path(), own.as_path()];
+        let at = Timestamp::UNIX_EPOCH;
+        assert!(updates(&files, at).is_absent());
+        assert!(updates(&[], at).is_absent());
+        let list = |inner: &str| format!("<?xml version=\"1.0\"?><plist version=\"1.0\"><dict>{inner}</dict></plist>");
+        let on =
+            "<key>AutomaticallyInstallMacOSUpdates</key><true/><key>AutomaticCheckEnabled</key><integer>1</integer>";
+        std::fs::write(&own, list(on)).unwrap();
+        let seen = updates(&files, at);
+        assert_eq!(
+            seen.get().map(|settings| (settings.checks, settings.installs_alone())),
+            Some((Some(true), Some(true)))
+        );
+        std::fs::write(&managed, list("<key>AutomaticallyInstallMacOSUpdates</key><false/>")).unwrap();
+        assert_eq!(updates(&files, at).get().unwrap().installs_alone(), Some(false));
+        std::fs::write(&managed, "bplist00 and nothing").unwrap();
+        assert!(updates(&files, at).blind().is_some());
+    }
+
+    /// The file of a real machine; it has none of the keys, and so tells nothing.
+    #[test]
+    fn a_real_list_without_the_keys_tells_nothing() {
+        let Some(corpus) = std::env::var_os("PORTREEVE_CORPUS") else { return };
+        let path = Path::new(&corpus).join("settings/plist-misc/com.apple.SoftwareUpdate.plist");
+        let seen = updates(&[&path], Timestamp::UNIX_EPOCH);
+        assert_eq!(seen.get(), Some(&UpdateSettings::default()));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! a deadline.
 
 mod acceptance;
+pub mod accepted;
 mod asked;
 mod client;
 mod clock;

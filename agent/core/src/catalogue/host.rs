@@ -6,14 +6,18 @@ use super::{Code, Entry, Layer, Severity};
 pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         code: Code::HostOsChanged,
-        title: "macOS was upgraded, and the node has not been accepted since",
+        title: "the node was changed, and has not been accepted since",
         severity: Severity::Error,
         symptom: false,
         layer: Layer::Node,
-        why: "An upgrade resets permissions, background items, sleep settings and network extensions. Until the \
-            acceptance has passed nothing of the earlier verdict can be relied upon.",
+        why: "macOS, the hardware, OpenClaw or an engine is another than the one that was accepted. An upgrade resets \
+            permissions, background items, sleep settings, Time Machine's exclusions and network extensions, and a copy \
+            of a node must not go on as the old one. Until a full acceptance has passed nothing of the earlier verdict \
+            can be relied upon. It survives reboots. On Linux another kernel counts as another macOS does.",
         remedy: &[
-            "run a full acceptance of the node",
+            "look at all of the node: `portreeve check --deep`",
+            "accept it: `portreeve accept`, which the daemon runs by itself",
+            "on other hardware: `portreeve accept --moved`, once the old node is retired",
         ],
         explains: &[],
         sources: &["softwareupdate(8)"],

@@ -6,11 +6,13 @@ use super::draft::{Draft, Scope};
 use super::rules::acceptance::{accepted, unaccepted};
 use super::rules::agent::contained as contained_blind;
 use super::rules::contained::{of, stands_for};
+use super::rules::host::unseen as acceptance_unseen;
 use super::rules::mirror::unseen;
 use super::rules::network::reached;
 use super::rules::ownership::one_owner;
 use super::rules::transport::steady;
 use super::{Context, Waiver};
+use crate::acceptance::Quarantine;
 use crate::catalogue::{Code, Layer, Severity};
 use crate::report::{
     Agent, ContainerSummary, Finding, GatewaySummary, LayerState, LayerSummary, NodeSummary, Remedy, Report, RungState,
@@ -85,6 +87,8 @@ pub(super) fn report(context: Context<'_>, drafts: Vec<Draft>) -> Report {
         node: node(snapshot),
         verdict,
         maintenance: snapshot.maintenance.clone().filter(|maintenance| maintenance.holds(snapshot.taken_at)),
+        quarantine: Quarantine::of(snapshot),
+        accepted: snapshot.accepted.get().map(Into::into),
         root_causes,
         layers,
         findings,
@@ -213,6 +217,7 @@ fn blind_spots(snapshot: &Snapshot) -> Vec<Blind> {
     blind.extend(contained_blind(snapshot));
     blind.extend(unaccepted(snapshot));
     blind.extend(unseen(snapshot));
+    blind.extend(acceptance_unseen(snapshot));
     let mut add = |what: String, why: Option<&str>| {
         if let Some(why) = why {
             let remedy = "run as root".to_owned();

@@ -21,6 +21,7 @@ pub use schema::json_schema;
 pub(crate) use summary::ladder;
 pub use summary::{ClientSummary, GatewaySummary, RungState, RungSummary, StateDirSummary, UnitSummary};
 
+use crate::acceptance::{AcceptedSummary, Quarantine};
 use crate::catalogue::{Code, Layer, Severity};
 use crate::snapshot::{Blind, Place};
 
@@ -44,6 +45,12 @@ pub struct Report {
     /// That somebody works on the node: the verdict stands, and nothing is stopped or restarted for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance: Option<crate::Maintenance>,
+    /// The quarantine that the node is in, since it is another than the one that was accepted; none where it is in none.
+    #[serde(default)]
+    pub quarantine: Option<Quarantine>,
+    /// The last acceptance of the node; none where it was never accepted or that could not be seen.
+    #[serde(default)]
+    pub accepted: Option<AcceptedSummary>,
     /// Errors that nothing else explains, most upstream first.
     pub root_causes: Vec<Code>,
     /// State of each layer.

@@ -42,7 +42,7 @@ pub use mirror::{
     Starter, TimeMachine,
 };
 pub use namespace::NamespaceView;
-pub use node::{Host, Listener, Node, PowerSettings, Process, ProcessRole, SystemVersion};
+pub use node::{Host, Listener, Node, PowerSettings, Process, ProcessRole, SystemVersion, UpdateSettings};
 pub use place::Place;
 pub use probe::{
     AccountStatus, Challenge, ChannelStatus, ChannelsAnswer, EventLoop, Failure, FailureKind, Hello, Ladder, Liveness,
@@ -59,6 +59,7 @@ pub use workload::{
     PublishedPort, RunState, Runtime, Workload, WorkloadRole,
 };
 
+pub use crate::acceptance::{AcceptedNode, DataFolder};
 use crate::{Fact, SelfTest};
 
 /// The name and version of the snapshot's form.
@@ -128,6 +129,12 @@ pub struct Snapshot {
     /// That somebody works on the node, where it was announced and holds.
     #[serde(default)]
     pub maintenance: Option<crate::Maintenance>,
+    /// The node as it was accepted the last time; absent where it never was.
+    #[serde(default = "not_looked_at")]
+    pub accepted: Fact<AcceptedNode>,
+    /// The agent's own folder; none where it has none yet.
+    #[serde(default)]
+    pub data_folder: Option<DataFolder>,
     /// What an observer could not see, beyond what single facts say.
     #[serde(default)]
     pub blind: Vec<Blind>,
@@ -191,6 +198,8 @@ impl Snapshot {
             mirrors: Vec::new(),
             selftest: not_looked_at(),
             maintenance: None,
+            accepted: Fact::absent(why, taken_at),
+            data_folder: None,
             blind: Vec::new(),
             timings: Vec::new(),
         }

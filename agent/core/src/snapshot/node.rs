@@ -51,8 +51,34 @@ pub struct Host {
     pub auto_login: Fact<String>,
     /// Whether `FileVault` holds the disk locked until somebody types a password.
     pub file_vault: Fact<bool>,
+    /// What the system does with its own updates; absent where it has no such settings.
+    #[serde(default = "super::not_looked_at")]
+    pub updates: Fact<UpdateSettings>,
     /// User id of the agent.
     pub agent_uid: u32,
+}
+
+/// What macOS does with its own updates: `com.apple.SoftwareUpdate`, a profile before the settings of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct UpdateSettings {
+    /// Whether it looks for updates by itself.
+    pub checks: Option<bool>,
+    /// Whether it fetches them by itself.
+    pub downloads: Option<bool>,
+    /// Whether it installs macOS updates by itself, which restarts the machine.
+    pub installs: Option<bool>,
+    /// Whether it installs security responses by itself, some of which restart the machine.
+    pub installs_critical: Option<bool>,
+}
+
+impl UpdateSettings {
+    /// Whether it may restart the machine for an update of its own accord; none where the settings do not tell.
+    pub fn installs_alone(&self) -> Option<bool> {
+        if self.checks == Some(false) {
+            return Some(false);
+        }
+        self.installs
+    }
 }
 
 /// Sleep and restart settings, as `pmset -g` shows them.

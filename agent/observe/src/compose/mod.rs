@@ -138,6 +138,7 @@ fn no_node(at: Timestamp) -> Node {
             console_user: unseen(at),
             auto_login: unseen(at),
             file_vault: unseen(at),
+            updates: unseen(at),
             agent_uid: nix::unistd::geteuid().as_raw(),
         },
         clock: NodeClock::default(),

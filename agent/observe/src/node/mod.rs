@@ -32,8 +32,8 @@ use crate::state::{self, Place};
 use crate::units::{Inventory, Question, inventory, native_manager};
 use crate::users::Account;
 use crate::{
-    Options, acceptance, asked, connects, host, images, listener, locks, log, maintenance, mirror, os, proxy, selftest,
-    time_server,
+    Options, acceptance, accepted, asked, connects, host, images, listener, locks, log, maintenance, mirror, os, proxy,
+    selftest, time_server,
 };
 
 /// Observes the node once. It takes at most about the deadline: what is not known by then stays unknown.
@@ -80,6 +80,7 @@ pub async fn observe(options: &Options) -> Snapshot {
         places.map(|(site, place)| state::observe(place, &site.reader(), entries, at)).collect()
     });
     let watch = options.lock_window.map(|window| (locks::watch(&places, options), Instant::now() + window));
+    let watch = watch.filter(|(watch, _)| !watch.is_empty());
 
     let mirrors = mirror::Task::new(&dirs, &accounts, started, entries.entries(), at);
     let mirroring = tokio::task::spawn_blocking({
@@ -290,6 +291,7 @@ pub async fn observe(options: &Options) -> Snapshot {
             None
         }
     };
+    let (accepted, data_folder) = accepted::last(&options.data_dir, &options.key, at);
     let mut snapshot = Snapshot {
         schema: SCHEMA.to_owned(),
         taken_at: at,
@@ -315,6 +317,8 @@ pub async fn observe(options: &Options) -> Snapshot {
         mirrors: mirrored.mirrors,
         selftest: Fact::absent("not read yet", at),
         maintenance,
+        accepted,
+        data_folder,
         blind,
         timings: clock.timings,
     };

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod accept;
 mod check;
 mod connect;
 mod evidence;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use accept::AcceptanceArgs;
 pub(crate) use check::CheckArgs;
 pub(crate) use connect::ConnectArgs;
 pub(crate) use evidence::EvidenceArgs;
@@ -142,6 +144,9 @@ pub(crate) enum Command {
     /// Look once on behalf of the daemon
     #[command(hide = true)]
     Lane(LaneArgs),
+    /// Accept this node after an upgrade: look at all of it, and compare it with what was accepted before
+    #[command(after_long_help = accept::EXAMPLES)]
+    Accept(AcceptanceArgs),
     /// Draw who listens, who connects, and with which token
     #[command(after_long_help = map::EXAMPLES)]
     Map(MapArgs),

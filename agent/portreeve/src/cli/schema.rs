@@ -21,6 +21,9 @@ pub(crate) struct SchemaArgs {
     /// That of `status --json` instead
     #[arg(long)]
     pub(crate) status: bool,
+    /// That of `accept --json` instead
+    #[arg(long)]
+    pub(crate) accept: bool,
     /// That of `logs --json` instead
     #[arg(long)]
     pub(crate) logs: bool,

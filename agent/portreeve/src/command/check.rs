@@ -1,9 +1,8 @@
 //! `portreeve check`.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use portreeve_core::diagnose;
+use portreeve_observe::accepted::LOCK_WINDOW;
 
 use super::observe::Depth;
 use super::{file, json, observe};
@@ -12,8 +11,6 @@ use crate::{output, render};
 
 /// Mode of saved facts.
 const OWNER_ONLY: u32 = 0o600;
-/// How long `--deep` watches locks: twice as long as the longest wait that is judged, and as long again.
-const LOCK_WINDOW: Duration = Duration::from_secs(10);
 
 pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<u8> {
     let settings = observe::settings(global)?;

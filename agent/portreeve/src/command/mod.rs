@@ -1,5 +1,6 @@
 //! The commands: each gathers what it needs, hands it to a renderer and gives an exit status.
 
+mod accept;
 mod check;
 mod config;
 mod connect;
@@ -43,6 +44,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8> {
         Command::Run => run::run(&cli.global),
         Command::Status(args) => status::run(&cli.global, &args),
         Command::Lane(args) => lane::run(&args),
+        Command::Accept(args) => accept::run(&cli.global, &args),
         Command::Map(args) => map::run(&cli.global, &args),
         Command::Evidence(args) => evidence::run(&cli.global, &args),
         Command::Lint(args) => lint::run(&cli.global, &args),

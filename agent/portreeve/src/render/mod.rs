@@ -1,5 +1,6 @@
 //! What people read. Each function turns data into text; none of them looks anything up.
 
+mod acceptance;
 mod chart;
 mod connects;
 mod containers;
@@ -19,6 +20,7 @@ mod states;
 mod status;
 mod text;
 
+pub(crate) use acceptance::acceptance;
 pub(crate) use chart::{CloseChart, LockChart, connects_svg, locks_svg, logs_svg};
 pub(crate) use connects::connects;
 pub(crate) use evidence::{Picture, Shown, note as evidence_note, page as evidence_page, said as evidence_said};

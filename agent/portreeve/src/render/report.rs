@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use portreeve_core::report::{Evidence, Finding, GatewaySummary, LayerState, Report, RungState};
 use portreeve_core::{Code, Severity, Verdict};
 
+use super::acceptance::quarantine;
 use super::containers::containers;
 use super::maintenance::sentence;
 use super::states::states;
@@ -23,6 +24,9 @@ const SAME_TIME_S: i64 = 60;
 /// The whole report. `verbose` adds evidence to warnings, and information.
 pub(crate) fn report(report: &Report, verbose: bool, width: usize) -> String {
     let mut out = header(report, width);
+    if let Some(standing) = &report.quarantine {
+        out.push_str(&quarantine(standing, width));
+    }
     let roots: Vec<&Finding> = report.findings.iter().filter(|finding| finding.is_root_cause()).collect();
     let rest = |wanted: Severity| {
         let list: Vec<&Finding> = report

@@ -24,6 +24,7 @@ fn the_generated_files_of_the_documentation_are_current() {
     let mut names: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     let generated = [
+        "acceptance.schema.json",
         "configuration.md",
         "connect.schema.json",
         "evidence.schema.json",

@@ -3,6 +3,7 @@
 use super::super::{Context, Draft, Rule};
 use super::acceptance::unaccepted;
 use super::contained::name;
+use super::host::unseen;
 use crate::catalogue::Code;
 use crate::snapshot::{Blind, Gateway, Snapshot};
 
@@ -14,7 +15,8 @@ pub(super) const RAISES: &[Code] = &[Code::AgentBlind];
 /// `agent.blind`: an observer could not see. Where readiness depends on it the verdict cannot be `ready`.
 fn blind(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
-    for spot in snapshot.blind.iter().chain(&contained(snapshot)).chain(&unaccepted(snapshot)) {
+    for spot in snapshot.blind.iter().chain(&contained(snapshot)).chain(&unaccepted(snapshot)).chain(&unseen(snapshot))
+    {
         out.push(
             Draft::new(
                 Code::AgentBlind,

@@ -11,6 +11,7 @@ pub(crate) mod contained;
 mod container;
 mod engine;
 mod gateway;
+pub(super) mod host;
 pub(super) mod image;
 mod ingress;
 mod life;
@@ -39,6 +40,7 @@ const FAMILIES: &[Family] = &[
     (container::RULES, container::RAISES),
     (engine::RULES, engine::RAISES),
     (gateway::RULES, gateway::RAISES),
+    (host::RULES, host::RAISES),
     (image::RULES, image::RAISES),
     (ingress::RULES, ingress::RAISES),
     (mirror::RULES, mirror::RAISES),
@@ -70,7 +72,7 @@ mod tests {
     use super::*;
 
     /// They need an engine, a measurement over time, a mirror or a registry.
-    const WITHOUT_A_RULE: &[Code] = &[Code::HostOsChanged, Code::HostSleep, Code::HostAutoUpdate, Code::AgentBacklog];
+    const WITHOUT_A_RULE: &[Code] = &[Code::AgentBacklog];
 
     #[test]
     fn no_code_is_declared_twice() {

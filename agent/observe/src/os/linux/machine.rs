@@ -70,6 +70,11 @@ pub(crate) fn auto_login_file() -> Option<&'static Path> {
     None
 }
 
+/// The property lists that say what macOS does with its updates; none on this system.
+pub(crate) fn update_settings_files() -> Vec<&'static Path> {
+    Vec::new()
+}
+
 /// Apple's `container` runs on macOS alone.
 pub(crate) fn container_programs() -> &'static [&'static str] {
     &[]

@@ -62,6 +62,16 @@ pub(crate) fn auto_login_file() -> Option<&'static Path> {
     Some(Path::new("/Library/Preferences/com.apple.loginwindow.plist"))
 }
 
+/// The property lists that say what macOS does with its updates, what counts more first: a profile, then the machine's own.
+pub(crate) fn update_settings_files() -> Vec<&'static Path> {
+    [
+        "/Library/Managed Preferences/com.apple.SoftwareUpdate.plist",
+        "/Library/Preferences/com.apple.SoftwareUpdate.plist",
+    ]
+    .map(Path::new)
+    .to_vec()
+}
+
 /// Where Apple's own package and Homebrew put Apple's `container`.
 pub(crate) fn container_programs() -> &'static [&'static str] {
     &["/usr/local/bin/container", "/opt/homebrew/bin/container"]

@@ -1,0 +1,388 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::fixture::{accepted, looked_deep, rich};
+use super::*;
+use crate::diagnose::fixture::*;
+use crate::report::MirrorState;
+use crate::snapshot::KeepAlive;
+use crate::{Fact, Policy, Snapshot, Verdict};
+
+type Change = fn(&mut Baseline);
+
+const ENGINE: &str = "docker:/var/run/docker.sock";
+const CONTAINER: &str = "container:claw-gateway-1";
+
+fn unit(base: &mut Baseline) -> &mut UnitBaseline {
+    base.units.get_mut(UNIT).unwrap()
+}
+
+/// Every change that is made of one field alone, with the sentence that names it.
+const CHANGES: &[(Change, Weight, &str)] = &[
+    (
+        |base| base.system.as_mut().unwrap().build = "25C56".to_owned(),
+        Weight::Changed,
+        "operating system: macOS 26.1 (25B78) → macOS 26.1 (25C56)",
+    ),
+    (|base| base.stays_awake = Some(false), Weight::Lost, "the machine may sleep, it was kept awake"),
+    (
+        |base| base.restarts_alone = Some(false),
+        Weight::Lost,
+        "the machine stays off after a power failure, it started by itself",
+    ),
+    (|base| base.automatic_login = Some(false), Weight::Lost, "nobody is logged in by itself after boot any more"),
+    (
+        |base| base.file_vault = Some(true),
+        Weight::Changed,
+        "FileVault was switched on: after a boot the disk waits for a password",
+    ),
+    (
+        |base| base.automatic_updates = Some(true),
+        Weight::Changed,
+        "updates of the system are installed by themselves now",
+    ),
+    (
+        |base| base.gateways.get_mut(STATE).unwrap().port = 19_001,
+        Weight::Changed,
+        "port of gateway /Users/op/.openclaw: 18789 → 19001",
+    ),
+    (
+        |base| base.gateways.get_mut(STATE).unwrap().version = Some("2026.9.8".to_owned()),
+        Weight::Changed,
+        "OpenClaw of gateway /Users/op/.openclaw: 2026.9.6 → 2026.9.8",
+    ),
+    (|base| unit(base).enabled = Some(false), Weight::Lost, "unit gui/501/ai.openclaw.gateway was switched off"),
+    (
+        |base| unit(base).background = None,
+        Weight::Unseen,
+        "unit gui/501/ai.openclaw.gateway was allowed to run in the background, and whether it still is cannot be seen",
+    ),
+    (
+        |base| {
+            // One fact in the snapshot: a unit that is not loaded has no process.
+            let unit = unit(base);
+            (unit.loaded, unit.running) = (Some(false), Some(false));
+        },
+        Weight::Lost,
+        "unit gui/501/ai.openclaw.gateway is no longer loaded",
+    ),
+    (
+        |base| unit(base).keep_alive = KeepAlive::Always,
+        Weight::Changed,
+        "restart policy of unit gui/501/ai.openclaw.gateway: restarted when SuccessfulExit=false → restarted on any exit",
+    ),
+    (
+        |base| {
+            base.ports.as_mut().unwrap().remove("18789");
+        },
+        Weight::Lost,
+        "nobody listens on port 18789 any more, it was gateway of /Users/op/.openclaw's",
+    ),
+    (
+        |base| base.engines.get_mut(ENGINE).unwrap().version = Some("28.2.0".to_owned()),
+        Weight::Changed,
+        "version of OrbStack (docker:/var/run/docker.sock): 28.1.0 → 28.2.0",
+    ),
+    (
+        |base| base.containers.get_mut(CONTAINER).unwrap().running = false,
+        Weight::Lost,
+        "container:claw-gateway-1 no longer runs",
+    ),
+    (
+        |base| base.containers.get_mut(CONTAINER).unwrap().digest = Some("sha256:bb".to_owned()),
+        Weight::Changed,
+        "image of container:claw-gateway-1: sha256:aa → sha256:bb",
+    ),
+    (
+        |base| {
+            base.exclusions.insert(STATE.to_owned(), ExclusionBaseline::Included);
+        },
+        Weight::Lost,
+        "/Users/op/.openclaw is no longer excluded from Time Machine, /Users/op/.openclaw was",
+    ),
+    (
+        |base| {
+            base.mirrors.values_mut().for_each(|state| *state = MirrorState::Copies);
+        },
+        Weight::Lost,
+        "Syncthing of /Users/op, for /Users/op/.openclaw: copies what it left out",
+    ),
+    (
+        |base| base.state_dirs.get_mut(STATE).unwrap().owner = Some("502:20".to_owned()),
+        Weight::Changed,
+        "owner of /Users/op/.openclaw: 501:20 → 502:20",
+    ),
+    (
+        |base| base.state_dirs.get_mut(STATE).unwrap().mode = Some("0755".to_owned()),
+        Weight::Changed,
+        "mode of /Users/op/.openclaw: 0700 → 0755",
+    ),
+    (
+        |base| base.state_dirs.get_mut(STATE).unwrap().file_system = Some("smbfs".to_owned()),
+        Weight::Changed,
+        "file system of /Users/op/.openclaw: apfs → smbfs",
+    ),
+    (
+        |base| base.clients.get_mut(CLIENT).unwrap().gateway = None,
+        Weight::Lost,
+        "client cli:/Users/op/.openclaw no longer leads to gateway /Users/op/.openclaw",
+    ),
+    (
+        |base| base.clients.get_mut(CLIENT).unwrap().approved = Some(false),
+        Weight::Lost,
+        "the device of client cli:/Users/op/.openclaw is no longer approved",
+    ),
+];
+
+/// Changes that hide others behind them.
+const WHOLE: &[(Change, Weight, &str)] = &[
+    (|base| unit(base).running = Some(false), Weight::Lost, "unit gui/501/ai.openclaw.gateway no longer runs"),
+    (|base| base.units.clear(), Weight::Lost, "unit gui/501/ai.openclaw.gateway is gone"),
+    (
+        |base| {
+            base.units.clear();
+            base.unseen_units.insert("gui/501".to_owned());
+        },
+        Weight::Unseen,
+        "unit gui/501/ai.openclaw.gateway is not seen, and gui/501 cannot be looked at",
+    ),
+    (|base| base.ports = None, Weight::Unseen, "who listens on port 18789 cannot be seen"),
+    (
+        |base| base.engines.get_mut(ENGINE).unwrap().answers = Some(false),
+        Weight::Lost,
+        "OrbStack (docker:/var/run/docker.sock) no longer answers",
+    ),
+    (
+        |base| {
+            base.engines.clear();
+            base.containers.clear();
+        },
+        Weight::Lost,
+        "OrbStack (docker:/var/run/docker.sock) is gone",
+    ),
+    (|base| base.containers.clear(), Weight::Lost, "container:claw-gateway-1 is gone"),
+    (|base| base.gateways.clear(), Weight::Lost, "gateway /Users/op/.openclaw on port 18789 is gone"),
+    (
+        |base| {
+            base.state_dirs.clear();
+            base.exclusions.clear();
+        },
+        Weight::Lost,
+        "state directory /Users/op/.openclaw is gone or no longer used",
+    ),
+    (
+        |base| base.exclusions.clear(),
+        Weight::Unseen,
+        "/Users/op/.openclaw was excluded from Time Machine, and whether it still is cannot be seen",
+    ),
+    (|base| base.mirrors.clear(), Weight::Changed, "Syncthing of /Users/op, for /Users/op/.openclaw: is gone"),
+    (|base| base.clients.clear(), Weight::Lost, "client cli:/Users/op/.openclaw is gone"),
+];
+
+#[test]
+fn each_change_is_named_and_nothing_else() {
+    for (index, (change, weight, summary)) in CHANGES.iter().chain(WHOLE).enumerate() {
+        let mut after = rich();
+        change(&mut after);
+        let differences = compare(&rich(), &after);
+        let said: Vec<(Weight, &str)> =
+            differences.iter().map(|difference| (difference.weight, difference.summary.as_str())).collect();
+        assert_eq!(said, [(*weight, *summary)], "change {index}");
+    }
+}
+
+#[test]
+fn what_is_new_refuses_nothing() {
+    let differences = compare(&Baseline::default(), &rich());
+    assert!(!differences.is_empty());
+    assert!(differences.iter().all(|difference| difference.weight == Weight::Changed), "{differences:#?}");
+}
+
+#[test]
+fn a_record_survives_json_and_an_older_one_is_read() {
+    let mut record = accepted(&healthy());
+    *record.baseline = rich();
+    let text = serde_json::to_string(&Fact::known(record.clone(), "accepted.json", now())).unwrap();
+    assert_eq!(serde_json::from_str::<Fact<AcceptedNode>>(&text).unwrap().get(), Some(&record));
+    let least = r#"{"schema":"portreeve.accepted/1","at":"2026-01-01T00:00:00Z","by":"op","how":"passed",
+        "agent_version":"0.1.0","baseline":{}}"#;
+    assert_eq!(serde_json::from_str::<AcceptedNode>(least).unwrap().baseline, Box::default());
+}
+
+proptest! {
+    #[test]
+    fn equal_baselines_differ_in_nothing(picked in proptest::collection::vec(any::<bool>(), CHANGES.len())) {
+        let mut base = rich();
+        for ((change, ..), _) in CHANGES.iter().zip(&picked).filter(|(_, picked)| **picked) {
+            change(&mut base);
+        }
+        prop_assert_eq!(compare(&base, &base), Vec::new());
+    }
+
+    #[test]
+    fn every_change_of_many_is_named_once(picked in proptest::collection::vec(any::<bool>(), CHANGES.len())) {
+        let mut after = rich();
+        let mut wanted = Vec::new();
+        for ((change, weight, summary), _) in CHANGES.iter().zip(&picked).filter(|(_, picked)| **picked) {
+            change(&mut after);
+            wanted.push((*weight, (*summary).to_owned()));
+        }
+        let mut said: Vec<(Weight, String)> =
+            compare(&rich(), &after).into_iter().map(|difference| (difference.weight, difference.summary)).collect();
+        said.sort();
+        wanted.sort();
+        prop_assert_eq!(said, wanted);
+    }
+
+    #[test]
+    fn the_next_attempt_never_comes_too_soon_nor_too_late(attempts: u32) {
+        let (this, next) = (retry_after_s(attempts), retry_after_s(attempts.saturating_add(1)));
+        prop_assert!((30..=3_600).contains(&this) && next >= this);
+    }
+}
+
+fn question(snapshot: &Snapshot) -> Decision {
+    decide(Question { snapshot, policy: &Policy::default(), moved: false })
+}
+
+fn op() -> By {
+    By { name: "op".to_owned(), by_hand: false, reason: None }
+}
+
+/// A deep look at a node that was accepted with another build.
+fn upgraded() -> Snapshot {
+    let mut node = looked_deep();
+    let mut record = accepted(&node);
+    record.baseline.system.as_mut().unwrap().build = "25A354".to_owned();
+    node.accepted = known(record);
+    node
+}
+
+#[test]
+fn the_first_full_acceptance_makes_the_record() {
+    let node = looked_deep();
+    let decision = question(&node);
+    assert_eq!((decision.outcome, &decision.reasons), (Outcome::Accepted, &Vec::new()));
+    let record = record(&node, &decision, &op()).unwrap();
+    assert_eq!((record.how, &*record.baseline), (How::Passed, &Baseline::of(&node)));
+    let report = AcceptanceReport::of(&node, &decision, &op());
+    assert!(report.first && report.occasions.is_empty() && report.exit_status == 0);
+}
+
+#[test]
+fn a_look_that_is_not_deep_accepts_nothing() {
+    let decision = question(&healthy());
+    assert_eq!(decision.outcome, Outcome::Refused);
+    let open: Vec<&str> = decision
+        .checks
+        .iter()
+        .filter(|check| check.state == CheckState::Unknown)
+        .map(|check| check.check.as_str())
+        .collect();
+    assert_eq!(open, ["connects", "locks", "command-line"]);
+    assert_eq!(record(&healthy(), &decision, &op()), None);
+    assert_eq!(AcceptanceReport::of(&healthy(), &decision, &op()).exit_status, 75);
+}
+
+#[test]
+fn an_upgrade_that_changed_nothing_else_passes() {
+    let node = upgraded();
+    assert_eq!(root_causes(&node), [crate::Code::HostOsChanged]);
+    let decision = question(&node);
+    assert_eq!((decision.outcome, decision.report.verdict), (Outcome::Accepted, Verdict::Ready));
+    let mut after = node.clone();
+    after.accepted = known(record(&node, &decision, &op()).unwrap());
+    assert!(report(&after).quarantine.is_none());
+}
+
+#[test]
+fn what_was_lost_refuses_once_the_patience_is_over() {
+    let mut node = upgraded();
+    let machine = value(&mut node.time_machine);
+    machine.dirs[0].excluded = absent();
+    machine.destinations = known(Vec::new());
+    let first = question(&node);
+    let lost = "/Users/op/.openclaw is no longer excluded from Time Machine, /Users/op/.openclaw was";
+    assert_eq!((first.outcome, &first.reasons), (Outcome::NotYet, &vec![lost.to_owned()]));
+    let kept = record(&node, &first, &op()).unwrap();
+    assert_eq!(kept.pending.as_ref().map(|pending| (pending.since, pending.attempts)), Some((ago(864_000), 1)));
+    assert_eq!(kept.baseline, node.accepted.get().unwrap().baseline, "what was accepted stays");
+
+    node.accepted = known(kept);
+    node.taken_at = now() + jiff::SignedDuration::from_secs(PATIENCE_S);
+    let final_try = question(&node);
+    assert_eq!((final_try.outcome, final_try.attempts, final_try.since), (Outcome::Refused, 2, Some(ago(864_000))));
+    let report = AcceptanceReport::of(&node, &final_try, &op());
+    assert_eq!((report.exit_status, report.retry_after_s), (78, Some(60)));
+}
+
+#[test]
+fn an_error_refuses_with_the_status_of_its_layer() {
+    let mut node = upgraded();
+    kill_gateway(&mut node);
+    node.taken_at = now();
+    value(&mut node.accepted).pending = Some(Pending {
+        since: ago(PATIENCE_S),
+        first: ago(PATIENCE_S),
+        attempts: 4,
+        last: ago(60),
+        reasons: Vec::new(),
+    });
+    let decision = question(&node);
+    assert_eq!((decision.outcome, decision.attempts), (Outcome::Refused, 5));
+    assert_eq!(AcceptanceReport::of(&node, &decision, &op()).exit_status, report(&node).exit_status(false).max(69));
+}
+
+#[test]
+fn a_copy_is_never_accepted_without_a_persons_word() {
+    let mut node = looked_deep();
+    node.accepted = known(accepted(&node));
+    node.node.id = known(fingerprint("another uuid"));
+    let decision = question(&node);
+    assert_eq!(decision.outcome, Outcome::Refused, "no patience helps");
+    assert!(decision.reasons[0].starts_with("identity: the hardware is another one"));
+    let moved = decide(Question { snapshot: &node, policy: &Policy::default(), moved: true });
+    assert_eq!(moved.outcome, Outcome::Accepted);
+}
+
+#[test]
+fn by_hand_keeps_what_was_said_against_it() {
+    let mut node = upgraded();
+    node.lock_waits.clear();
+    let by = By { by_hand: true, reason: Some("locks are fine".to_owned()), ..op() };
+    let decision = question(&node);
+    let record = record(&node, &decision, &by).unwrap();
+    assert_eq!(record.how, How::ByHand);
+    assert_eq!(record.in_spite_of, ["locks: locks of /Users/op/.openclaw were not watched"]);
+    let report = AcceptanceReport::of(&node, &decision, &by);
+    assert!(report.by_hand && report.exit_status == 0 && report.retry_after_s.is_none());
+}
+
+#[test]
+fn a_damaged_record_is_compared_with_by_nobody() {
+    let mut node = looked_deep();
+    node.accepted = Fact::unreadable("of no known form", "accepted.json", now());
+    let decision = question(&node);
+    assert_eq!(decision.outcome, Outcome::Refused);
+    assert!(decision.reasons[0].starts_with("comparison: the record of the last acceptance cannot be read"));
+}
+
+#[test]
+fn another_openclaw_and_another_engine_are_occasions() {
+    let mut node = healthy();
+    let mut record = accepted(&node);
+    record.baseline.gateways.get_mut(STATE).unwrap().version = Some("2026.9.4".to_owned());
+    node.accepted = known(record);
+    let quarantine = report(&node).quarantine.unwrap();
+    assert_eq!((quarantine.because().as_str(), quarantine.since), ("OpenClaw 2026.9.4 → 2026.9.6", None));
+
+    let mut node = project::bridged();
+    let mut record = accepted(&node);
+    let engines: BTreeMap<String, EngineBaseline> = record.baseline.engines.clone();
+    let (id, engine) = engines.into_iter().next().unwrap();
+    assert!(engine.needed);
+    record.baseline.engines.insert(id, EngineBaseline { version: Some("1.0.0".to_owned()), ..engine });
+    node.accepted = known(record);
+    assert!(report(&node).quarantine.unwrap().because().contains("1.0.0 → "));
+}
