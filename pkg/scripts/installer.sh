@@ -136,6 +136,14 @@ remove_shared() {
   rm -rf -- "$volume$1"
 }
 
+# forget_aside: what is put aside counts no more. The mark goes first, so that
+# what is left of a removal that was broken off is never gone back to.
+forget_aside() {
+  need_way "$aside/."
+  rm -f -- "$volume$aside/complete"
+  remove_tree "$aside"
+}
+
 # open_log: from here on everything is also written there.
 open_log() {
   # Admins may write /Library/Logs on some releases of macOS. What counts is

@@ -278,6 +278,36 @@ fn an_installation_that_was_broken_off_does_not_lose_the_version_before() {
 }
 
 #[test]
+fn killed_at_any_moment_a_whole_version_comes_back_and_the_next_one_installs() {
+    let old = Package { page: "man/portreeve-old.1", ..Package::of("0.1.0") };
+    let new = Package { page: "man/portreeve-new.1", ..Package::of("0.2.0") };
+    let scratch = Scratch::new();
+    install(&scratch, &new);
+    let with_new = scratch.listing();
+    scratch.uninstall(&[]);
+    install(&scratch, &old);
+    let with_old = scratch.listing();
+    for round in 0..6 {
+        let script = if round % 2 == 0 { "preinstall" } else { "postinstall" };
+        let patience = std::time::Duration::from_millis(20 * round * round);
+        scratch.install_killed(&new, script, patience);
+        assert!(!scratch.install(&Package { selftest: "137", ..Package::of("0.3.0") }).is_installed);
+        let now = scratch.listing();
+        assert!(
+            now == with_old || now == with_new,
+            "{script} killed after {patience:?}: {:?} and {:?}",
+            differences(&with_old, &now),
+            differences(&with_new, &now)
+        );
+        install(&scratch, &new);
+        assert_eq!(differences(&with_new, &scratch.listing()), NOTHING, "{script} killed after {patience:?}");
+        assert!(scratch.has("loaded"));
+        scratch.uninstall(&[]);
+        install(&scratch, &old);
+    }
+}
+
+#[test]
 fn an_installation_that_was_broken_off_can_be_removed() {
     for files in [0, 12, 30, 44] {
         let scratch = Scratch::new();

@@ -3,9 +3,13 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use portreeve_pkg::contents::{self, Inputs, Scripts};
 use portreeve_pkg::tree::Tree;
 
@@ -230,16 +234,50 @@ impl Scratch {
 
     /// Runs a script as the installer does.
     fn run(&self, script: &Path, arguments: &[&str]) -> Output {
+        self.command(script, arguments).output().unwrap()
+    }
+
+    fn command(&self, script: &Path, arguments: &[&str]) -> Command {
         let mut words = self.shell.iter().map(OsStr::new).chain([script.as_os_str()]);
-        Command::new(words.next().unwrap())
+        let mut command = Command::new(words.next().unwrap());
+        command
             .args(words)
             .args(arguments)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .envs(self.environment.iter().map(|(key, value)| (key, value)))
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Installs, and kills the script that runs once `patience` has passed in it. Whether it was killed.
+    pub(crate) fn install_killed(&self, package: &Package, script: &str, patience: Duration) -> bool {
+        let (payload, scripts) = self.trees(package);
+        let sandbox = tempfile::tempdir().unwrap();
+        lay_down(&scripts, sandbox.path(), usize::MAX);
+        let volume = self.root.display().to_string();
+        let arguments = ["/tmp/portreeve.pkg", volume.as_str(), volume.as_str(), "/"];
+        if script == "postinstall" {
+            assert!(self.run(&sandbox.path().join("preinstall"), &arguments).status.success());
+            lay_down(&payload, &self.root, usize::MAX);
+        }
+        let mut child = self
+            .command(&sandbox.path().join(script), &arguments)
+            .process_group(0)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        let is_running = child.try_wait().unwrap().is_none();
+        if is_running {
+            let _ = killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL);
+        }
+        child.wait().unwrap();
+        is_running
     }
 
     /// Installs as Apple's installer does: preinstall, the files each in one step, postinstall, the receipt.
