@@ -143,7 +143,7 @@ fn not_regular() -> io::Error {
 }
 
 /// The fields of `struct flock` have other widths on other systems.
-fn narrow<T, U: TryFrom<T>>(value: T) -> io::Result<U>
+pub(crate) fn narrow<T, U: TryFrom<T>>(value: T) -> io::Result<U>
 where
     U::Error: std::error::Error + Send + Sync + 'static,
 {

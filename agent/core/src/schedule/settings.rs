@@ -57,7 +57,8 @@ impl Settings {
         match lane {
             Lane::Glance => Duration::from_secs(5),
             Lane::Fast => self.observation + Duration::from_secs(3),
-            Lane::Slow => self.observation + Duration::from_secs(10),
+            // A self test may come first.
+            Lane::Slow => self.observation + Duration::from_secs(25),
             Lane::Locks => self.lock_window + Duration::from_secs(10),
             Lane::Images => self.observation + Duration::from_secs(150),
             Lane::Acceptance => self.observation + Duration::from_mins(10),

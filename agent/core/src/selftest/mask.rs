@@ -157,8 +157,9 @@ mod tests {
     use super::*;
     use crate::catalogue::Code;
     use crate::diagnose::fixture::*;
+    use crate::gate::{Proof, Through, prove};
     use crate::selftest::{SCHEMA, SeamResult};
-    use crate::{Severity, Verdict};
+    use crate::{Policy, Severity, Verdict};
 
     /// The healthy node after a self test in which these seams failed.
     fn after(failed: &[Seam]) -> Snapshot {
@@ -265,6 +266,18 @@ mod tests {
             let once = node.clone();
             mask(&mut node);
             assert_eq!(node, once, "{seam}");
+        }
+    }
+
+    #[test]
+    fn what_proves_readiness_to_the_gate_is_hidden_too() {
+        let proven =
+            |node: &Snapshot| matches!(prove(node, &Policy::default(), Through::Transport, None), Proof::Ready(_));
+        for seam in [Seam::ListenerV4, Seam::ListenerV6, Seam::ListenerWildcard, Seam::Processes, Seam::Stopped] {
+            let mut node = after(&[seam]);
+            assert!(proven(&node));
+            mask(&mut node);
+            assert!(!proven(&node), "{seam}");
         }
     }
 

@@ -11,7 +11,7 @@ use nix::libc;
 use rusqlite::Connection;
 
 use crate::command::{Invocation, Runner, System};
-use crate::lock::ByteRange;
+use crate::lock::{ByteRange, narrow};
 use crate::os;
 
 /// What the name of a test's folder begins with.
@@ -180,12 +180,11 @@ fn open(path: &Path) -> io::Result<File> {
 
 /// An exclusive lock on these bytes.
 fn record(range: ByteRange) -> io::Result<libc::flock> {
-    let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
     Ok(libc::flock {
-        l_type: libc::F_WRLCK.try_into().map_err(|_| invalid())?,
-        l_whence: libc::SEEK_SET.try_into().map_err(|_| invalid())?,
-        l_start: range.first.try_into().map_err(|_| invalid())?,
-        l_len: range.length.try_into().map_err(|_| invalid())?,
+        l_type: narrow(libc::F_WRLCK)?,
+        l_whence: narrow(libc::SEEK_SET)?,
+        l_start: narrow(range.first)?,
+        l_len: narrow(range.length)?,
         l_pid: 0,
     })
 }

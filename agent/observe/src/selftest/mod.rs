@@ -26,6 +26,10 @@ pub use kept::{keep, last};
 
 pub(crate) use kept::apply;
 
+use portreeve_store::StoreError;
+
+use crate::host;
+
 use eyes::{Eyes, Observers};
 use ground::Ground;
 use trial::{Objection, Trial};
@@ -69,6 +73,20 @@ impl Helper {
 /// Runs the self test. Blocks for about a second, for 15 s at most.
 pub fn run(options: &Options) -> SelfTest {
     run_with(options, &(Arc::new(Observers) as Arc<dyn Eyes>))
+}
+
+/// Runs the self test and keeps its result, where none was run on this system with this agent or the last one failed. None where it is not
+/// due. Blocks like [`run`].
+pub fn run_if_due(options: &Options) -> Result<Option<SelfTest>, StoreError> {
+    let at = Timestamp::now();
+    let system = host::system(at);
+    let build = system.get().map(|system| system.build.as_str());
+    if !due(last(&options.data_dir, at).get(), build, &options.agent_version) {
+        return Ok(None);
+    }
+    let result = run(options);
+    keep(&options.data_dir, &result)?;
+    Ok(Some(result))
 }
 
 fn run_with(options: &Options, eyes: &Arc<dyn Eyes>) -> SelfTest {

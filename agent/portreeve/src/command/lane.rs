@@ -8,13 +8,16 @@ use jiff::Timestamp;
 use portreeve_core::gate::{Proof, Through, prove};
 use portreeve_core::locks::Windows;
 use portreeve_core::schedule::{Found, Lane, Pulse, Subjects};
+use portreeve_core::selftest::mask;
 use portreeve_core::status::Judgement;
 use portreeve_core::{Policy, Snapshot, diagnose};
 use portreeve_daemon::{END_OF_SETTINGS, LOCKS_FILE, REPORT_FILE, SNAPSHOT_FILE};
+use portreeve_observe::selftest::run_if_due;
 use portreeve_observe::{Options, images, readiness};
 use portreeve_store::{Audience, Folder};
 
 use super::observe::{self, Depth, until_signal};
+use super::selftest;
 use crate::cli::{LaneArgs, ScopeArgs};
 use crate::output;
 use crate::settings::Settings;
@@ -81,11 +84,30 @@ fn fast(settings: &Settings) -> Result<Found> {
 }
 
 fn slow(settings: &Settings) -> Result<Found> {
+    // Before the look, which goes by its result.
+    let notes = self_test(settings);
     let options = options(settings, &Depth::default())?;
     let mut snapshot = until_signal(portreeve_observe::observe(&options))?;
     let folder = Folder::create(&settings.data_dir)?;
     snapshot.lock_waits = windows(&folder)?.merged(snapshot.taken_at);
-    judge(settings, &folder, &snapshot)
+    // What the other lane watched comes through the same seams.
+    mask(&mut snapshot);
+    let found = judge(settings, &folder, &snapshot)?;
+    Ok(Found { notes: [notes, found.notes].concat(), ..found })
+}
+
+/// Tries each way of looking where the system or the agent is a new one. What is worth a word.
+fn self_test(settings: &Settings) -> Vec<String> {
+    match selftest::options(settings).and_then(|options| Ok(run_if_due(&options)?)) {
+        Ok(None) => Vec::new(),
+        Ok(Some(result)) => {
+            let failed = result.failed().map(|seam| {
+                format!("the self test found that `{seam}` cannot be relied upon: see `portreeve selftest`")
+            });
+            failed.collect()
+        }
+        Err(error) => vec![format!("no self test was made: {error:#}")],
+    }
 }
 
 /// Judges a snapshot, and keeps both.

@@ -1,7 +1,13 @@
 //! `selftest`.
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::bench::Bench;
@@ -78,12 +84,7 @@ fn the_helper_guards_no_folder_that_is_dear_to_anybody() {
         fs::create_dir_all(home.join(name)).unwrap();
     }
     let mut child = bench.command(&["selftest", "--helper"]);
-    let mut child = child
-        .current_dir(&home)
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = child.current_dir(&home).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"guard dear\nguard selftest-0123\nopen ../x\n")
         .unwrap();
     let said = child.wait_with_output().unwrap();
@@ -92,4 +93,22 @@ fn the_helper_guards_no_folder_that_is_dear_to_anybody() {
         assert!(said.contains(refusal), "{said}");
     }
     assert!(home.join("dear").is_dir() && home.join("selftest-0123").is_dir());
+}
+
+#[test]
+fn the_daemon_runs_it_where_none_was_run() {
+    let bench = Bench::new();
+    fs::create_dir(bench.path("home")).unwrap();
+    let mut command = bench.command(&["run"]);
+    command.env("PORTREEVE_HOMES", bench.path("home")).env("PORTREEVE_STATUS_FILE", bench.path("public/status.json"));
+    let mut daemon = command.stdin(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn().unwrap();
+    let until = Instant::now() + Duration::from_mins(1);
+    let kept = bench.path("data/selftest.json");
+    while !kept.exists() && Instant::now() < until {
+        thread::sleep(Duration::from_millis(20));
+    }
+    killpg(Pid::from_raw(daemon.id().cast_signed()), Signal::SIGKILL).unwrap();
+    daemon.wait().unwrap();
+    let kept: Value = serde_json::from_slice(&fs::read(kept).unwrap()).unwrap();
+    assert_eq!(kept["schema"], "portreeve.selftest/1", "{kept}");
 }
