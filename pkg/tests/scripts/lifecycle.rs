@@ -361,9 +361,12 @@ fn gates_are_given_back_or_keep_the_program_from_being_removed() {
     let users = scratch.path("Users/op/Library/LaunchAgents/dev.portreeve.gate.x.plist");
     fs::create_dir_all(users.parent().unwrap()).unwrap();
     fs::write(&users, "gate").unwrap();
+    let record = scratch.path("private/var/db/portreeve/gate/units/x.json");
+    fs::create_dir_all(record.parent().unwrap()).unwrap();
+    fs::write(&record, "{}").unwrap();
     assert!(scratch.uninstall(&[]).is_installed);
     assert!(!scratch.uninstall(&["--leave-gates"]).is_installed);
-    assert!(users.exists());
+    assert!(users.exists() && record.exists() && !scratch.path("usr/local").exists());
 }
 
 #[test]
