@@ -3,6 +3,7 @@
 mod auth;
 mod clean;
 mod deep;
+mod gate;
 mod healthy;
 mod hostile;
 mod images;

@@ -32,6 +32,8 @@ struct Launchd {
     asked: Mutex<Vec<String>>,
     /// The command, counted from 0 among those that change something, that fails.
     fails_at: Option<usize>,
+    /// The one at which the installer itself comes to its end.
+    dies_at: Option<usize>,
     changes: Mutex<usize>,
 }
 
@@ -67,6 +69,10 @@ impl Runner for Launchd {
             let mut changes = self.changes.lock().unwrap();
             let number = *changes;
             *changes += 1;
+            if self.dies_at == Some(number) {
+                drop((changes, books));
+                std::panic::resume_unwind(Box::new("killed"));
+            }
             if self.fails_at == Some(number) {
                 return fail(5, "Bootstrap failed: 5: Input/output error\n");
             }
@@ -259,6 +265,24 @@ fn whichever_step_fails_all_is_as_it_was() {
             assert_eq!(launchd.books(), Launchd::with(loaded).books(), "step {fails_at}");
             assert!(installer.plan_unit(LABEL, &[]).is_ok(), "nothing is left behind");
         }
+    }
+}
+
+#[test]
+fn an_installer_that_is_killed_at_any_step_leaves_what_uninstall_needs() {
+    for dies_at in 0..4 {
+        let node = Node::new();
+        let (data, program) = (node.path("data"), node.path("portreeve"));
+        node.unit();
+        let before = node.files();
+        let launchd = Launchd { dies_at: Some(dies_at), ..Launchd::with(&[LABEL]) };
+        let installer = node.installer(&data, &program, &launchd);
+        let plan = installer.plan_unit(LABEL, &[]).unwrap();
+        let killed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| installer.install(&plan)));
+        assert!(killed.is_err());
+        installer.uninstall(LABEL).unwrap();
+        assert_eq!(node.files(), before, "step {dies_at}");
+        assert_eq!(launchd.books(), Launchd::with(&[LABEL]).books(), "step {dies_at}");
     }
 }
 

@@ -3,6 +3,7 @@
 mod command;
 mod launchd;
 mod liars;
+mod maintenance;
 mod real;
 mod terminal;
 
