@@ -8,6 +8,7 @@ mod connect;
 mod containers;
 mod daemon;
 mod deep;
+mod evidence;
 mod gate;
 mod hostile;
 mod images;

@@ -14,6 +14,7 @@ pub use questions::{Answer, Question, Told, answers};
 pub use redact::{Redacted, Redactor};
 
 use crate::catalogue::Code;
+use crate::history::Spell;
 use crate::report::{Agent, Verdict};
 
 /// The name and version of the form. Changes are additive only.
@@ -60,22 +61,8 @@ pub struct Evidence {
 pub struct History {
     /// How much there is of it, or why there is nothing.
     pub about: String,
-    /// The changes of the verdict within the time of the bundle, oldest first.
-    pub changes: Vec<Change>,
-}
-
-/// One change of the verdict.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Change {
-    /// Since when.
-    #[schemars(with = "String")]
-    pub at: Timestamp,
-    /// The verdict from then on.
-    pub verdict: Verdict,
-    /// Its causes.
-    pub causes: Vec<Code>,
-    /// For how long it held, in seconds; none for the last.
-    pub seconds: Option<u64>,
+    /// The spells of one verdict that reach into the time of the bundle, oldest first.
+    pub spells: Vec<Spell>,
 }
 
 /// A part of a bundle.

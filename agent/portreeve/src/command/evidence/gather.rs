@@ -4,14 +4,19 @@ use std::net::IpAddr;
 
 use anyhow::Result;
 use jiff::Timestamp;
-use portreeve_core::Snapshot;
 use portreeve_core::evidence::{Gathered, History};
 use portreeve_core::logs::{Merge, Unrepeated};
+use portreeve_core::{Snapshot, history};
+use portreeve_daemon::HISTORY_FILE;
 use portreeve_observe::log::{self, EntryList, Wanted};
+use portreeve_store::Folder;
 
 use super::super::observe::until_signal;
 use crate::cli::EvidenceArgs;
 use crate::settings::Settings;
+
+/// Longest history that is read, in bytes.
+const MAX_HISTORY: u64 = 8 << 20;
 
 /// What the logs of the node say.
 pub(super) fn logs(args: &EvidenceArgs, snapshot: &Snapshot, since: Timestamp) -> Result<Gathered> {
@@ -38,9 +43,25 @@ pub(super) fn own_addresses(args: &EvidenceArgs) -> Vec<IpAddr> {
 }
 
 /// What the daemon wrote down of earlier verdicts.
-pub(super) fn history(_args: &EvidenceArgs, settings: &Settings, _since: Timestamp) -> History {
-    History {
-        about: format!("No daemon has written down verdicts in {}.", settings.data_dir.display()),
-        changes: Vec::new(),
+pub(super) fn history(args: &EvidenceArgs, settings: &Settings, since: Timestamp) -> History {
+    let none = |about: String| History { about, spells: Vec::new() };
+    if args.scope.from.is_some() {
+        return none("The bundle was made from saved facts, without the history of the node.".to_owned());
     }
+    let place = settings.data_dir.join(HISTORY_FILE).display().to_string();
+    match kept(settings) {
+        Ok(Some(kept)) => {
+            let all = kept.spells.len();
+            let spells: Vec<_> = kept.spells.into_iter().filter(|spell| spell.confirmed_at >= since).collect();
+            History { about: format!("{} of {all} spells in {place} reach into this time.", spells.len()), spells }
+        }
+        Ok(None) => none(format!("There is no {place}: no daemon (`portreeve run`) has watched this node.")),
+        Err(error) => none(format!("{place} cannot be read: {error}")),
+    }
+}
+
+fn kept(settings: &Settings) -> Result<Option<history::History>> {
+    let Some(folder) = Folder::open(&settings.data_dir)? else { return Ok(None) };
+    let bytes = folder.read(HISTORY_FILE, MAX_HISTORY)?;
+    Ok(bytes.map(|bytes| history::History::parse(&bytes)).transpose()?)
 }

@@ -6,11 +6,14 @@ use portreeve_core::evidence::{Answer, Evidence, Told};
 
 use super::html::{badge, code, list, paragraph, quiet, section, sentence, table, text};
 use super::{Shown, findings, logs, parts};
+use crate::render::maintenance;
 use crate::render::report::verdict;
 
 /// Nothing is fetched, run or sent, whatever the page holds.
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+/// Spells of one verdict that are shown, the latest.
+const MOST_SPELLS: usize = 60;
 const STYLE: &str = include_str!("style.css");
 
 /// The page: one file that needs no other.
@@ -53,11 +56,7 @@ pub(crate) fn page(shown: &Shown) -> String {
 
 fn header(shown: &Shown, host: &str) -> String {
     let (_, word, meaning) = verdict(&shown.report);
-    let look = match shown.report.verdict {
-        Verdict::Ready => "good",
-        Verdict::Degraded | Verdict::Unknown => "warn",
-        Verdict::Blocked => "bad",
-    };
+    let look = look(shown.report.verdict);
     let node = &shown.report.node;
     let mut facts: Vec<String> = vec![text(host)];
     if let (Some(os), Some(version)) = (&node.os, &node.os_version) {
@@ -67,12 +66,25 @@ fn header(shown: &Shown, host: &str) -> String {
     facts.extend(node.uptime_s.map(|seconds| format!("up {}", duration(seconds))));
     facts.push(format!("facts of {}", time(shown.report.generated_at)));
     facts.push(format!("logs since {}", time(shown.evidence.since)));
+    let announced =
+        shown.report.maintenance.as_ref().map(|announced| {
+            format!("<p><strong>Maintenance</strong> {}</p>\n", text(&maintenance::sentence(announced)))
+        });
+    let announced = announced.unwrap_or_default();
     format!(
         "<header>\n<h1>Portreeve evidence</h1>\n<div class=\"verdict {look}\">\n<p class=\"word\">{word}</p>\n<p class=\"meaning\">{}</p>\n\
-         <p class=\"facts\">{}</p>\n</div>\n</header>\n",
+         {announced}<p class=\"facts\">{}</p>\n</div>\n</header>\n",
         sentence(&meaning),
         facts.join(" · ")
     )
+}
+
+fn look(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ready => "good",
+        Verdict::Degraded | Verdict::Unknown => "warn",
+        Verdict::Blocked => "bad",
+    }
 }
 
 fn questions(answers: &[Answer]) -> String {
@@ -100,16 +112,34 @@ fn questions(answers: &[Answer]) -> String {
 fn history(evidence: &Evidence) -> String {
     let rows: Vec<Vec<String>> = evidence
         .history
-        .changes
+        .spells
         .iter()
-        .map(|change| {
-            let held = change.seconds.map_or_else(|| "until now".to_owned(), duration);
-            let causes: Vec<String> = change.causes.iter().map(|cause| code(cause.as_str())).collect();
-            vec![stamp(change.at), text(&format!("{:?}", change.verdict).to_lowercase()), held, causes.join(", ")]
+        .rev()
+        .take(MOST_SPELLS)
+        .rev()
+        .map(|spell| {
+            let look = look(spell.verdict);
+            let mut causes: Vec<String> = spell
+                .causes
+                .iter()
+                .map(|cause| {
+                    let named = cause.code.map(|cause| format!("{} ", code(cause.as_str()))).unwrap_or_default();
+                    format!("{named}{}", sentence(&cause.summary))
+                })
+                .collect();
+            if spell.cut {
+                causes.push("<span class=\"quiet\">the daemon was not there when it ended</span>".to_owned());
+            }
+            let verdict = badge(look, &format!("{:?}", spell.verdict).to_lowercase());
+            vec![stamp(spell.since), verdict, duration(spell.lasted_s), causes.join("<br>")]
         })
         .collect();
-    quiet(&evidence.history.about)
-        + &table("Changes of the verdict, oldest first", &["Since", "Verdict", "For", "Causes"], &rows)
+    let left_out = match evidence.history.spells.len().saturating_sub(MOST_SPELLS) {
+        0 => String::new(),
+        count => quiet(&format!("Left out: {count} older ones, which evidence.json has.")),
+    };
+    let table = table("Verdicts, oldest first", &["Since", "Verdict", "Lasted", "Why"], &rows);
+    quiet(&evidence.history.about) + &left_out + &table
 }
 
 fn about(evidence: &Evidence) -> String {
