@@ -5,7 +5,7 @@ use portreeve_core::images::ImageLine;
 use portreeve_core::locks::LockReport;
 use portreeve_core::{ImagesReport, LocksReport, Verdict};
 
-use super::html::{badge, code, list, picture, quiet, table, text};
+use super::html::{badge, code, list, picture, quiet, sentence, table, text};
 use super::{Picture, bytes};
 
 /// Locks that are listed.
@@ -29,7 +29,7 @@ pub(super) fn locks(watched: Option<&(LocksReport, Picture)>) -> String {
     let rows: Vec<Vec<String>> = report.locks.iter().take(MOST_LOCKS).map(lock).collect();
     out.push_str(&table(
         "Locks, longest wait first",
-        &["State", "Lock", "95 of 100 wait", "Held", "Holder or reason"],
+        &["State", "95 of 100 wait", "Held", "Lock, and who holds it"],
         &rows,
     ));
     if report.locks.len() > MOST_LOCKS {
@@ -60,14 +60,9 @@ fn lock(lock: &LockReport) -> Vec<String> {
         let program = hold.program.as_deref().unwrap_or("a program");
         Some(format!("{program}, pid {}, for {:.1} s", hold.pid?, hold.seconds))
     });
-    let why = holder.or_else(|| lock.why.clone()).unwrap_or_default();
-    vec![
-        state,
-        format!("{}<br><span class=\"quiet\">{}</span>", text(&lock.purpose), code(&lock.path)),
-        wait,
-        held,
-        text(&why),
-    ]
+    let why = holder.or_else(|| lock.why.clone()).map(|why| format!("<br>{}", sentence(&why))).unwrap_or_default();
+    let about = format!("{} <span class=\"quiet\">{}</span>{why}", text(&lock.purpose), code(&lock.path));
+    vec![state, wait, held, about]
 }
 
 pub(super) fn images(report: &ImagesReport) -> String {
