@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its fault fails")]
 
 mod accept;
+mod attacker;
 mod clock;
 mod connect;
 mod containers;

@@ -155,7 +155,7 @@ fn about(evidence: &Evidence) -> String {
         (out.ids as u64, "devices, requests and containers (id- and a fingerprint under a key of the node)"),
     ];
     let items: Vec<String> =
-        counted.iter().filter(|(count, _)| *count > 0).map(|(count, what)| text(&format!("{count} {what}"))).collect();
+        counted.iter().filter(|(count, _)| *count > 0).map(|(count, what)| text(&format!("{what}: {count}"))).collect();
     let mut body = paragraph(
         "Taken out, the same thing under the same name in all parts. The node's own name and addresses are left in.",
     );
