@@ -86,6 +86,16 @@ pub fn judge(snapshot: &Snapshot, policy: &Policy, by: &By, moved: bool) -> (Acc
     (AcceptanceReport::of(snapshot, &decision, by), record(snapshot, &decision, by))
 }
 
+/// When a full acceptance was tried last; none where that is not told.
+pub fn last_try(folder: &Folder) -> Option<Timestamp> {
+    #[derive(serde::Deserialize)]
+    struct Tried {
+        at: Timestamp,
+    }
+    // A damaged report is as good as none: it is written anew by the next.
+    folder.read_json::<Tried>(REPORT, MAX_RECORD).ok().flatten().map(|tried| tried.at)
+}
+
 /// The record of the last acceptance, and the folder that it lies in.
 pub(crate) fn last(data_dir: &Path, key: &FingerprintKey, at: Timestamp) -> (Fact<AcceptedNode>, Option<DataFolder>) {
     let source = data_dir.join(RECORD).display().to_string();

@@ -21,6 +21,11 @@ const FIRST_RETRY_S: u64 = 30;
 /// The longest wait between two attempts, in seconds.
 const LAST_RETRY_S: u64 = 3_600;
 
+/// Seconds between two attempts on a node that was never accepted.
+const NEVER_ACCEPTED_S: u64 = 86_400;
+/// Seconds after which a node that was never accepted, and is ready, is tried.
+const SETTLED_S: u64 = 600;
+
 /// What to decide about.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
@@ -92,6 +97,26 @@ pub struct Decision {
 pub fn retry_after_s(attempts: u32) -> u64 {
     let factor = 1_u64.checked_shl(attempts.saturating_sub(1)).unwrap_or(u64::MAX);
     FIRST_RETRY_S.saturating_mul(factor).min(LAST_RETRY_S)
+}
+
+/// Seconds after which the daemon tries a full acceptance of a node; none where nothing calls for one, or a person must have a say first.
+///
+/// In quarantine the first is tried at once, and then again and again. A node that was never accepted is tried once it is proven ready, so
+/// that there is something to compare with when it changes; `tried` says when that was done last.
+pub fn due_in_s(snapshot: &Snapshot, report: &Report, tried: Option<Timestamp>) -> Option<u64> {
+    let left = |wait_s: u64, from: Timestamp| {
+        let passed = u64::try_from(snapshot.taken_at.duration_since(from).as_secs()).unwrap_or_default();
+        wait_s.saturating_sub(passed)
+    };
+    if let Some(quarantine) = Quarantine::of(snapshot) {
+        let after = |last| left(retry_after_s(quarantine.attempts), last);
+        return (!quarantine.needs_consent).then(|| quarantine.last_attempt.map_or(0, after));
+    }
+    let proven = matches!(report.verdict, Verdict::Ready | Verdict::Degraded);
+    (snapshot.accepted.is_absent() && proven).then(|| match tried {
+        Some(tried) => left(NEVER_ACCEPTED_S, tried).max(SETTLED_S),
+        None => SETTLED_S,
+    })
 }
 
 /// Decides whether a node is accepted.

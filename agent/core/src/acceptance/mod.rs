@@ -27,7 +27,7 @@ pub use baseline::{
     StateDirBaseline, UnitBaseline,
 };
 pub use compare::{Difference, Weight, compare};
-pub use decide::{Check, CheckState, Decision, Outcome, PATIENCE_S, Question, decide, retry_after_s};
+pub use decide::{Check, CheckState, Decision, Outcome, PATIENCE_S, Question, decide, due_in_s, retry_after_s};
 pub use occasion::{Occasion, occasions, same_key};
 pub use record::{AcceptedNode, By, DataFolder, How, Pending, RECORD_SCHEMA, record};
 pub use report::{AcceptanceReport, AcceptedSummary, OccasionSummary, Quarantine, SCHEMA, json_schema};

@@ -168,7 +168,9 @@ impl AcceptanceReport {
         let accepted = snapshot.accepted.get();
         let passed = decision.outcome == Outcome::Accepted;
         let by_hand = by.by_hand && !passed;
-        let waits = !passed && !by_hand && !decision.occasions.is_empty();
+        let needs_consent =
+            decision.checks.iter().any(|check| check.check == "identity" && check.state != CheckState::Pass);
+        let waits = !passed && !by_hand && !decision.occasions.is_empty() && !needs_consent;
         Self {
             schema: SCHEMA.to_owned(),
             at: snapshot.taken_at,

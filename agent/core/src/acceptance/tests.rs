@@ -386,3 +386,57 @@ fn another_openclaw_and_another_engine_are_occasions() {
     node.accepted = known(record);
     assert!(report(&node).quarantine.unwrap().because().contains("1.0.0 → "));
 }
+
+#[test]
+fn the_daemon_tries_at_once_and_then_less_often() {
+    let due = |node: &Snapshot, tried| due_in_s(node, &report(node), tried);
+    let mut node = upgraded();
+    assert_eq!(due(&node, None), Some(0));
+    let mut tried = |attempts, seconds| {
+        value(&mut node.accepted).pending =
+            Some(Pending { since: ago(900), first: ago(900), attempts, last: ago(seconds), reasons: Vec::new() });
+        due(&node, None)
+    };
+    assert_eq!([tried(1, 10), tried(3, 10), tried(3, 500), tried(20, 0)], [Some(20), Some(110), Some(0), Some(3_600)]);
+
+    let mut copy = looked_deep();
+    copy.accepted = known(accepted(&copy));
+    assert_eq!(due(&copy, None), None, "it is as it was");
+    copy.node.id = known(fingerprint("another uuid"));
+    assert_eq!(due(&copy, None), None, "a person must have a say");
+    let decision = question(&copy);
+    assert_eq!(AcceptanceReport::of(&copy, &decision, &op()).retry_after_s, None);
+}
+
+#[test]
+fn the_first_acceptance_waits_until_the_node_is_ready() {
+    let due = |node: &Snapshot, tried| due_in_s(node, &report(node), tried);
+    assert_eq!(due(&healthy(), None), Some(600));
+    assert_eq!(due(&healthy(), Some(ago(86_400 - 3_600))), Some(3_600));
+    assert_eq!(due(&healthy(), Some(ago(90_000))), Some(600));
+    assert_eq!(due(&node(kill_gateway), None), None);
+    assert_eq!(due(&node(|node| node.accepted = denied()), None), None);
+}
+
+#[test]
+fn a_self_test_that_failed_refuses() {
+    use crate::selftest::{Outcome as SeamOutcome, Seam, SeamResult, SelfTest};
+    let mut node = looked_deep();
+    let mut test = SelfTest {
+        schema: crate::selftest::SCHEMA.to_owned(),
+        at: now(),
+        agent_version: node.agent_version.clone(),
+        system: node.node.system.get().cloned(),
+        uid: 0,
+        results: vec![SeamResult { seam: Seam::HostName, outcome: SeamOutcome::Passed, elapsed_ms: 1 }],
+    };
+    node.selftest = known(test.clone());
+    assert_eq!(question(&node).outcome, Outcome::Accepted);
+    test.results[0].outcome = SeamOutcome::Failed { expected: "mini-7".to_owned(), seen: "nothing".to_owned() };
+    node.selftest = known(test.clone());
+    let decision = question(&node);
+    assert!(decision.reasons.iter().any(|reason| reason == "selftest: failed: host-name"), "{:#?}", decision.reasons);
+    test.agent_version = "0.0.9".to_owned();
+    node.selftest = known(test);
+    assert_eq!(question(&node).outcome, Outcome::Accepted, "it says nothing of this agent");
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
+use portreeve_core::acceptance::{By, Outcome, due_in_s};
 use portreeve_core::gate::{Proof, Through, prove};
 use portreeve_core::locks::Windows;
 use portreeve_core::schedule::{Found, Lane, Pulse, Subjects};
@@ -12,6 +13,7 @@ use portreeve_core::selftest::mask;
 use portreeve_core::status::Judgement;
 use portreeve_core::{Policy, Snapshot, diagnose};
 use portreeve_daemon::{END_OF_SETTINGS, LOCKS_FILE, REPORT_FILE, SNAPSHOT_FILE};
+use portreeve_observe::accepted::{self, Acceptance};
 use portreeve_observe::selftest::run_if_due;
 use portreeve_observe::{Options, images, readiness};
 use portreeve_store::{Audience, Folder};
@@ -22,6 +24,8 @@ use crate::cli::{LaneArgs, ScopeArgs};
 use crate::output;
 use crate::settings::Settings;
 
+/// Who accepts where nobody asked for it.
+const BY: &str = "portreeve run";
 /// Most bytes of settings.
 const MAX_SETTINGS: u64 = 4 << 20;
 /// Most bytes of the lock windows that are kept.
@@ -113,12 +117,14 @@ fn self_test(settings: &Settings) -> Vec<String> {
 /// Judges a snapshot, and keeps both.
 fn judge(settings: &Settings, folder: &Folder, snapshot: &Snapshot) -> Result<Found> {
     let report = diagnose(snapshot, &settings.policy);
+    let tried = accepted::last_try(folder);
     folder.write_json(SNAPSHOT_FILE, snapshot, Audience::Owner)?;
     folder.write_json(REPORT_FILE, &report, Audience::Owner)?;
     Ok(Found {
         pulse: Some(pulse(snapshot, &settings.policy)),
         judgement: Some(Judgement::of(&report)),
         subjects: Some(Subjects::of(snapshot)),
+        acceptance_in_s: due_in_s(snapshot, &report, tried),
         ..Found::default()
     })
 }
@@ -160,7 +166,23 @@ fn checked_images(settings: &Settings) -> Result<Found> {
     Ok(Found { images: Some(kept.runs), notes: asked.notes, ..Found::default() })
 }
 
-/// The node as it is looked at for an acceptance.
+/// A full acceptance of a node that has changed, or that was never accepted. A look at everything follows, and gives the verdict.
 fn acceptance(settings: &Settings) -> Result<Found> {
-    slow(settings)
+    let options = options(settings, &Depth::default())?;
+    let acceptance = Acceptance {
+        options: &options,
+        policy: &settings.policy,
+        by: By { name: BY.to_owned(), by_hand: false, reason: None },
+        moved: false,
+        dry_run: false,
+    };
+    let (report, _) = until_signal(accepted::accept(&acceptance))??;
+    let notes = match report.outcome {
+        Outcome::Accepted => {
+            tracing::info!("the node is accepted");
+            Vec::new()
+        }
+        Outcome::NotYet | Outcome::Refused => vec![format!("the node is not accepted: {}", report.reasons.join("; "))],
+    };
+    Ok(Found { acceptance_in_s: report.retry_after_s, notes, ..Found::default() })
 }
