@@ -182,6 +182,10 @@ install_tools() {
 need_xar() {
   have xar && return
   on_debian || die "there is no \`xar\`"
+  if apt-cache show xar >/dev/null 2>&1; then
+    need_debian xar
+    return
+  fi
   [ -x "$tools_dir/xar/bin/xar" ] || with_lock tools install_xar
   PATH=$tools_dir/xar/bin:$PATH
 }
@@ -190,7 +194,7 @@ install_xar() {
   local apt=$tools_dir/xar.apt site file options
   # The mirror that this machine uses, with lists and a status of our own.
   # shellcheck disable=SC2016 # apt's own variables
-  site=$(apt-get indextargets --format '$(SITE)' 'Component: main' 'Created-By: Packages' 'Label: Debian' | head -n 1)
+  site=$(apt-get indextargets --format '$(SITE)' 'Component: main' 'Created-By: Packages' | head -n 1)
   [ -n "$site" ] || die "apt knows no mirror of Debian" "apt-get update"
   say "fetching Debian 13's xar"
   rm -rf -- "$apt" "$tools_dir/xar"
