@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Code, Layer};
+use crate::Maintenance;
 use crate::history::Moment;
 use crate::report::{Agent, LayerState, LayerSummary, Report, Verdict};
 use crate::schedule::{Lane, LaneState};
@@ -36,6 +37,9 @@ pub struct Judgement {
     pub layers: BTreeMap<Layer, LayerSummary>,
     /// Keyed fingerprint of the hardware's identity.
     pub node: Option<String>,
+    /// That somebody works on the node.
+    #[serde(default)]
+    pub maintenance: Option<Maintenance>,
 }
 
 /// Why the verdict is what it is.
@@ -81,6 +85,7 @@ impl Judgement {
             causes,
             layers: report.layers.clone(),
             node: report.node.id.clone(),
+            maintenance: report.maintenance.clone(),
         }
     }
 
@@ -94,6 +99,7 @@ impl Judgement {
             causes: vec![cause],
             layers: BTreeMap::new(),
             node: None,
+            maintenance: None,
         }
     }
 }
@@ -130,6 +136,9 @@ pub struct Status {
     pub causes: Vec<Cause>,
     /// State of each layer.
     pub layers: BTreeMap<Layer, LayerSummary>,
+    /// That somebody works on the node: the verdict stands, and nothing is stopped or restarted for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<Maintenance>,
     /// What is done again and again.
     pub lanes: BTreeMap<Lane, LaneSummary>,
     /// What the daemon itself uses.
@@ -332,6 +341,7 @@ mod tests {
             judged_at: None,
             causes: Vec::new(),
             layers: BTreeMap::new(),
+            maintenance: None,
             lanes: BTreeMap::new(),
             usage: None,
             problems: Vec::new(),

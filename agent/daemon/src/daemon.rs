@@ -22,6 +22,8 @@ use crate::{Config, DaemonError, Sink, os};
 
 /// Held for the daemon's whole life, in the data folder.
 const LOCK: &str = "daemon.lock";
+/// Files of the data folder that other commands write.
+const OWN_FILES: [&str; 3] = ["maintenance.json", "accepted.json", "selftest.json"];
 /// How long a daemon that ends before this one may take.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The longest time between two documents that everybody may read.
@@ -211,7 +213,10 @@ impl<S: Sink> Work<S> {
         for note in found.notes {
             tracing::warn!(lane = lane.name(), "{note}");
         }
-        if let Some(subjects) = found.subjects {
+        if let Some(mut subjects) = found.subjects {
+            // What other commands of this program leave there bears on the verdict.
+            let own = self.keeper.folder().path();
+            subjects.files.extend(OWN_FILES.map(|name| own.join(name).display().to_string()));
             self.engines.follow(&subjects, &self.answers);
             self.subjects = subjects;
         }

@@ -142,6 +142,7 @@ impl Keeper {
             judged_at: self.judgement.as_ref().map(|judgement| judgement.at),
             causes: judgement.causes.clone(),
             layers: judgement.layers.clone(),
+            maintenance: judgement.maintenance.clone().filter(|maintenance| maintenance.holds(now.wall)),
             lanes: Lane::ALL.into_iter().map(|lane| (lane, LaneSummary::from(machine.state(lane)))).collect(),
             usage: self.usage.clone(),
             problems: self.problems.values().cloned().collect(),

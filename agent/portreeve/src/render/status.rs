@@ -37,6 +37,11 @@ pub(crate) fn status(report: &StatusReport, width: usize) -> String {
         let was = format!("{} since {}", name(status.verdict), time(status.since));
         out.push_str(&labelled("last", &was, 2, LABEL, width));
     }
+    if let Some(maintenance) = &status.maintenance {
+        let reason = maintenance.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let text = format!("until {}, by {}{reason}", time(maintenance.until), maintenance.by);
+        out.push_str(&labelled("work", &text, 2, LABEL, width));
+    }
     if !status.causes.is_empty() {
         out.push_str(&format!("\n{}\n", styled(BOLD, if status.causes.len() == 1 { "Cause" } else { "Causes" })));
         for cause in &status.causes {

@@ -23,6 +23,8 @@ impl Daemon {
     fn start(bench: &Bench) -> Self {
         let log = fs::File::options().create(true).append(true).open(bench.path("log")).unwrap();
         let mut command = daemon(bench, "run");
+        // As systemd sets it where standard error is the journal.
+        command.env("JOURNAL_STREAM", "8:1");
         Self(command.stdin(Stdio::null()).stderr(log).process_group(0).spawn().unwrap())
     }
 
@@ -100,6 +102,11 @@ fn the_last_verdict_is_read_by_anybody_and_follows_its_schema() {
     let second = bench.tell(self::daemon(&bench, "run").output().unwrap());
     assert_eq!(second.status, 1, "{second}");
     assert!(second.stderr.contains(&format!("held by process {}", daemon.0.id())), "{second}");
+
+    if cfg!(target_os = "linux") {
+        let log = fs::read_to_string(bench.path("log")).unwrap();
+        assert!(log.starts_with("<6>the daemon has begun") && log.contains("<4>the node's readiness is unknown"), "{log}");
+    }
 
     bench.file("portreeve.toml", "[daemon]\nfast = 3\n");
     kill(daemon.pid(), Signal::SIGHUP).unwrap();
