@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Code, Layer};
 use crate::Maintenance;
+use crate::acceptance::Quarantine;
+use crate::catalogue::{Code, Layer};
 use crate::history::Moment;
 use crate::report::{Agent, LayerState, LayerSummary, Report, Verdict};
 use crate::schedule::{Lane, LaneState};
@@ -40,6 +41,9 @@ pub struct Judgement {
     /// That somebody works on the node.
     #[serde(default)]
     pub maintenance: Option<Maintenance>,
+    /// The quarantine that the node is in.
+    #[serde(default)]
+    pub quarantine: Option<Quarantine>,
 }
 
 /// Why the verdict is what it is.
@@ -86,6 +90,7 @@ impl Judgement {
             layers: report.layers.clone(),
             node: report.node.id.clone(),
             maintenance: report.maintenance.clone(),
+            quarantine: report.quarantine.clone(),
         }
     }
 
@@ -100,6 +105,7 @@ impl Judgement {
             layers: BTreeMap::new(),
             node: None,
             maintenance: None,
+            quarantine: None,
         }
     }
 }
@@ -139,6 +145,9 @@ pub struct Status {
     /// That somebody works on the node: the verdict stands, and nothing is stopped or restarted for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance: Option<Maintenance>,
+    /// The quarantine that the node is in, since it is another than the one that was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<Quarantine>,
     /// What is done again and again.
     pub lanes: BTreeMap<Lane, LaneSummary>,
     /// What the daemon itself uses.
@@ -342,6 +351,7 @@ mod tests {
             causes: Vec::new(),
             layers: BTreeMap::new(),
             maintenance: None,
+            quarantine: None,
             lanes: BTreeMap::new(),
             usage: None,
             problems: Vec::new(),

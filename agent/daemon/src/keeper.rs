@@ -143,6 +143,7 @@ impl Keeper {
             causes: judgement.causes.clone(),
             layers: judgement.layers.clone(),
             maintenance: judgement.maintenance.clone().filter(|maintenance| maintenance.holds(now.wall)),
+            quarantine: judgement.quarantine.clone(),
             lanes: Lane::ALL.into_iter().map(|lane| (lane, LaneSummary::from(machine.state(lane)))).collect(),
             usage: self.usage.clone(),
             problems: self.problems.values().cloned().collect(),

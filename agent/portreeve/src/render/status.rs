@@ -5,7 +5,7 @@ use portreeve_core::Verdict;
 use portreeve_core::report::LayerState;
 use portreeve_core::status::{Cause, StatusReport, Usage};
 
-use super::text::{columns, labelled, paragraph};
+use super::text::{columns, count, labelled, paragraph};
 use crate::output::{BAD, BOLD, DIM, GOOD, WARN, plain, styled};
 
 /// Width of the column that labels lines.
@@ -36,6 +36,12 @@ pub(crate) fn status(report: &StatusReport, width: usize) -> String {
     if report.stale.is_some() {
         let was = format!("{} since {}", name(status.verdict), time(status.since));
         out.push_str(&labelled("last", &was, 2, LABEL, width));
+    }
+    if let Some(quarantine) = &status.quarantine {
+        let since = quarantine.since.map(|since| format!(" since {}", time(since))).unwrap_or_default();
+        let tried = count(quarantine.attempts as usize, "acceptance", "acceptances");
+        let text = format!("in quarantine{since}: {}; {tried} tried", quarantine.because());
+        out.push_str(&labelled("node", &text, 2, LABEL, width));
     }
     if let Some(maintenance) = &status.maintenance {
         let reason = maintenance.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();

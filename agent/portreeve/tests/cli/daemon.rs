@@ -105,7 +105,10 @@ fn the_last_verdict_is_read_by_anybody_and_follows_its_schema() {
 
     if cfg!(target_os = "linux") {
         let log = fs::read_to_string(bench.path("log")).unwrap();
-        assert!(log.starts_with("<6>the daemon has begun") && log.contains("<4>the node's readiness is unknown"), "{log}");
+        assert!(
+            log.starts_with("<6>the daemon has begun") && log.contains("<4>the node's readiness is unknown"),
+            "{log}"
+        );
     }
 
     bench.file("portreeve.toml", "[daemon]\nfast = 3\n");
