@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, Flock, FlockArg, OFlag, fcntl};
 use nix::libc;
@@ -18,6 +19,8 @@ use crate::os;
 pub(super) const PREFIX: &str = "selftest-";
 /// The variable that a helper has.
 pub(super) const MARK: &str = "PORTREEVE_SELFTEST";
+/// How long the service manager has to take its task back.
+const UNDOING: Duration = Duration::from_secs(2);
 /// What a helper says at its start.
 pub(super) const READY: &str = "ready";
 
@@ -53,13 +56,15 @@ impl Undo {
     /// The commands that take it back.
     pub(super) fn invocations(&self) -> Vec<Invocation> {
         match self {
-            Self::Launchd { target } => vec![Invocation::new("/bin/launchctl", ["bootout", target])],
+            Self::Launchd { target } => {
+                vec![Invocation::new("/bin/launchctl", ["bootout", target]).deadline(UNDOING)]
+            }
             Self::Systemd { user, unit } => ["stop", "reset-failed"]
                 .into_iter()
                 .map(|verb| {
                     let scope = user.map(|_| "--user");
                     let words = scope.into_iter().chain(["--quiet", "--no-ask-password", verb, unit.as_str()]);
-                    let invocation = Invocation::new("/usr/bin/systemctl", words);
+                    let invocation = Invocation::new("/usr/bin/systemctl", words).deadline(UNDOING / 2);
                     match user {
                         Some(uid) => invocation.variable("XDG_RUNTIME_DIR", format!("/run/user/{uid}")),
                         None => invocation,
