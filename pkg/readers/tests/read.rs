@@ -55,9 +55,10 @@ fn payload_and_scripts_are_what_was_put_in() {
     let component = component(bytes);
     let payload = payload(&inputs);
     let scripts = contents::scripts(&payload, VERSION, Scripts::default()).unwrap();
-    for (mut archive, tree) in
-        [(component.payload_reader().unwrap().unwrap(), &payload), (component.scripts_reader().unwrap().unwrap(), &scripts)]
-    {
+    for (mut archive, tree) in [
+        (component.payload_reader().unwrap().unwrap(), &payload),
+        (component.scripts_reader().unwrap().unwrap(), &scripts),
+    ] {
         let mut entries = tree.entries();
         while let Some(header) = archive.read_next().unwrap() {
             let entry = entries.next().unwrap();
@@ -79,7 +80,8 @@ fn the_bill_of_materials_equals_the_payload() {
     let component = component(bytes);
     let payload = payload(&inputs);
     let bom = ParsedBom::parse(component.bom().unwrap()).unwrap();
-    let listed: BTreeMap<String, _> = bom.paths().unwrap().into_iter().map(|path| (path.path().to_owned(), path)).collect();
+    let listed: BTreeMap<String, _> =
+        bom.paths().unwrap().into_iter().map(|path| (path.path().to_owned(), path)).collect();
     assert_eq!(bom.bom_info().unwrap().number_of_paths as usize, payload.entries().count() + 1);
     assert_eq!(listed.len(), payload.entries().count());
     for entry in payload.entries() {
@@ -106,7 +108,8 @@ fn what_was_built_lists_what_it_installs() {
     assert!(XarReader::new(Cursor::new(bytes.clone())).unwrap().verify_table_of_contents_checksum().unwrap());
     let component = component(bytes);
     let bom = ParsedBom::parse(component.bom().unwrap()).unwrap();
-    let mut listed: BTreeMap<String, _> = bom.paths().unwrap().into_iter().map(|path| (path.path().to_owned(), path)).collect();
+    let mut listed: BTreeMap<String, _> =
+        bom.paths().unwrap().into_iter().map(|path| (path.path().to_owned(), path)).collect();
     let mut archive = component.payload_reader().unwrap().unwrap();
     while let Some(header) = archive.read_next().unwrap() {
         let path = listed.remove(header.name()).unwrap();
@@ -144,7 +147,9 @@ fn the_summaries_are_those_of_this_package() {
     let mut reader = XarReader::new(Cursor::new(bytes.clone())).unwrap();
     let distribution = String::from_utf8(reader.get_file_data_from_path("Distribution").unwrap().unwrap()).unwrap();
     // Apple's `script` is a call; this reader takes it for a yes or no.
-    let distribution = distribution.replace(" script=\"installation_check()\"", "").replace(" script=\"volume_check()\"", " script=\"true\"");
+    let distribution = distribution
+        .replace(" script=\"installation_check()\"", "")
+        .replace(" script=\"volume_check()\"", " script=\"true\"");
     let distribution = Distribution::from_xml(&distribution).unwrap();
     assert_eq!(distribution.options.unwrap().host_architecutres.as_deref(), Some("arm64"));
     assert_eq!(distribution.title.unwrap().title, format!("Portreeve {VERSION}"));
