@@ -217,7 +217,7 @@ impl Scratch {
     /// `commands.sh` of the tests: our stand-ins first, and whoever runs the tests in place of root.
     fn commands(&self) -> String {
         format!(
-            "PATH={}:/usr/bin:/bin:/usr/sbin:/sbin\nLC_ALL=C\nexport PATH LC_ALL\nunset IFS\nrunning_volume={}\ntrusted_uid={}\nls_acl=\npause=0.02\n",
+            "PATH={}:/usr/bin:/bin:/usr/sbin:/sbin\nLC_ALL=C\nexport PATH LC_ALL\nunset IFS\nrunning_volume={}\ntrusted_uid={}\nls_acl=\npause=0.03\n",
             self.base().join("bin").display(),
             self.root.display(),
             nix::unistd::geteuid(),
