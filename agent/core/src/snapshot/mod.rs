@@ -6,6 +6,7 @@ mod acceptance;
 mod client;
 mod clock;
 mod credentials;
+mod earlier;
 mod engine;
 pub mod event;
 mod gateway;
@@ -29,6 +30,8 @@ pub use acceptance::{Acceptance, AcceptanceOutcome, Refusal};
 pub use client::{Client, ClientKind, DeviceStanding, GatewayUrl, UrlFacts};
 pub use clock::{Keeping, NodeClock, ServerTime};
 pub use credentials::{AuthMode, Credentials, ExposedSecret, SecretQuality, SourceOutcome, TokenSource};
+pub use earlier::Earlier;
+pub(crate) use earlier::Risen;
 pub use engine::{
     Engine, EngineAnswer, EngineEvent, EngineKind, Network, Project, ProjectProblem, Volume as EngineVolume,
 };
@@ -135,6 +138,9 @@ pub struct Snapshot {
     /// The agent's own folder; none where it has none yet.
     #[serde(default)]
     pub data_folder: Option<DataFolder>,
+    /// What the look before this one saw; none where the agent does not look again and again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Earlier>,
     /// What an observer could not see, beyond what single facts say.
     #[serde(default)]
     pub blind: Vec<Blind>,
@@ -200,6 +206,7 @@ impl Snapshot {
             maintenance: None,
             accepted: Fact::absent(why, taken_at),
             data_folder: None,
+            before: None,
             blind: Vec::new(),
             timings: Vec::new(),
         }

@@ -319,6 +319,7 @@ pub async fn observe(options: &Options) -> Snapshot {
         maintenance,
         accepted,
         data_folder,
+        before: None,
         blind,
         timings: clock.timings,
     };

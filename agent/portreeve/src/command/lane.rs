@@ -10,6 +10,7 @@ use portreeve_core::gate::{Proof, Through, prove};
 use portreeve_core::locks::Windows;
 use portreeve_core::schedule::{Found, Lane, Pulse, Subjects};
 use portreeve_core::selftest::mask;
+use portreeve_core::snapshot::Earlier;
 use portreeve_core::status::Judgement;
 use portreeve_core::{Policy, Snapshot, diagnose};
 use portreeve_daemon::{END_OF_SETTINGS, LOCKS_FILE, REPORT_FILE, SNAPSHOT_FILE};
@@ -24,6 +25,8 @@ use crate::cli::{LaneArgs, ScopeArgs};
 use crate::output;
 use crate::settings::Settings;
 
+/// What of a look counts at the next.
+const EARLIER_FILE: &str = "earlier.json";
 /// Who accepts where nobody asked for it.
 const BY: &str = "portreeve run";
 /// Most bytes of settings.
@@ -94,6 +97,8 @@ fn slow(settings: &Settings) -> Result<Found> {
     let mut snapshot = until_signal(portreeve_observe::observe(&options))?;
     let folder = Folder::create(&settings.data_dir)?;
     snapshot.lock_waits = windows(&folder)?.merged(snapshot.taken_at);
+    // What is damaged is as good as none: this look writes it anew.
+    snapshot.before = folder.read_json(EARLIER_FILE, MAX_SETTINGS).ok().flatten();
     // What the other lane watched comes through the same seams.
     mask(&mut snapshot);
     let found = judge(settings, &folder, &snapshot)?;
@@ -119,6 +124,7 @@ fn judge(settings: &Settings, folder: &Folder, snapshot: &Snapshot) -> Result<Fo
     let report = diagnose(snapshot, &settings.policy);
     let tried = accepted::last_try(folder);
     folder.write_json(SNAPSHOT_FILE, snapshot, Audience::Owner)?;
+    folder.write_json(EARLIER_FILE, &Earlier::next(snapshot), Audience::Owner)?;
     folder.write_json(REPORT_FILE, &report, Audience::Owner)?;
     Ok(Found {
         pulse: Some(pulse(snapshot, &settings.policy)),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::super::life::{log_is_shared, recent, seconds, state_of};
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
-use crate::snapshot::event;
+use crate::snapshot::{Gateway, Risen, event};
 
 /// The window, in seconds.
 const WINDOW_S: i64 = 600;
@@ -33,6 +33,7 @@ pub(super) fn storm(context: Context<'_>, out: &mut Vec<Draft>) {
         let told_by_log = records.is_none_or(|records| records.get().is_none()) && !log_is_shared(context, gateway);
         let count = if told_by_log { starts } else { pids.len() };
         if count < STARTS {
+            out.extend(counted(context, gateway));
             continue;
         }
         let mut draft = Draft::new(
@@ -63,11 +64,50 @@ pub(super) fn storm(context: Context<'_>, out: &mut Vec<Draft>) {
     }
 }
 
+/// A gateway that dies before it writes anything: its service manager counts the starts, and two looks tell how fast.
+fn counted(context: Context<'_>, gateway: &Gateway) -> Option<Draft> {
+    let (unit, Risen { by, within_s }) = gateway.units.iter().find_map(|id| {
+        let risen = context.snapshot.risen(id)?;
+        let starts = i64::try_from(risen.by).ok()?;
+        let least = i64::try_from(STARTS).ok()?;
+        let storm = starts >= least && starts.saturating_mul(WINDOW_S) >= least.saturating_mul(risen.within_s);
+        Some((context.snapshot.unit(id)?, risen)).filter(|_| storm)
+    })?;
+    let place = place_named(&gateway.id);
+    let summary = format!("the gateway in {place} was started {by} times within {} min", (within_s + 59) / 60);
+    Some(
+        Draft::new(Code::GatewayRestartStorm, "gateway", gateway.id.clone(), summary)
+            .gateway(gateway)
+            .seen(format!("`{}`: {by} starts within {within_s} s, since the look before", unit.id), &unit.runtime),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::diagnose::fixture::*;
     use crate::snapshot::{Boot, Snapshot};
+
+    #[test]
+    fn starts_that_only_the_service_manager_counts_are_a_storm() {
+        let risen = |from: u64, to: u64, seconds: i64| {
+            node(|node| {
+                runtime(node).runs = Some(to);
+                let mut earlier = crate::snapshot::Earlier::of(node);
+                earlier.at = ago(seconds);
+                earlier.runs.insert(UNIT.to_owned(), from);
+                node.before = Some(earlier);
+            })
+        };
+        assert_eq!(
+            draft(storm, &risen(2, 47, 900)).summary,
+            "the gateway in `/Users/op/.openclaw` was started 45 times within 15 min"
+        );
+        assert!(silent(storm, &risen(2, 4, 300)), "two are none");
+        assert!(silent(storm, &risen(2, 6, 3_600)), "four in an hour are none");
+        assert!(silent(storm, &risen(47, 2, 900)), "counted anew");
+        assert!(silent(storm, &node(|node| runtime(node).runs = Some(47))), "nobody looked before");
+    }
 
     fn boots(node: &mut Snapshot, pids: &[u32], outcome: Option<&str>) {
         let records = value(&mut first_state(node).records);

@@ -6,7 +6,7 @@ use super::super::ownership::{Listening, listening};
 use super::{about, gateway_of, gateway_units, owns};
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
-use crate::snapshot::{Gateway, KeepAlive, Manager, Process, Unit, UnitRuntime, UnitState, event};
+use crate::snapshot::{Gateway, KeepAlive, Manager, Process, Risen, Unit, UnitRuntime, UnitState, event};
 
 /// Starts of a job after which its count says that it does not stay up.
 const RUNS: u64 = 3;
@@ -42,7 +42,13 @@ fn comes_back_on_success(unit: &Unit) -> bool {
 /// `unit.relaunch-loop`: the service manager starts a job over and over against a healthy gateway, or something ends it each time.
 pub(super) fn relaunch_loop(context: Context<'_>, out: &mut Vec<Draft>) {
     for Contest { unit, runtime, gateway, winner } in contests(context) {
-        let rising = runtime.state == UnitState::SpawnScheduled || runtime.runs.is_some_and(|runs| runs >= RUNS);
+        let risen = context.snapshot.risen(&unit.id);
+        // A count that stands still is of days long past.
+        let counted = match risen {
+            Some(risen) => risen.by > 0,
+            None => runtime.runs.is_some_and(|runs| runs >= RUNS),
+        };
+        let rising = runtime.state == UnitState::SpawnScheduled || counted;
         if !comes_back_on_success(unit) || !rising {
             continue;
         }
@@ -55,6 +61,9 @@ pub(super) fn relaunch_loop(context: Context<'_>, out: &mut Vec<Draft>) {
         )
         .seen(format!("`{}`: {:?}, last exit {}", unit.id, runtime.state, exit(runtime)).to_lowercase(), &unit.runtime)
         .seen(format!("port {} belongs to pid {}", gateway.port, winner.pid), &context.snapshot.listeners);
+        if let Some(Risen { by, within_s }) = risen.filter(|risen| risen.by > 0) {
+            draft = draft.seen(format!("{by} starts within {within_s} s, since the look before"), &unit.runtime);
+        }
         for event in recent(context, gateway, event::INCUMBENT_HEALTHY_LEAVING, WINDOW_S).take(2) {
             draft = draft.seen(event.text.clone(), &gateway.log);
         }
@@ -179,6 +188,27 @@ mod tests {
             "`gui/501/ai.openclaw.gateway` is started over and over (40 runs so far) while pid 4242 has port 18789"
         );
         assert!(silent(success_elsewhere, &node));
+    }
+
+    /// The same with what a look 15 min ago saw.
+    fn after(before: u64, node: Snapshot) -> Snapshot {
+        let earlier = Snapshot { taken_at: ago(900), ..node.clone() };
+        let mut earlier = crate::snapshot::Earlier::of(&earlier);
+        earlier.booted_at = earlier.booted_at.map(|booted| booted + jiff::SignedDuration::from_secs(900));
+        earlier.runs.insert(UNIT.to_owned(), before);
+        Snapshot { before: Some(earlier), ..node }
+    }
+
+    #[test]
+    fn two_looks_tell_a_count_that_rises_from_one_of_days_past() {
+        let node = |runs| contested(KeepAlive::Always, UnitState::NotRunning, runs);
+        assert!(silent(relaunch_loop, &after(40, node(40))));
+        let said = draft(relaunch_loop, &after(37, node(40)));
+        assert!(said.evidence.iter().any(|piece| piece.fact == "3 starts within 900 s, since the look before"));
+        assert!(!silent(relaunch_loop, &after(1, node(2))), "one start more is enough");
+        let mut booted = after(1, node(2));
+        booted.before.as_mut().unwrap().booted_at = Some(ago(9_000_000));
+        assert!(silent(relaunch_loop, &booted), "counts of another boot");
     }
 
     #[test]
