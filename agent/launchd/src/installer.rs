@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::fcntl::OFlag;
+use nix::unistd::User;
 use portreeve_observe::command::Runner;
 use portreeve_observe::plist;
 use portreeve_openclaw::file::read_regular;
@@ -79,7 +80,8 @@ impl Installer<'_> {
         let user = old.list.get("UserName").and_then(plist::Value::as_string);
         let runs_as_root = self.place.uid == 0 && matches!(user, None | Some("root"));
         let command = plan::command(&old.list);
-        let plan = plan::of_unit(old, self.program, options, &self.place.folder)?;
+        let home = user.and_then(|user| User::from_name(user).ok().flatten()).map(|user| user.dir);
+        let plan = plan::of_unit(old, self.program, options, &self.place.folder, home.as_deref())?;
         if runs_as_root {
             self.check_programs(&command)?;
         }

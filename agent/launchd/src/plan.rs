@@ -134,8 +134,14 @@ pub(crate) fn command(list: &Dictionary) -> Vec<String> {
     words
 }
 
-/// The gate in the place of a unit.
-pub(crate) fn of_unit(old: Old, program: &Path, options: &[String], folder: &Path) -> Result<Plan, InstallError> {
+/// The gate in the place of a unit, whose user has this home.
+pub(crate) fn of_unit(
+    old: Old,
+    program: &Path,
+    options: &[String],
+    folder: &Path,
+    home: Option<&Path>,
+) -> Result<Plan, InstallError> {
     let unfit = |why: &str| InstallError::Unfit { path: old.path.clone(), why: why.to_owned() };
     let template = parse(UNIT)?;
     let command = command(&old.list);
@@ -180,7 +186,7 @@ pub(crate) fn of_unit(old: Old, program: &Path, options: &[String], folder: &Pat
         match key.as_str() {
             "ExitTimeOut" => set(&mut new, &key, stop_s.saturating_add(MARGIN_S).into()),
             "ThrottleInterval" => set(&mut new, &key, throttle_s.unwrap_or_default().into()),
-            "EnvironmentVariables" => notes.extend(merge_variables(&mut new, value)),
+            "EnvironmentVariables" => notes.extend(merge_variables(&mut new, value, home)),
             "SoftResourceLimits" => merge_limits(&mut new, value),
             _ if !new.contains_key(&key) => set(&mut new, &key, value),
             _ => {}
@@ -196,7 +202,7 @@ fn set(list: &mut Dictionary, key: &str, value: Value) {
 }
 
 /// The gate's variables on top of the unit's, less the markers. Gives what to say.
-fn merge_variables(new: &mut Dictionary, value: Value) -> Vec<String> {
+fn merge_variables(new: &mut Dictionary, value: Value, home: Option<&Path>) -> Vec<String> {
     let mut variables = match new.remove("EnvironmentVariables") {
         Some(Value::Dictionary(variables)) => variables,
         _ => Dictionary::new(),
@@ -208,6 +214,12 @@ fn merge_variables(new: &mut Dictionary, value: Value) -> Vec<String> {
         }
     }
     variables.extend(value.into_dictionary().unwrap_or_default());
+    // A program can ask the user database; where the gate keeps what it remembers follows from the variable.
+    if let Some(home) = home
+        && !variables.contains_key("HOME")
+    {
+        set(&mut variables, "HOME", Value::String(home.to_string_lossy().into_owned()));
+    }
     set(new, "EnvironmentVariables", Value::Dictionary(variables));
     notes
 }

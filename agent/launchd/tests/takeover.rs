@@ -401,6 +401,23 @@ fn what_starts_it_otherwise_and_its_limits() {
 }
 
 #[test]
+fn the_home_of_a_units_user_is_written_down() {
+    let node = Node::new();
+    let (data, program) = (node.path("data"), node.path("portreeve"));
+    let unit = node.unit();
+    let user = nix::unistd::User::from_uid(0.into()).unwrap().unwrap();
+    let text = list(&program, "")
+        .replace("<key>HOME</key><string>/Users/claw</string>", "")
+        .replace("<string>claw</string>", &format!("<string>{}</string>", user.name));
+    fs::write(&unit, text).unwrap();
+    fs::set_permissions(&unit, Permissions::from_mode(0o644)).unwrap();
+    let launchd = Launchd::default();
+    let plan = node.installer(&data, &program, &launchd).plan_unit(LABEL, &[]).unwrap();
+    let home = format!("+\t\t<key>HOME</key>\n+\t\t<string>{}</string>\n", user.dir.display());
+    assert!(plan.diff().unwrap().contains(&home), "{}", plan.diff().unwrap());
+}
+
+#[test]
 fn a_compose_project_gets_a_gate_and_loses_it() {
     let node = Node::new();
     let (data, program) = (node.path("data"), node.path("portreeve"));
