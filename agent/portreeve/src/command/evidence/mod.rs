@@ -62,7 +62,7 @@ pub(super) fn run(global: &Global, args: &EvidenceArgs) -> Result<u8> {
         bundle.shown.evidence.files.push(WrittenFile {
             path: place.target.path_of(&name).to_string_lossy().into_owned(),
             bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-            sha256: Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: hexadecimal(&Sha256::digest(bytes)),
         });
     }
     let Shown { report, evidence, .. } = &bundle.shown;
@@ -83,11 +83,13 @@ impl Place {
     fn of(args: &EvidenceArgs) -> Result<Self, UserError> {
         let path = args.output.as_deref().unwrap_or(Path::new("."));
         let name = path.file_name().and_then(|name| name.to_str());
-        let kind = name.and_then(|name| match name {
-            _ if name.ends_with(".html") => Some((true, false)),
-            _ if name.ends_with(".tar.gz") || name.ends_with(".tgz") => Some((false, true)),
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        let kind = match (extension, name) {
+            (Some("html"), Some(_)) => Some((true, false)),
+            (Some("tgz"), Some(_)) => Some((false, true)),
+            (Some("gz"), Some(name)) if name.ends_with(".tar.gz") => Some((false, true)),
             _ => None,
-        });
+        };
         let (Some((page, archive)), Some(name), false) = (kind, name, path.is_dir()) else {
             if !path.is_dir() && path.symlink_metadata().is_ok() {
                 let problem = "it is neither a folder nor a file that ends in .html or .tar.gz".to_owned();
@@ -258,4 +260,8 @@ impl Bundle {
 
 fn part(name: &'static str, about: &'static str, content: impl Into<Vec<u8>>) -> File {
     File { name, about, content: content.into(), left_out: None }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }

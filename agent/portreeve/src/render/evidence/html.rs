@@ -58,7 +58,7 @@ pub(super) fn list(items: &[String]) -> String {
     if items.is_empty() {
         return String::new();
     }
-    let items: String = items.iter().map(|item| format!("<li>{item}</li>\n")).collect();
+    let items = all(items, |item| format!("<li>{item}</li>\n"));
     format!("<ul>\n{items}</ul>\n")
 }
 
@@ -67,11 +67,8 @@ pub(super) fn table(caption: &str, heads: &[&str], rows: &[Vec<String>]) -> Stri
     if rows.is_empty() {
         return String::new();
     }
-    let heads: String = heads.iter().map(|head| format!("<th scope=\"col\">{}</th>", text(head))).collect();
-    let rows: String = rows
-        .iter()
-        .map(|row| format!("<tr>{}</tr>\n", row.iter().map(|cell| format!("<td>{cell}</td>")).collect::<String>()))
-        .collect();
+    let heads = all(heads, |head| format!("<th scope=\"col\">{}</th>", text(head)));
+    let rows = all(rows, |row| format!("<tr>{}</tr>\n", all(row, |cell| format!("<td>{cell}</td>"))));
     let caption = text(caption);
     format!(
         "<div class=\"scroll\" role=\"region\" aria-label=\"{caption}\" tabindex=\"0\"><table><caption>{caption}</caption>\n\
@@ -90,4 +87,9 @@ pub(super) fn picture(about: &str, svg: &str) -> String {
         "<div class=\"scroll picture\" role=\"region\" aria-label=\"{}\" tabindex=\"0\">\n{svg}</div>\n",
         text(about)
     )
+}
+
+/// Pieces one after the other.
+pub(super) fn all<T>(items: &[T], piece: impl Fn(&T) -> String) -> String {
+    items.iter().map(piece).collect::<Vec<_>>().concat()
 }

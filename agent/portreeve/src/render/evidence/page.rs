@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use portreeve_core::Verdict;
 use portreeve_core::evidence::{Answer, Evidence, Told};
 
-use super::html::{badge, code, list, paragraph, quiet, section, sentence, table, text};
+use super::html::{all, badge, code, list, paragraph, quiet, section, sentence, table, text};
 use super::{Shown, findings, logs, parts};
 use crate::render::maintenance;
 use crate::render::report::verdict;
@@ -35,11 +35,8 @@ pub(crate) fn page(shown: &Shown) -> String {
         ("bundle", "About this bundle", about(evidence)),
     ];
     let shown_sections: Vec<_> = sections.into_iter().filter(|(_, _, body)| !body.is_empty()).collect();
-    let links: String = shown_sections
-        .iter()
-        .map(|(id, heading, _)| format!("<li><a href=\"#{id}\">{}</a></li>\n", text(heading)))
-        .collect();
-    let body: String = shown_sections.iter().map(|(id, heading, body)| section(id, heading, body)).collect();
+    let links = all(&shown_sections, |(id, heading, _)| format!("<li><a href=\"#{id}\">{}</a></li>\n", text(heading)));
+    let body = all(&shown_sections, |(id, heading, body)| section(id, heading, body));
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
