@@ -31,7 +31,7 @@ const MAX_BEAT: Duration = Duration::from_mins(1);
 /// Between two looks at what the daemon itself uses.
 const MEASURE: Duration = Duration::from_mins(1);
 /// How long lanes may take to end with the daemon.
-const LAST: Duration = Duration::from_millis(1_000);
+const LAST: Duration = Duration::from_secs(1);
 /// After which the daemon ends in any case.
 const END: Duration = Duration::from_millis(1_800);
 

@@ -125,7 +125,7 @@ mod tests {
         waiting.extend_from_slice(b"5d\r\n{\"Action\":\"start\",\"Attributes\":{\"dev.portreeve.probe\":\"x\"}}\n\r\n");
         assert!(!events(&mut waiting));
         assert!(waiting.is_empty());
-        waiting.extend_from_slice(&[b'x'; 2 * MAX_EVENT]);
+        waiting.extend(std::iter::repeat_n(b'x', 2 * MAX_EVENT));
         assert!(!events(&mut waiting));
         assert!(waiting.is_empty());
     }

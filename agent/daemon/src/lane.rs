@@ -80,7 +80,7 @@ fn send(group: Pid, signal: Signal) {
 async fn follow(child: &mut Child, settings: String) -> (io::Result<ExitStatus>, Vec<u8>) {
     let input = child.stdin.take();
     let feed = async {
-        let Some(mut input) = input else { return None };
+        let mut input = input?;
         // Who does not read them says so by its exit status.
         drop(input.write_all(settings.as_bytes()).await);
         drop(input.write_all(&[END_OF_SETTINGS]).await);

@@ -30,7 +30,7 @@ impl Meter {
         let first = self.samples.front().copied().unwrap_or((now, used));
         let passed = now.saturating_sub(first.0).as_secs_f64();
         let spent = used.saturating_sub(first.1).as_secs_f64();
-        let child = getrusage(UsageWho::RUSAGE_CHILDREN).ok().map(|usage| os::child_rss_bytes(usage.max_rss().into()));
+        let child = getrusage(UsageWho::RUSAGE_CHILDREN).ok().map(|usage| os::child_rss_bytes(usage.max_rss()));
         let mut usage = Usage {
             cpu_percent: if passed > 0.0 { (spent / passed * 100_000.0).round() / 1_000.0 } else { 0.0 },
             resident_bytes: os::resident().ok(),

@@ -48,6 +48,7 @@ pub(crate) struct Settings {
 
 /// How often the daemon looks, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the unit belongs to the name, as in the file")]
 pub(crate) struct DaemonSettings {
     pub(crate) glance_s: u64,
     pub(crate) fast_s: u64,
