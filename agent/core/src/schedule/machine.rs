@@ -336,7 +336,8 @@ impl Machine {
         let period = self.settings.images_s;
         (period > 0).then_some(())?;
         let next = self.images.next(self.last.wall, period, jitter(&self.node, period));
-        Duration::try_from(next.duration_since(self.last.wall)).ok().or(Some(Duration::ZERO))
+        let due = Duration::try_from(next.duration_since(self.last.wall)).unwrap_or_default();
+        Some(due.max((self.begun + IMAGES_AFTER).saturating_sub(self.last.since)))
     }
 
     fn start(&mut self, now: Now, actions: &mut Vec<Action>) {
@@ -373,8 +374,7 @@ impl Machine {
                 self.run(now, lane, actions);
             }
         }
-        let has_settled = now.since >= self.begun + IMAGES_AFTER;
-        if has_settled && self.images_next() == Some(Duration::ZERO) && self.is_free(Place::Long) {
+        if self.images_next() == Some(Duration::ZERO) && self.is_free(Place::Long) {
             self.run(now, Lane::Images, actions);
         }
     }

@@ -24,6 +24,10 @@ pub(super) fn apply(settings: &mut Settings, path: &Path) -> Result<(), Settings
 
 fn walk(settings: &mut Settings, path: &Path, prefix: &str, table: &Dictionary) -> Result<(), SettingsError> {
     for (name, value) in table {
+        // What a profile says of itself (`PayloadType`, `PayloadUUID`, …) may be copied along with what it prescribes.
+        if prefix.is_empty() && name.starts_with("Payload") {
+            continue;
+        }
         let dotted = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
         if let Some(key) = KEYS.iter().find(|key| key.name == dotted) {
             let refuse =
@@ -88,6 +92,12 @@ mod tests {
         assert!((settings.policy.lock_wait.error_s - 1.5).abs() < 1e-9);
         let origin = settings.origins.get("timeout_s").unwrap().to_string();
         assert!(origin.ends_with("dev.portreeve.agent.plist (managed)"), "{origin}");
+    }
+
+    #[test]
+    fn what_a_profile_says_of_itself_is_no_setting() {
+        let list = LIST.replacen("<dict>", "<dict><key>PayloadType</key><string>dev.portreeve.agent</string>", 1);
+        assert_eq!(load(&list, &[], false).unwrap().timeout_s, 40);
     }
 
     #[test]

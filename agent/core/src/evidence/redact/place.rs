@@ -58,7 +58,9 @@ impl Redactor {
                             | '…'
                     )
             });
-            (!name.is_empty()).then(|| (home.len() + name.len(), format!("{home}{}", self.users.alias(name))))
+            // A folder that is hidden is nobody's name: `/srv/home/.openclaw`.
+            let is_name = !name.is_empty() && !name.starts_with('.');
+            is_name.then(|| (home.len() + name.len(), format!("{home}{}", self.users.alias(name))))
         })
     }
 

@@ -92,6 +92,7 @@ fn people_are_pseudonyms_everywhere() {
         redactor.text("/Users/jane/.openclaw of jane, not of janet"),
         "/Users/user-1/.openclaw of user-1, not of janet"
     );
+    assert_eq!(redactor.text("/srv/home/.openclaw/openclaw.json"), "/srv/home/.openclaw/openclaw.json");
     assert_eq!(redactor.text("file:///home/ahmed/x and /home/ahmed"), "file:///home/user-2/x and /home/user-2");
     assert_eq!(redactor.text("ahmed wrote this"), "ahmed wrote this", "a log cannot make a word a name");
     assert_eq!(redactor.text("mail to jane.doe+x@corp.example.com."), "mail to mail-1.");
