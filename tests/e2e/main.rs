@@ -1,6 +1,6 @@
 //! One fault at a time on a real gateway: the root cause by name, and the exit status of its layer.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its fault fails")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot set up its fault fails")]
 
 mod accept;
 mod attacker;

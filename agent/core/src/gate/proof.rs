@@ -231,10 +231,10 @@ mod tests {
         );
         let files = node.projects.iter().find(|known| known.name == project).map(|known| known.files.clone());
         assert!(matches!(prove(&node, None, &files.unwrap()), Proof::Ready(_)));
-        let none = Proof::Not("the project runs no gateway yet".to_owned());
-        assert_eq!(prove(&node, Some("another"), &[]), none);
-        assert_eq!(prove(&node, None, &["/elsewhere/compose.yaml".to_owned()]), none);
-        assert_eq!(prove(&healthy(), Some(&project), &[]), none, "a gateway of the host is not the project's");
+        let nobody = Proof::Not("the project runs no gateway yet".to_owned());
+        assert_eq!(prove(&node, Some("another"), &[]), nobody);
+        assert_eq!(prove(&node, None, &["/elsewhere/compose.yaml".to_owned()]), nobody);
+        assert_eq!(prove(&healthy(), Some(&project), &[]), nobody, "a gateway of the host is not the project's");
         end_gateway(&mut node, ended(1));
         assert!(matches!(prove(&node, Some(&project), &[]), Proof::Not(_)));
     }

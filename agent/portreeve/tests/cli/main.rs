@@ -1,6 +1,6 @@
 //! What people and programs get from `portreeve`: text, JSON, exit status, generated files.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up fails")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot set itself up fails")]
 
 mod accept;
 mod bench;
