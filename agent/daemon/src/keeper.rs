@@ -153,8 +153,8 @@ impl Keeper {
 
 /// Says a change, as loud as it is bad.
 pub(crate) fn say(change: &Change) {
-    let from = change.from.map_or("nothing", name);
-    let to = name(change.to.verdict);
+    let from = change.from.map_or("nothing", Verdict::name);
+    let to = change.to.verdict.name();
     let after_s = change.after_s.unwrap_or_default();
     let causes: Vec<String> = change
         .to
@@ -171,15 +171,6 @@ pub(crate) fn say(change: &Change) {
         Verdict::Degraded => tracing::warn!(from, after_s, "the node is {to}"),
         Verdict::Unknown => tracing::warn!(from, after_s, "the node's readiness is {to}: {causes}"),
         Verdict::Blocked => tracing::error!(from, after_s, "the node is {to}: {causes}"),
-    }
-}
-
-fn name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Ready => "ready",
-        Verdict::Degraded => "degraded",
-        Verdict::Blocked => "blocked",
-        Verdict::Unknown => "unknown",
     }
 }
 

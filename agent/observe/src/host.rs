@@ -55,6 +55,11 @@ pub fn identity(at: Timestamp) -> Fact<Secret> {
     file::from_io(os::host_uuid().map(Secret::from), "host UUID", at)
 }
 
+/// What names this boot of the machine.
+pub fn boot_session() -> std::io::Result<String> {
+    os::boot_session()
+}
+
 /// The name that the kernel has for this host; the gateway writes the same into its lease.
 pub fn hostname(at: Timestamp) -> Fact<String> {
     let name = gethostname().map(|name| name.to_string_lossy().into_owned()).map_err(std::io::Error::from);

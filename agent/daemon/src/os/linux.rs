@@ -12,11 +12,6 @@ pub(super) fn uptime() -> io::Result<Duration> {
     Ok(clock_gettime(ClockId::CLOCK_BOOTTIME)?.into())
 }
 
-pub(super) fn boot() -> Option<String> {
-    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(id.trim().to_owned())
-}
-
 #[expect(clippy::unnecessary_wraps, reason = "the same signature on every system")]
 pub(crate) fn program() -> io::Result<PathBuf> {
     Ok(PathBuf::from("/proc/self/exe"))

@@ -1,16 +1,12 @@
-//! macOS: libproc and sysctl.
-#![expect(unsafe_code, reason = "sysctl has no safe wrapper")]
+//! macOS: libproc.
 
-use std::ffi::CStr;
 use std::io;
 use std::path::PathBuf;
-use std::ptr::null_mut;
 use std::time::Duration;
 
 use libproc::file_info::ListFDs;
 use libproc::proc_pid::{kproc_info_raw, listpidinfo, pidinfo};
 use libproc::task_info::TaskInfo;
-use nix::libc;
 use nix::time::{ClockId, clock_gettime};
 
 /// Most descriptors that are counted.
@@ -21,23 +17,6 @@ const ZOMBIE: i8 = 5;
 /// `CLOCK_MONOTONIC` goes on while a Mac sleeps, unlike `CLOCK_UPTIME_RAW`.
 pub(super) fn uptime() -> io::Result<Duration> {
     Ok(clock_gettime(ClockId::CLOCK_MONOTONIC)?.into())
-}
-
-pub(super) fn boot() -> Option<String> {
-    sysctl_text(c"kern.bootsessionuuid").ok().filter(|text| !text.is_empty())
-}
-
-fn sysctl_text(name: &CStr) -> io::Result<String> {
-    let mut value = [0_u8; 64];
-    let mut size = value.len();
-    // SAFETY: the name ends with NUL; `value` is exclusively borrowed and `size` is its length, which the kernel does not write past
-    // and into which it puts the number of bytes written; nothing is set (null, 0).
-    let status = unsafe { libc::sysctlbyname(name.as_ptr(), value.as_mut_ptr().cast(), &raw mut size, null_mut(), 0) };
-    if status != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    let text: Vec<u8> = value.iter().take(size).copied().take_while(|byte| *byte != 0).collect();
-    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 pub(crate) fn program() -> io::Result<PathBuf> {

@@ -3,7 +3,6 @@
 //! | function | answers |
 //! |--|--|
 //! | `uptime()` | time since boot, sleep included |
-//! | `boot()` | what names this boot |
 //! | `program()` | a path by which this very program can be started, also after another was put in its place, where the system has one |
 //! | `resident()` | bytes of this process in memory |
 //! | `descriptors()` | descriptors that this process holds open |
@@ -34,7 +33,7 @@ pub fn uptime() -> io::Result<Duration> {
 
 /// What names this boot of the machine; none where the system does not say.
 pub fn boot() -> Option<String> {
-    system::boot()
+    portreeve_observe::host::boot_session().ok().filter(|id| !id.is_empty())
 }
 
 /// When a process started, in the system's own unit; an error of kind `NotFound` where there is no such process.

@@ -30,7 +30,7 @@
 //! | `accounts()` | the user database; may hang on a dead directory service (macOS) | nothing |
 //! | `container_programs()` | usual places of Apple's `container`; none on another system | nothing |
 //! | `clock_keeping()` | whether something keeps the clock | nothing |
-//! | `system_version()`, `host_uuid()`, `console_user_id()`, `auto_login_file()`, `update_settings_files()` | the machine | nothing |
+//! | `system_version()`, `host_uuid()`, `boot_session()`, `console_user_id()`, `auto_login_file()`, `update_settings_files()` | the machine | nothing |
 //!
 //! Start times come twice: as a time of day, which shifts when the clock is set, and in the unit in which OpenClaw's lock
 //! files keep them (Linux: clock ticks since boot, field 22 of `/proc/PID/stat`; macOS: whole seconds since 1970, as `ps -o
@@ -55,17 +55,17 @@ use jiff::Timestamp;
 pub(crate) use linux::{
     ADMINISTRATORS, BUILD_COMMANDS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, MANAGER, OPEN_FILE_SOURCE, PROCESS_SOURCE,
     RUNS_CONTAINERS, STATUS_FILE, TELLS_FILE_LOCKS, accounts, attribute, attribute_names, auto_login_file,
-    clock_keeping, console_user_id, container_programs, endpoints, environment, home_roots, host_uuid, is_dataless,
-    listeners, lock_open_file, mount, open_files, pids, precise_timers, process, processes, program, set_attribute,
-    system_version, update_settings_files,
+    boot_session, clock_keeping, console_user_id, container_programs, endpoints, environment, home_roots, host_uuid,
+    is_dataless, listeners, lock_open_file, mount, open_files, pids, precise_timers, process, processes, program,
+    set_attribute, system_version, update_settings_files,
 };
 #[cfg(target_os = "macos")]
 pub(crate) use macos::{
     ADMINISTRATORS, BUILD_COMMANDS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, MANAGER, OPEN_FILE_SOURCE, PROCESS_SOURCE,
     RUNS_CONTAINERS, STATUS_FILE, TELLS_FILE_LOCKS, accounts, attribute, attribute_names, auto_login_file,
-    clock_keeping, console_user_id, container_programs, endpoints, environment, home_roots, host_uuid, is_dataless,
-    listeners, lock_open_file, mount, open_files, pids, precise_timers, process, processes, program, set_attribute,
-    system_version, update_settings_files,
+    boot_session, clock_keeping, console_user_id, container_programs, endpoints, environment, home_roots, host_uuid,
+    is_dataless, listeners, lock_open_file, mount, open_files, pids, precise_timers, process, processes, program,
+    set_attribute, system_version, update_settings_files,
 };
 
 /// Most bytes of arguments or environment that are read of one process.

@@ -34,7 +34,7 @@ pub(crate) fn status(report: &StatusReport, width: usize) -> String {
     );
     out.push_str(&format!("{}\n", styled(DIM, &plain(&facts))));
     if report.stale.is_some() {
-        let was = format!("{} since {}", name(status.verdict), time(status.since));
+        let was = format!("{} since {}", status.verdict.name(), time(status.since));
         out.push_str(&labelled("last", &was, 2, LABEL, width));
     }
     if let Some(quarantine) = &status.quarantine {
@@ -114,15 +114,6 @@ fn used(usage: &Usage) -> String {
 #[expect(clippy::cast_precision_loss, reason = "one digit is shown")]
 fn mebibytes(bytes: u64) -> String {
     format!("{:.1}", bytes as f64 / f64::from(1 << 20))
-}
-
-fn name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Ready => "ready",
-        Verdict::Degraded => "degraded",
-        Verdict::Blocked => "blocked",
-        Verdict::Unknown => "unknown",
-    }
 }
 
 fn time(at: Timestamp) -> String {

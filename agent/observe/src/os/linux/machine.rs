@@ -29,6 +29,13 @@ pub(super) fn since_boot() -> io::Result<Duration> {
     Ok(Duration::new(seconds, nanos))
 }
 
+/// What names this boot of the machine (`random(4)`).
+pub(crate) fn boot_session() -> io::Result<String> {
+    let mut id = String::new();
+    File::open("/proc/sys/kernel/random/boot_id")?.take(64).read_to_string(&mut id)?;
+    Ok(id.trim().to_owned())
+}
+
 pub(crate) fn system_version() -> io::Result<SystemVersion> {
     let text = read("/etc/os-release").or_else(|_| read("/usr/lib/os-release"))?;
     let build = System::kernel_version().map_err(io::Error::other)?;

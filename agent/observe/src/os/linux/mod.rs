@@ -10,8 +10,8 @@ mod socket;
 pub(crate) use attribute::{attribute, attribute_names, is_dataless, set_attribute};
 pub(crate) use clock::clock_keeping;
 pub(crate) use machine::{
-    accounts, auto_login_file, console_user_id, container_programs, home_roots, host_uuid, system_version,
-    update_settings_files,
+    accounts, auto_login_file, boot_session, console_user_id, container_programs, home_roots, host_uuid,
+    system_version, update_settings_files,
 };
 pub(crate) use mount::mount;
 pub(crate) use process::{environment, open_files, pids, process, processes, program};

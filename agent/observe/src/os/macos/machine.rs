@@ -20,6 +20,11 @@ pub(crate) fn system_version() -> io::Result<SystemVersion> {
     Ok(SystemVersion { name: "macOS".to_owned(), version, build: sysctl_text(c"kern.osversion")? })
 }
 
+/// What names this boot of the machine.
+pub(crate) fn boot_session() -> io::Result<String> {
+    sysctl_text(c"kern.bootsessionuuid")
+}
+
 fn sysctl_text(name: &CStr) -> io::Result<String> {
     let mut value = [0_u8; 256];
     let mut size = value.len();
