@@ -101,7 +101,7 @@ def main() -> int:
     print(f"signature          {signature}")
     for library in sorted({library.name for library in binary.libraries}):
         print(f"loads              {library} ({sum(1 for l, _ in imports if l == library)} symbols)")
-    print(f"size               {size} bytes, {size / 2**20:.2f} MiB of {args.max_bytes / 2**20:.0f} MiB")
+    print(f"size               {size} bytes, {size / 2**20:.2f} MiB of {args.max_bytes / 2**20:.1f} MiB")
     if size > args.max_bytes:
         failures.append(f"larger than {args.max_bytes} bytes")
     for failure in failures:

@@ -166,7 +166,7 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Print the JSON Schema of `check --json`
     Schema(SchemaArgs),
-    /// Write the generated files of the documentation
+    /// Write the generated files of the documentation (the schemas only from a build for development)
     #[command(hide = true)]
     Reference {
         /// Folder to write them to
