@@ -18,7 +18,7 @@ const TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
 /// The last windows, oldest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Windows {
-    /// [`SCHEMA`].
+    /// Name and version of this form.
     pub schema: String,
     /// What each saw.
     windows: Vec<Vec<LockWait>>,

@@ -1,7 +1,7 @@
 //! The self test: what came of asking each seam of the operating system about things that the test had made itself.
 //!
 //! A seam is a function through which observers see one kind of thing. The test makes a thing of which it knows the truth, asks the seam,
-//! and compares. What a seam that failed tells is not to be relied upon on that system: [`mask`] hides it.
+//! and compares. What a seam that failed tells is not to be relied upon on that system: [`mask()`] hides it.
 
 mod mask;
 
