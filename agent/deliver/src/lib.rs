@@ -1,0 +1,1 @@
+//! A spool that no crash and no outage empties, and OTLP/HTTP out of it.

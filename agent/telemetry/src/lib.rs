@@ -1,0 +1,7 @@
+//! What agents tell a central endpoint: the names of metrics and events, their form in the OpenTelemetry protocol, and the messages by
+//! which a node enrols. Agent and endpoint share it, so that neither can mean something else by a name.
+
+pub mod enrol;
+pub mod event;
+pub mod metric;
+pub mod otlp;

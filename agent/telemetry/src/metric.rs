@@ -1,0 +1,1 @@
+//! Metrics: their names, units and attributes.

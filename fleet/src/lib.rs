@@ -1,0 +1,1 @@
+//! The embedded central endpoint: OTLP in, `SQLite`, the fleet board.

@@ -1,0 +1,3 @@
+//! The `portreeve-fleet` program.
+
+fn main() {}
