@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{json, observe};
 use crate::cli::{ConfigCommand, Global};
-use crate::settings::{KEYS, Origin, example};
+use crate::settings::{Origin, example, keys};
 use crate::{output, render};
 
 /// One setting as `config show` prints it.
@@ -21,8 +21,7 @@ pub(super) fn run(global: &Global, which: ConfigCommand) -> Result<u8> {
         ConfigCommand::Example => example(),
         ConfigCommand::Show { json: wanted } => {
             let settings = observe::settings(global)?;
-            let list: Vec<Setting> = KEYS
-                .iter()
+            let list: Vec<Setting> = keys()
                 .map(|key| Setting { name: key.name, value: (key.show)(&settings), origin: settings.origin(key) })
                 .collect();
             if wanted { json(&list)? } else { render::settings(&list, &settings.policy.waivers, output::width()) }

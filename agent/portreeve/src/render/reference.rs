@@ -3,7 +3,7 @@
 use portreeve_core::catalogue::{self, Entry};
 use portreeve_core::{Layer, Severity};
 
-use crate::settings::{KEYS, Key, Kind, SYSTEM_CONFIG, WAIVER, default_of};
+use crate::settings::{Key, Kind, SYSTEM_CONFIG, WAIVER, default_of, keys};
 
 const FINDINGS: &str = "\
 # Findings
@@ -100,7 +100,7 @@ fn source_link(source: &str) -> String {
 /// Every setting with its form, default and environment variable.
 pub(crate) fn configuration() -> String {
     let mut out = format!("{CONFIGURATION}, else `{SYSTEM_CONFIG}` where that exists.\n{CONFIGURATION_END}");
-    for key in KEYS {
+    for key in keys() {
         out.push_str(&setting(key));
     }
     // The first line of the comment is prose, the rest is what it would be without the comment signs.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::Value;
 
-use super::{KEYS, Settings, SettingsError, file};
+use super::{Settings, SettingsError, file, keys};
 
 /// How a document is named where it is not understood.
 const NAME: &str = "(settings of the daemon)";
@@ -13,7 +13,7 @@ impl Settings {
     /// All of them as TOML.
     pub(crate) fn document(&self) -> String {
         let mut text = String::new();
-        for key in KEYS {
+        for key in keys() {
             text.push_str(&format!("{} = {}\n", key.name, (key.show)(self)));
         }
         for waiver in &self.policy.waivers {

@@ -7,7 +7,7 @@ use portreeve_openclaw::file::{self, ReadError};
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Value};
 
-use super::{KEYS, Origin, Settings, SettingsError, keys};
+use super::{Origin, Settings, SettingsError, keys};
 
 /// A configuration is a page of text; more than this is a mistake.
 const MAX_BYTES: u64 = 1 << 20;
@@ -59,14 +59,14 @@ impl Reader<'_> {
                 self.waivers(settings, value)?;
                 continue;
             }
-            if let Some(key) = KEYS.iter().find(|key| key.name == dotted) {
+            if let Some(key) = keys().find(|key| key.name == dotted) {
                 let plain = plain(value.get_ref());
                 (key.apply)(settings, &plain).map_err(|problem| self.refuse(key.name, value.span().start, problem))?;
                 let origin = Origin::File { path: self.path.display().to_string(), line: self.line(name.span().start) };
                 settings.origins.insert(key.name, origin);
                 continue;
             }
-            let is_section = KEYS.iter().any(|key| key.name.starts_with(&format!("{dotted}.")));
+            let is_section = keys().any(|key| key.name.starts_with(&format!("{dotted}.")));
             match value.get_ref() {
                 DeValue::Table(inner) if is_section => self.table(settings, &dotted, inner)?,
                 _ => {

@@ -6,7 +6,7 @@ use portreeve_observe::plist::{self, Dictionary, PlistError, Value as Plist};
 use portreeve_openclaw::file::{ReadError, Reader};
 use toml::Value;
 
-use super::{KEYS, Origin, Settings, SettingsError, keys};
+use super::{Origin, Settings, SettingsError, keys};
 
 /// Applies a property list to the settings. One that is not there prescribes nothing.
 pub(super) fn apply(settings: &mut Settings, path: &Path) -> Result<(), SettingsError> {
@@ -29,7 +29,7 @@ fn walk(settings: &mut Settings, path: &Path, prefix: &str, table: &Dictionary) 
             continue;
         }
         let dotted = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-        if let Some(key) = KEYS.iter().find(|key| key.name == dotted) {
+        if let Some(key) = keys().find(|key| key.name == dotted) {
             let refuse =
                 |problem: String| SettingsError::ManagedValue { path: path.to_owned(), key: dotted.clone(), problem };
             let value = plain(value).ok_or_else(|| refuse("has a value of a kind that no setting takes".to_owned()))?;
@@ -37,7 +37,7 @@ fn walk(settings: &mut Settings, path: &Path, prefix: &str, table: &Dictionary) 
             settings.origins.insert(key.name, Origin::Managed { path: path.display().to_string() });
             continue;
         }
-        let is_section = KEYS.iter().any(|key| key.name.starts_with(&format!("{dotted}.")));
+        let is_section = keys().any(|key| key.name.starts_with(&format!("{dotted}.")));
         match value {
             Plist::Dictionary(inner) if is_section => walk(settings, path, &dotted, inner)?,
             _ => {

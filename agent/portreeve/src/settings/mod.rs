@@ -1,7 +1,7 @@
 //! The agent's own configuration: one TOML file, environment variables, defaults, and the origin of each value.
 //!
 //! Precedence: flag, then environment, then what device management prescribes, then file, then default; as root, what is prescribed comes
-//! before the environment. Each key is defined once, in [`keys::KEYS`]; the file's reader, the
+//! before the environment. Each key is defined once, in [`keys`]; the file's reader, the
 //! environment, `config show` and `config example` all follow that table.
 
 mod document;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use portreeve_core::Policy;
 use serde::Serialize;
 
-pub(crate) use keys::{KEYS, Key, Kind, WAIVER, default_of, example};
+pub(crate) use keys::{Key, Kind, WAIVER, default_of, example, keys};
 
 /// The agent's configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -174,7 +174,7 @@ impl Settings {
         if !is_root {
             managed::apply(&mut settings, managed)?;
         }
-        for key in KEYS {
+        for key in keys() {
             if let Some(text) = variable(&key.variable()) {
                 let value = key.parse_text(&text);
                 (key.apply)(&mut settings, &value).map_err(|problem| SettingsError::Variable {
