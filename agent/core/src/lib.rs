@@ -23,6 +23,7 @@ pub mod lint;
 pub mod locks;
 pub mod logs;
 pub mod maintenance;
+pub mod measure;
 pub mod report;
 pub mod schedule;
 pub mod secret;

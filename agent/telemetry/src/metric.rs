@@ -1,1 +1,0 @@
-//! Metrics: their names, units and attributes.
