@@ -41,7 +41,7 @@ pub fn certificate(folder: &Path, name: &str, dates: [&str; 2]) {
     ]);
 }
 
-fn openssl(arguments: &[&str]) {
+pub(crate) fn openssl(arguments: &[&str]) {
     let output = Command::new("openssl").args(arguments).output();
     let output = output.unwrap_or_else(|error| panic!("`openssl` does not run: {error}"));
     assert!(output.status.success(), "openssl {}: {}", arguments[0], String::from_utf8_lossy(&output.stderr));

@@ -14,8 +14,10 @@
     reason = "a bench that cannot be set up is a failed test"
 )]
 
+mod authority;
 mod builder;
 mod certificate;
+mod connect_proxy;
 mod gateway;
 mod guard;
 mod home;
@@ -25,6 +27,7 @@ mod linted;
 mod namespace;
 mod node;
 mod openclaw;
+pub mod otlp_endpoint;
 mod port;
 mod portreeve;
 mod project;
@@ -35,8 +38,10 @@ mod supervisor;
 mod wait;
 mod yaml;
 
+pub use authority::Authority;
 pub use builder::Builder;
 pub use certificate::certificate;
+pub use connect_proxy::ConnectProxy;
 pub use gateway::Gateway;
 pub use guard::Guard;
 pub use home::Home;
