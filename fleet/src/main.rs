@@ -1,3 +1,7 @@
 //! The `portreeve-fleet` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    portreeve_fleet::cli::main()
+}

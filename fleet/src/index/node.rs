@@ -1,0 +1,95 @@
+//! What is known of a node.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use portreeve_core::Verdict;
+
+use super::Brief;
+
+/// The number by which the database knows a node. Never given to another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeKey(pub i64);
+
+/// What is known of a node, in short.
+#[derive(Debug, Clone)]
+pub struct NodeSummary {
+    /// The number by which the database knows it.
+    pub key: NodeKey,
+    /// Its identity: `service.instance.id`.
+    pub id: String,
+    /// The name it is known by here.
+    pub name: String,
+    /// Host name, as it enrolled.
+    pub hostname: String,
+    /// Version of its agent.
+    pub agent_version: String,
+    /// When it enrolled.
+    pub enrolled_at: Timestamp,
+    /// Since when it may no longer write; none where it may.
+    pub revoked_at: Option<Timestamp>,
+    /// When it was last heard of, by this machine's clock; none where it never was.
+    pub last_seen: Option<Timestamp>,
+    /// Whether it is heard of.
+    pub presence: Presence,
+    /// Since when that is so.
+    pub presence_since: Timestamp,
+    /// Seconds between two beats.
+    pub interval_s: u32,
+    /// Seconds that its clock is ahead of this machine's, where it is more than the wire explains.
+    pub clock_ahead_s: Option<i64>,
+    /// Since when its verdict stands; none where it has none.
+    pub since: Option<Timestamp>,
+    /// When the facts of the current report were taken; none where it sent none.
+    pub report_at: Option<Timestamp>,
+    /// The current report in short; the default where it sent none.
+    pub brief: Arc<Brief>,
+}
+
+/// Whether a node is heard of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Presence {
+    /// It enrolled and never reported.
+    #[default]
+    New,
+    /// It reports.
+    Present,
+    /// It was silent for three beats. What is known of it is old. Its gateways may work.
+    Absent,
+}
+
+impl NodeSummary {
+    /// Beats that a node may miss before it is absent.
+    pub const BEATS: i64 = 3;
+
+    /// Its verdict; none where it sent no report yet.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.brief.verdict
+    }
+
+    /// When it is absent, if nothing is heard of it.
+    pub fn absent_at(&self) -> Option<Timestamp> {
+        let silence = SignedDuration::from_secs(i64::from(self.interval_s.max(1)) * Self::BEATS);
+        self.last_seen.and_then(|seen| seen.checked_add(silence).ok())
+    }
+}
+
+impl Presence {
+    /// As it is written: `new`, `present`, `absent`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Present => "present",
+            Self::Absent => "absent",
+        }
+    }
+
+    /// From what [`Presence::name`] writes.
+    pub fn from_name(name: &str) -> Self {
+        match name {
+            "present" => Self::Present,
+            "absent" => Self::Absent,
+            _ => Self::New,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The server: its routes, and their way from the listener to the end.
+
+mod health;
+mod listen;
+mod tls;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::http::header::HeaderValue;
+use axum::response::Response;
+use axum::routing::get;
+use tokio::sync::watch;
+
+pub use listen::{ServeError, serve};
+pub use tls::TlsError;
+
+use crate::store::{Shared, Store};
+use crate::{AppState, board};
+
+/// For how long requests in flight may go on once the server is told to end.
+pub const DRAIN: Duration = Duration::from_secs(10);
+
+/// All routes.
+pub fn router(state: AppState) -> Router {
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .merge(board::routes())
+        .fallback(|| async { (StatusCode::NOT_FOUND, "there is no such page\n") })
+        .layer(axum::middleware::map_response(harden))
+        .with_state(state)
+}
+
+/// What handlers share, from what the writer keeps.
+pub fn state(shared: &Arc<Shared>, store: Store, ending: watch::Receiver<bool>) -> AppState {
+    AppState {
+        config: Arc::clone(&shared.config),
+        index: Arc::clone(&shared.index),
+        access: Arc::clone(&shared.access),
+        changes: shared.changes.clone(),
+        shared: Arc::clone(shared),
+        ending,
+        store,
+    }
+}
+
+/// Headers of every answer. A page may set a policy of its own.
+async fn harden(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    headers.insert("referrer-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("x-frame-options", HeaderValue::from_static("DENY"));
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
+    headers.entry("cache-control").or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry("content-security-policy")
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; form-action 'none'"));
+    response
+}

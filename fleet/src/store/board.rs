@@ -1,0 +1,1 @@
+//! What the board asks of the database, and writes into it.
