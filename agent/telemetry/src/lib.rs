@@ -1,7 +1,10 @@
 //! What agents tell a central endpoint: the names of metrics and events, their form in the OpenTelemetry protocol, and the messages by
 //! which a node enrols. Agent and endpoint share it, so that neither can mean something else by a name.
 
+pub mod encode;
 pub mod enrol;
 pub mod event;
+pub mod histogram;
 pub mod metric;
 pub mod otlp;
+pub mod value;
