@@ -1,1 +1,3 @@
 //! A spool that no crash and no outage empties, and OTLP/HTTP out of it.
+
+pub mod spool;

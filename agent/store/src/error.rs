@@ -58,6 +58,12 @@ impl StoreError {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
     }
 
+    /// Whether there was no room: the volume is full, or the quota or limit for files is reached.
+    pub fn is_full(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        matches!(self, Self::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge))
+    }
+
     /// The error with what it comes from, in one line.
     pub fn sentence(&self) -> String {
         match std::error::Error::source(self) {

@@ -1,9 +1,9 @@
 //! A folder of the agent's own.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -201,6 +201,51 @@ impl Folder {
         check_file(&metadata, &path)?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io_error("write", &path))?;
         if metadata.len() == 0 { self.sync().map_err(io_error("write", &path)) } else { Ok(()) }
+    }
+
+    /// Writes bytes at a place of a file of the owner's, which is made where it is missing, and waits until they are on the disk. A crash
+    /// can leave a part of them.
+    pub fn write_at(&self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.entry(name)?;
+        let file = self.open_file(name, OFlag::O_WRONLY | OFlag::O_CREAT).map_err(io_error("write", &path))?;
+        let metadata = file.metadata().map_err(io_error("look at", &path))?;
+        check_file(&metadata, &path)?;
+        // On macOS this is `F_FULLFSYNC`.
+        file.write_all_at(bytes, offset).and_then(|()| file.sync_data()).map_err(io_error("write", &path))?;
+        if metadata.len() == 0 { self.sync().map_err(io_error("write", &path)) } else { Ok(()) }
+    }
+
+    /// The bytes of a file from `offset` on, at most `max_bytes`; none where there is no such file.
+    pub fn read_at(&self, name: &str, offset: u64, max_bytes: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.entry(name)?;
+        let mut file = match self.open_file(name, OFlag::O_RDONLY) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io_error("read", &path)(error)),
+        };
+        let metadata = file.metadata().map_err(io_error("look at", &path))?;
+        check_file(&metadata, &path)?;
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(offset))
+            .and_then(|_| file.take(max_bytes).read_to_end(&mut bytes))
+            .map_err(io_error("read", &path))?;
+        Ok(Some(bytes))
+    }
+
+    /// Cuts a file off after `length` bytes, on the disk; nothing happens where there is none.
+    pub fn truncate(&self, name: &str, length: u64) -> Result<(), StoreError> {
+        let path = self.entry(name)?;
+        let file = match self.open_file(name, OFlag::O_WRONLY) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(io_error("cut", &path)(error)),
+        };
+        let metadata = file.metadata().map_err(io_error("look at", &path))?;
+        check_file(&metadata, &path)?;
+        if metadata.len() <= length {
+            return Ok(());
+        }
+        file.set_len(length).and_then(|()| file.sync_all()).map_err(io_error("cut", &path))
     }
 
     /// Removes a file; nothing happens where there is none.
