@@ -15,7 +15,7 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// A new one, with the certificate of a server on the loopback and one of a client.
+    /// A new one, with the certificate of a server on the loopback, which is `fleet.test` too, and one of a client.
     pub fn new() -> Self {
         let authority = Self { folder: tempfile::tempdir().unwrap() };
         let [key, cert] = ["ca.key", "ca.pem"].map(|file| authority.text(file));
@@ -24,7 +24,8 @@ impl Authority {
         words.extend(["-days", "30", "-subj", "/CN=authority", "-keyout", &key, "-out", &cert]);
         words.extend(["-addext", "keyUsage=critical,keyCertSign"]);
         openssl(&words);
-        authority.sign("server", "subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth\n");
+        authority
+            .sign("server", "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:fleet.test\nextendedKeyUsage=serverAuth\n");
         authority.sign("client", "subjectAltName=DNS:node\nextendedKeyUsage=clientAuth\n");
         authority
     }

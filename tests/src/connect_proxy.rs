@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::serve;
 
-/// A proxy on a port of the loopback, which tunnels to wherever it is asked to.
+/// A proxy on a port of the loopback, which tunnels to the loopback whatever host it is asked for.
 #[derive(Debug)]
 pub struct ConnectProxy {
     port: u16,
@@ -49,10 +49,11 @@ fn tunnel(mut client: TcpStream, heads: &Mutex<Vec<String>>) -> io::Result<()> {
     let head = String::from_utf8_lossy(&head).into_owned();
     let target = head.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next()).map(str::to_owned);
     heads.lock().unwrap().push(head);
-    let Some(target) = target else {
+    let port = target.and_then(|target| target.rsplit_once(':')?.1.parse::<u16>().ok());
+    let Some(port) = port else {
         return client.write_all(b"HTTP/1.1 405 -\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     };
-    let server = TcpStream::connect(target)?;
+    let server = TcpStream::connect(("127.0.0.1", port))?;
     client.write_all(b"HTTP/1.1 200 -\r\n\r\n")?;
     let (mut from_client, mut to_server) = (client.try_clone()?, server.try_clone()?);
     thread::spawn(move || {

@@ -12,6 +12,7 @@
 pub mod acceptance;
 pub mod catalogue;
 pub mod connects;
+pub mod delivery;
 pub mod diagnose;
 pub mod evidence;
 pub mod fact;

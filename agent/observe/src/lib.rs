@@ -20,6 +20,7 @@ pub mod file;
 mod gateway;
 pub mod glance;
 pub mod host;
+mod identity;
 pub mod images;
 pub mod inside;
 mod install;
@@ -53,6 +54,7 @@ pub mod volume;
 
 pub use connects::{connects, series_of};
 pub use containers::is_container;
+pub use identity::node_identity;
 pub use key::fingerprint_key;
 pub use local_address::local_addresses;
 pub use locks::{LockWatch, watch_locks};

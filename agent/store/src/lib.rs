@@ -6,9 +6,11 @@
 mod error;
 mod folder;
 mod lock;
+mod named;
 mod trust;
 
 pub use error::StoreError;
 pub use folder::{Audience, Folder};
 pub use lock::Lock;
+pub use named::{Privacy, read_named};
 pub use trust::check_program;
