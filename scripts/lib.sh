@@ -177,6 +177,23 @@ install_tools() {
   for pin in $missing; do : >"$tools_dir/.have/$pin"; done
 }
 
+# apt_of DIR SUITE: sets apt_options, with which apt asks another release of
+# Debian from the mirror that this machine uses, with lists and a status of its
+# own in DIR.
+apt_of() {
+  local site
+  # shellcheck disable=SC2016 # apt's own variables
+  site=$(apt-get indextargets --format '$(SITE)' 'Component: main' 'Created-By: Packages' | head -n 1)
+  [ -n "$site" ] || die "apt knows no mirror of Debian" "apt-get update"
+  mkdir -p "$1/lists/partial" "$1/archives/partial"
+  : >"$1/status"
+  printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$site" "$2" >"$1/sources.list"
+  apt_options=(-o "Dir::Etc::sourcelist=$1/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$1/lists"
+    -o "Dir::State::status=$1/status" -o "Dir::Cache=$1" -o "APT::Sandbox::User=$(id -un)" -o Debug::NoLocking=1
+    -o Acquire::Languages=none)
+  apt_get update "${apt_options[@]}"
+}
+
 # need_xar: macOS has it, Debian since 13. For an older one, Debian 13's is
 # unpacked below tools_dir with the libraries that it was built for.
 need_xar() {
@@ -191,21 +208,12 @@ need_xar() {
 }
 install_xar() {
   [ ! -x "$tools_dir/xar/bin/xar" ] || return 0
-  local apt=$tools_dir/xar.apt site file options
-  # The mirror that this machine uses, with lists and a status of our own.
-  # shellcheck disable=SC2016 # apt's own variables
-  site=$(apt-get indextargets --format '$(SITE)' 'Component: main' 'Created-By: Packages' | head -n 1)
-  [ -n "$site" ] || die "apt knows no mirror of Debian" "apt-get update"
+  local apt=$tools_dir/xar.apt file
   say "fetching Debian 13's xar"
   rm -rf -- "$apt" "$tools_dir/xar"
-  mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$tools_dir/xar/bin"
-  : >"$apt/status"
-  printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s trixie main\n' "$site" >"$apt/sources.list"
-  options=(-o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$apt/lists"
-    -o "Dir::State::status=$apt/status" -o "Dir::Cache=$apt" -o "APT::Sandbox::User=$(id -un)" -o Debug::NoLocking=1
-    -o Acquire::Languages=none)
-  apt_get update "${options[@]}"
-  apt_get install "${options[@]}" --yes --no-install-recommends --download-only xar
+  mkdir -p "$tools_dir/xar/bin"
+  apt_of "$apt" trixie
+  apt_get install "${apt_options[@]}" --yes --no-install-recommends --download-only xar
   for file in "$apt"/archives/*.deb; do dpkg -x "$file" "$tools_dir/xar"; done
   rm -rf -- "$apt"
   cat >"$tools_dir/xar/bin/xar" <<'EOF'
