@@ -25,6 +25,7 @@ mod ready;
 mod secrets;
 mod selftest;
 mod shared;
+mod stack;
 mod state;
 mod tokens;
 mod untouched;

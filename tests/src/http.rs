@@ -6,15 +6,28 @@ use std::thread;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(3);
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Status and body of a GET on `port` of the loopback; None where nobody answers.
 pub fn get(port: u16, path: &str) -> Option<(u16, String)> {
+    call(port, "GET", path, "text/plain", &[])
+}
+
+/// The same with another method and a body.
+pub(crate) fn call(port: u16, method: &str, path: &str, kind: &str, body: &[u8]) -> Option<(u16, String)> {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let mut stream = TcpStream::connect_timeout(&address, LIMIT).ok()?;
     stream.set_read_timeout(Some(LIMIT)).ok()?;
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes()).ok()?;
+    // HTTP/1.0, so that no answer comes in chunks.
+    let mut request = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n").into_bytes();
+    if !body.is_empty() {
+        request.extend(format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len()).bytes());
+    }
+    request.extend(b"\r\n");
+    request.extend(body);
+    stream.write_all(&request).ok()?;
     let mut answer = Vec::new();
-    stream.take(64 * 1024).read_to_end(&mut answer).ok()?;
+    stream.take(MAX_BYTES).read_to_end(&mut answer).ok()?;
     let answer = String::from_utf8_lossy(&answer);
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
