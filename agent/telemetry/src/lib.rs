@@ -4,7 +4,11 @@
 pub mod encode;
 pub mod enrol;
 pub mod event;
+pub mod gauges;
 pub mod histogram;
+pub mod ledger;
 pub mod metric;
 pub mod otlp;
+pub mod read;
+pub mod told;
 pub mod value;

@@ -46,7 +46,7 @@ pub(crate) fn image_skew(snapshot: &Snapshot) -> Vec<String> {
 }
 
 /// Whether a channel account that should run does not.
-pub(crate) fn account_fails(account: &AccountStatus) -> bool {
+pub fn account_fails(account: &AccountStatus) -> bool {
     account.enabled
         && account.configured
         && (!account.running

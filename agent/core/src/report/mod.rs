@@ -18,8 +18,7 @@ pub use containers::{ContainerSummary, EngineSummary};
 pub use credentials::{Reader, credentials};
 pub use mirrors::{BackupSummary, MirrorState, MirrorSummary};
 pub use schema::json_schema;
-pub(crate) use summary::ladder;
-pub use summary::{ClientSummary, GatewaySummary, RungState, RungSummary, StateDirSummary, UnitSummary};
+pub use summary::{ClientSummary, GatewaySummary, RungState, RungSummary, StateDirSummary, UnitSummary, ladder};
 
 use crate::acceptance::{AcceptedSummary, Quarantine};
 use crate::catalogue::{Code, Layer, Severity};

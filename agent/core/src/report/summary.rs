@@ -258,7 +258,7 @@ fn version(gateway: &Gateway) -> Option<String> {
 }
 
 /// Rungs 2 to 5 of a gateway.
-pub(crate) fn ladder(gateway: &Gateway) -> Vec<RungSummary> {
+pub fn ladder(gateway: &Gateway) -> Vec<RungSummary> {
     let ladder = &gateway.ladder;
     vec![
         rung("live", &ladder.healthz, |live| {

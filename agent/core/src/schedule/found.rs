@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Pulse;
 use crate::Snapshot;
 use crate::images::schedule::Runs;
+use crate::measure::Measures;
 use crate::status::Judgement;
 
 /// Most paths of one kind that are glanced at.
@@ -26,6 +27,9 @@ pub struct Found {
     /// Seconds after which a full acceptance of the node is to be tried; none where there is no need.
     #[serde(default)]
     pub acceptance_in_s: Option<u64>,
+    /// What it measured.
+    #[serde(default)]
+    pub measures: Option<Measures>,
     /// What could not be done besides.
     #[serde(default)]
     pub notes: Vec<String>,

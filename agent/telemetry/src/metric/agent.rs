@@ -1,6 +1,6 @@
 //! Metrics of the agent itself and of its delivery.
 
-use super::{Attribute, Kind, LANE, Metric, SIGNAL};
+use super::{Attribute, Kind, LANE, Metric};
 
 /// Processor.
 pub const AGENT_CPU: Metric = Metric {
@@ -98,11 +98,19 @@ pub const SPOOL_REFUSED: Metric = Metric {
     attributes: &[],
     description: "Records that the endpoint refused for good, and that were set aside.",
 };
-/// Requests to the endpoint.
-pub const DELIVERY_REQUESTS: Metric = Metric {
-    name: "portreeve.delivery.requests",
+/// Records delivered.
+pub const DELIVERY_RECORDS: Metric = Metric {
+    name: "portreeve.delivery.records",
     kind: Kind::Counter,
-    unit: "{request}",
-    attributes: &[SIGNAL, Attribute { key: "outcome", values: "`delivered`, `partial`, `retried`, `refused`" }],
-    description: "Requests to the endpoint, by what came of them.",
+    unit: "{record}",
+    attributes: &[],
+    description: "Records that the endpoint took.",
+};
+/// Whether delivery fails.
+pub const DELIVERY_FAILING: Metric = Metric {
+    name: "portreeve.delivery.failing",
+    kind: Kind::Gauge,
+    unit: "{node}",
+    attributes: &[],
+    description: "1 where the last try to deliver failed, else 0. It arrives once the endpoint is there again.",
 };

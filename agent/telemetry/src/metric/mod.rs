@@ -84,9 +84,6 @@ pub const LANE: Attribute =
     Attribute { key: "lane", values: "`glance`, `fast`, `slow`, `locks`, `images`, `acceptance`" };
 /// What a container is.
 pub const ROLE: Attribute = Attribute { key: "role", values: "`gateway`, `cli`, `node-host`, `proxy`, …" };
-/// A signal of the OpenTelemetry protocol.
-pub const SIGNAL: Attribute = Attribute { key: "signal", values: "`metrics`, `logs`" };
-
 /// All metrics, in the order of the documentation.
 pub const ALL: &[&Metric] = &[
     &VERDICT,
@@ -151,7 +148,8 @@ pub const ALL: &[&Metric] = &[
     &SPOOL_OLDEST,
     &SPOOL_DROPPED,
     &SPOOL_REFUSED,
-    &DELIVERY_REQUESTS,
+    &DELIVERY_RECORDS,
+    &DELIVERY_FAILING,
 ];
 
 /// The metric with this name.
