@@ -7,6 +7,8 @@ use tokio::sync::{broadcast, watch};
 use crate::Config;
 use crate::auth::Access;
 use crate::index::{Change, Index};
+use crate::ingest::{Budget, Gate, Rates};
+use crate::meter::Meter;
 use crate::store::{Shared, Store};
 
 /// What all handlers share. Cheap to clone.
@@ -24,6 +26,16 @@ pub struct AppState {
     pub changes: broadcast::Sender<Change>,
     /// What the writer keeps current.
     pub shared: Arc<Shared>,
+    /// What the server counts of itself.
+    pub meter: Arc<Meter>,
+    /// How fast nodes send.
+    pub rates: Arc<Rates>,
+    /// Bytes of bodies in memory.
+    pub bodies: Arc<Budget>,
+    /// How fast nodes enrol.
+    pub enrolments: Arc<Gate>,
+    /// How fast misdeeds of strangers are written down.
+    pub audits: Arc<Gate>,
     /// Becomes true when the server is told to end: answers that go on and on end then.
     pub ending: watch::Receiver<bool>,
 }

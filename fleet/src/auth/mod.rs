@@ -8,4 +8,5 @@ mod viewer;
 pub use access::{Access, AccessChange, Credential, Grants, Role, Session, ViewerToken};
 pub use csrf::CsrfForm;
 pub use secret::{Hash, Issued, RandomError, issue, random};
+pub(crate) use viewer::bearer;
 pub use viewer::{COOKIE, LoginError, Peer, Viewer, log_in, log_out};

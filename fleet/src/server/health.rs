@@ -1,12 +1,15 @@
-//! Whether the server lives, and whether it can take reports.
+//! Whether the server lives, whether it can take reports, and what it counts of itself.
 
 use std::sync::atomic::Ordering;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 
 use crate::AppState;
+use crate::auth::{Hash, Peer, bearer};
 
 /// For how long the writer may be silent and still count as alive.
 const SILENCE_MS: i64 = 30_000;
@@ -22,5 +25,20 @@ pub(super) async fn ready(State(state): State<AppState>) -> (StatusCode, &'stati
     if silent > SILENCE_MS {
         return (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n");
     }
+    if *state.ending.borrow() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the server is ending\n");
+    }
     (StatusCode::OK, "ok\n")
+}
+
+/// Metrics of the server, for those who may read them.
+pub(super) async fn metrics(State(state): State<AppState>, peer: Peer, headers: HeaderMap) -> Response {
+    let near = !peer.relayed && state.config.metrics.allow.iter().any(|network| network.contains(&peer.address));
+    let viewer = bearer(&headers).and_then(|token| state.access.viewer(&Hash::of(token), Timestamp::now()));
+    if !near && viewer.is_none() {
+        return (StatusCode::FORBIDDEN, "from this address, metrics need a viewer's token\n").into_response();
+    }
+    let nodes = state.index.all();
+    let text = state.meter.text(nodes.iter().map(AsRef::as_ref));
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

@@ -80,6 +80,7 @@ pub async fn serve(config: Config, listening: impl FnOnce(SocketAddr)) -> Result
     let address = config.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
     let (writer, store, shared) = Writer::start(Arc::clone(&config))?;
+    let meter = Arc::clone(&shared.meter);
     let (ending, ended) = watch::channel(false);
     let app = router(state(&shared, store, ended));
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
@@ -96,6 +97,7 @@ pub async fn serve(config: Config, listening: impl FnOnce(SocketAddr)) -> Result
                     if let Some(slot) = Slot::take(&open, address.ip(), &config) {
                         connection(stream, address, slot, &app, &config, tls.clone(), &graceful);
                     } else {
+                        meter.connection_refused();
                         tracing::debug!(%address, "a connection too many");
                     }
                 }
@@ -111,7 +113,12 @@ pub async fn serve(config: Config, listening: impl FnOnce(SocketAddr)) -> Result
             },
             _ = terminate.recv() => break Ok(()),
             _ = interrupt.recv() => break Ok(()),
-            _ = look.tick() => if writer.has_ended() { break Err(ServeError::WriterEnded) },
+            _ = look.tick() => {
+                meter.connections(open.lock().unwrap_or_else(PoisonError::into_inner).all);
+                if writer.has_ended() {
+                    break Err(ServeError::WriterEnded);
+                }
+            }
         }
     };
     tracing::info!("ending: requests in flight are answered");

@@ -17,8 +17,9 @@ use tokio::sync::watch;
 pub use listen::{ServeError, serve};
 pub use tls::TlsError;
 
+use crate::ingest::Gate;
 use crate::store::{Shared, Store};
-use crate::{AppState, board};
+use crate::{AppState, board, enrol, ingest};
 
 /// For how long requests in flight may go on once the server is told to end.
 pub const DRAIN: Duration = Duration::from_secs(10);
@@ -28,6 +29,9 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .merge(ingest::routes())
+        .merge(enrol::routes())
         .merge(board::routes())
         .fallback(|| async { (StatusCode::NOT_FOUND, "there is no such page\n") })
         .layer(axum::middleware::map_response(harden))
@@ -42,6 +46,11 @@ pub fn state(shared: &Arc<Shared>, store: Store, ending: watch::Receiver<bool>) 
         access: Arc::clone(&shared.access),
         changes: shared.changes.clone(),
         shared: Arc::clone(shared),
+        meter: Arc::clone(&shared.meter),
+        rates: Arc::default(),
+        bodies: Arc::default(),
+        enrolments: Arc::new(Gate::new(200.0, 2_000.0)),
+        audits: Arc::new(Gate::new(0.2, 20.0)),
         ending,
         store,
     }

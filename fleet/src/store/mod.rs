@@ -1,7 +1,10 @@
 //! The database: one thread writes, a few connections read.
 
 pub mod audit;
+pub mod beat;
 pub mod board;
+pub mod events;
+mod keep;
 mod load;
 pub mod schema;
 mod settings;

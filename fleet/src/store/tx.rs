@@ -38,6 +38,16 @@ impl<'a> Tx<'a> {
         Self { connection, shared, batch, own: Effects::default(), now: Timestamp::now() }
     }
 
+    /// The connection.
+    pub fn connection(&self) -> &'a Connection {
+        self.connection
+    }
+
+    /// What the writer keeps in memory.
+    pub fn shared(&self) -> &'a Shared {
+        self.shared
+    }
+
     /// The time of this work: the same for all that it writes.
     pub fn now(&self) -> Timestamp {
         self.now

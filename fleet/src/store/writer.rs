@@ -1,9 +1,9 @@
 //! The thread that writes. Work that waits is done in one transaction: one `fsync` for all of it.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,16 +12,24 @@ use rusqlite::Connection;
 use tokio::sync::broadcast;
 
 use super::tx::{Effects, Tx};
-use super::{FILE, Store, StoreError, Work, load_access, load_index, open};
+use super::{FILE, Store, StoreError, Work, keep, load_access, load_index, open};
 use crate::Config;
 use crate::auth::Access;
 use crate::error::Chain;
 use crate::index::{Change, Index};
+use crate::meter::Meter;
+use crate::series::Keys;
 
 /// Most work of one transaction.
 const BATCH: usize = 512;
 /// How often the thread looks after the database where no work comes.
-const TICK: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_millis(250);
+/// How often it is looked at who is absent.
+const ABSENT: Duration = Duration::from_secs(2);
+/// How often it is looked at what is too old.
+const PRUNE: Duration = Duration::from_secs(5);
+/// Pairs of node and bucket that are added up at once: others wait meanwhile.
+const ROLL_UP: u32 = 16;
 /// Size that the write-ahead log has before it is put into the database, and how often that is looked at.
 const CHECKPOINT_BYTES: u64 = 16 * 1024 * 1024;
 const CHECKPOINT: Duration = Duration::from_secs(2);
@@ -38,6 +46,10 @@ pub struct Shared {
     pub changes: broadcast::Sender<Change>,
     /// The settings in force.
     pub config: Arc<Config>,
+    /// Which number stands for which series.
+    pub keys: Mutex<Keys>,
+    /// What the server counts of itself.
+    pub meter: Arc<Meter>,
     /// When this server started: before that, nobody could have reported to it.
     pub started_at: Timestamp,
     /// When the thread last looked after the database, in milliseconds: it lives.
@@ -55,6 +67,8 @@ struct State {
     data_version: i64,
     ticked_at: Instant,
     checkpoint_at: Instant,
+    absent_at: Instant,
+    prune_at: Instant,
 }
 
 impl Writer {
@@ -66,6 +80,8 @@ impl Writer {
             index: Arc::default(),
             access: Arc::new(Access::new(super::settings::key(&connection)?)),
             changes,
+            keys: Mutex::default(),
+            meter: Arc::default(),
             config,
             started_at: Timestamp::now(),
             alive_at: AtomicI64::new(Timestamp::now().as_millisecond()),
@@ -76,8 +92,18 @@ impl Writer {
         let (sender, jobs) = sync_channel(shared.config.limits.queue);
         let store = Store::new(Path::new(&shared.config.data).join(FILE), sender);
         let now = Instant::now();
-        let mut state =
-            State { connection, shared: Arc::clone(&shared), data_version, ticked_at: now, checkpoint_at: now };
+        for (kind, rows) in keep::dropped(&connection)? {
+            shared.meter.dropped(kind, rows);
+        }
+        let mut state = State {
+            connection,
+            shared: Arc::clone(&shared),
+            data_version,
+            ticked_at: now,
+            checkpoint_at: now,
+            absent_at: now,
+            prune_at: now,
+        };
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || state.run(&jobs))
@@ -119,6 +145,7 @@ impl State {
     fn batch(&mut self, jobs: Vec<Work>) {
         let mut effects = Effects::default();
         let mut done = Vec::with_capacity(jobs.len());
+        let (started, count) = (Instant::now(), jobs.len());
         let begun = self.connection.execute_batch("BEGIN IMMEDIATE");
         let result = begun.and_then(|()| {
             for job in jobs {
@@ -132,14 +159,20 @@ impl State {
                     self.connection.execute_batch("RELEASE work")?;
                 } else {
                     self.connection.execute_batch("ROLLBACK TO work; RELEASE work")?;
+                    self.shared.keys.lock().unwrap_or_else(PoisonError::into_inner).undone();
                 }
             }
             self.connection.execute_batch("COMMIT")
         });
         let result = result.map_err(Arc::new);
         match &result {
-            Ok(()) => effects.apply(&self.shared),
+            Ok(()) => {
+                self.shared.keys.lock().unwrap_or_else(PoisonError::into_inner).committed();
+                effects.apply(&self.shared);
+                self.shared.meter.commit(count, started.elapsed());
+            }
             Err(error) => {
+                self.shared.keys.lock().unwrap_or_else(PoisonError::into_inner).undone();
                 tracing::error!(error = %Chain(error.as_ref()), "cannot commit");
                 if !self.connection.is_autocommit() {
                     drop(self.connection.execute_batch("ROLLBACK"));
@@ -157,6 +190,27 @@ impl State {
         if let Err(error) = self.reload() {
             tracing::error!(error = %Chain(&error), "cannot read what another process has written");
         }
+        self.own("add series up", |tx| keep::roll_up(tx, ROLL_UP).map(drop));
+        if self.absent_at.elapsed() >= ABSENT {
+            self.own("look who is absent", keep::absent);
+            self.absent_at = Instant::now();
+        }
+        if self.prune_at.elapsed() >= PRUNE {
+            self.own("delete what is too old", |tx| keep::prune(tx));
+            self.prune_at = Instant::now();
+        }
+    }
+
+    /// Does work that nobody asked for.
+    fn own(&mut self, what: &'static str, work: fn(&mut Tx<'_>) -> Result<(), StoreError>) {
+        let job: Work = Box::new(move |tx| {
+            let outcome = work(tx);
+            if let Err(error) = &outcome {
+                tracing::error!(error = %Chain(error), "cannot {what}");
+            }
+            (outcome.is_ok(), Box::new(|_| ()))
+        });
+        self.batch(vec![job]);
     }
 
     /// Reads everything anew where another process, such as `portreeve-fleet node revoke`, has written.

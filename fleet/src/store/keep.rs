@@ -1,0 +1,129 @@
+//! What the writer does from time to time: who is absent, what is added up, what is deleted.
+
+use std::sync::PoisonError;
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, params};
+
+use super::{StoreError, Tx, beat, events, millis};
+use crate::config::Retention;
+use crate::index::{NodeSummary, Presence};
+use crate::series;
+
+/// Most nodes that become absent in one transaction.
+const ABSENT: usize = 500;
+/// Most rows of a kind that are deleted in one transaction.
+const SLICE: u32 = 2_000;
+/// Rows that are dropped in one transaction where the database is full.
+const DROP: u32 = 5_000;
+
+/// Marks those as absent that were silent for three beats. Before this server ran for as long, nobody is.
+pub(super) fn absent(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    let now = tx.now();
+    let started_at = tx.shared().started_at;
+    let is_silent = |node: &NodeSummary| {
+        let beats = SignedDuration::from_secs(i64::from(node.interval_s.max(1)) * NodeSummary::BEATS);
+        let deadline = node.last_seen.unwrap_or(started_at).max(started_at).checked_add(beats);
+        node.presence == Presence::Present && deadline.is_ok_and(|deadline| deadline < now)
+    };
+    let silent: Vec<_> = tx.shared().index.all().into_iter().filter(|node| is_silent(node)).take(ABSENT).collect();
+    for node in silent {
+        let mut node = std::sync::Arc::unwrap_or_clone(node);
+        node.presence = Presence::Absent;
+        node.presence_since = now;
+        events::own(tx, node.key, events::ABSENT, now)?;
+        beat::put(tx, node, beat::News { changed: true, event: true })?;
+    }
+    Ok(())
+}
+
+/// Adds some series up.
+pub(super) fn roll_up(tx: &Tx<'_>, most: u32) -> Result<bool, StoreError> {
+    series::advance(tx, &tx.shared().config.retention, millis(tx.now()), most)
+}
+
+/// Deletes what is older than it is kept, and some of what is oldest where the database is full.
+pub(super) fn prune(tx: &Tx<'_>) -> Result<(), StoreError> {
+    let retention = &tx.shared().config.retention;
+    let now = tx.now();
+    series::prune(tx, retention, millis(now))?;
+    if series::prune_keys(tx, retention, millis(now))? > 0 {
+        tx.shared().keys.lock().unwrap_or_else(PoisonError::into_inner).reset();
+    }
+    let before = |days: u32| millis(now) - i64::from(days) * 24 * 3_600 * 1_000;
+    delete_events(tx, before(retention.events_d), SLICE)?;
+    tx.execute(
+        "DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE at < ? ORDER BY at LIMIT ?)",
+        params![before(retention.audit_d), SLICE],
+    )?;
+    tx.execute("DELETE FROM session WHERE expires_at < ?", [millis(now)])?;
+    tx.execute("DELETE FROM join_code WHERE expires_at < ?", [millis(now)])?;
+    let used = used(tx)?;
+    tx.shared().meter.database(used);
+    if used > retention.database_bytes {
+        drop_oldest(tx, retention, now)?;
+    }
+    Ok(())
+}
+
+/// Bytes of the database that hold something.
+fn used(connection: &Connection) -> Result<u64, StoreError> {
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let pages = pragma("page_count")?.saturating_sub(pragma("freelist_count")?);
+    Ok(u64::try_from(pages.saturating_mul(pragma("page_size")?)).unwrap_or_default())
+}
+
+/// Drops some rows of the kind whose oldest row has used up most of the time that it is kept for.
+fn drop_oldest(tx: &Tx<'_>, retention: &Retention, now: Timestamp) -> Result<(), StoreError> {
+    let now = millis(now) / 1_000;
+    let day = 24 * 3_600;
+    let kinds = [
+        (series::MINUTE, i64::from(retention.minutes_h) * 3_600),
+        (series::TEN_MINUTES, i64::from(retention.ten_minutes_d) * day),
+        (series::TWO_HOURS, i64::from(retention.two_hours_d) * day),
+        (0, i64::from(retention.events_d) * day),
+    ];
+    let mut oldest: Option<(f64, i64)> = None;
+    for (seconds, kept) in kinds {
+        let start: Option<i64> = if seconds == 0 {
+            tx.query_row("SELECT min(at) / 1000 FROM event", [], |row| row.get(0))?
+        } else {
+            tx.query_row("SELECT min(start) FROM series WHERE seconds = ?", [seconds], |row| row.get(0))?
+        };
+        #[expect(clippy::cast_precision_loss, reason = "a share of a time")]
+        let share = start.map(|start| (now - start) as f64 / kept.max(1) as f64);
+        if let Some(share) = share
+            && oldest.is_none_or(|(most, _)| share > most)
+        {
+            oldest = Some((share, seconds));
+        }
+    }
+    let (name, dropped) = match oldest {
+        None => return Ok(()),
+        Some((_, 0)) => ("events", delete_events(tx, i64::MAX, DROP)?),
+        Some((_, seconds)) => ("series", series::delete_before(tx, seconds, i64::MAX, DROP)?),
+    };
+    tracing::warn!(kind = name, rows = dropped, "the database is full: the oldest rows were dropped");
+    tx.execute(
+        "INSERT INTO counter (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = value + ?2",
+        params![format!("dropped.{name}"), i64::try_from(dropped).unwrap_or(i64::MAX)],
+    )?;
+    tx.shared().meter.dropped(name, dropped as u64);
+    Ok(())
+}
+
+fn delete_events(connection: &Connection, before: i64, most: u32) -> Result<usize, StoreError> {
+    Ok(connection
+        .prepare_cached("DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE at < ? ORDER BY at LIMIT ?)")?
+        .execute(params![before, most])?)
+}
+
+/// What was dropped so far, by kind.
+pub(super) fn dropped(connection: &Connection) -> Result<Vec<(&'static str, u64)>, StoreError> {
+    let value = |name: &str| {
+        let sum = "SELECT coalesce(sum(value), 0) FROM counter WHERE name = ?";
+        let count = connection.query_row(sum, [format!("dropped.{name}")], |row| row.get::<_, i64>(0));
+        count.map(|count| u64::try_from(count).unwrap_or_default())
+    };
+    Ok(vec![("events", value("events")?), ("series", value("series")?)])
+}

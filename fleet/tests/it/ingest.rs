@@ -1,0 +1,181 @@
+use std::io::Write;
+
+use jiff::{SignedDuration, Timestamp};
+use portreeve_telemetry::event::Name;
+use portreeve_telemetry::otlp::{
+    ExportLogsServiceResponse, ExportMetricsServiceResponse, METRICS_PATH, Message, PROTOBUF,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::program::{Fleet, beat, event, report};
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[tokio::test]
+async fn a_report_arrives_and_outlives_a_crash() {
+    let mut fleet = Fleet::start();
+    let token = fleet.join("n1").await.token;
+    let at = Timestamp::now();
+    let response = fleet.logs(&token, report("n1", at, "blocked", &["token.shadowed"])).await;
+    assert_eq!((response.status().as_u16(), response.headers()["content-type"].to_str().unwrap()), (200, PROTOBUF));
+    let answer = ExportLogsServiceResponse::decode(response.bytes().await.unwrap()).unwrap();
+    assert_eq!(answer.partial_success, None);
+    fleet.crash();
+    let node = fleet.node("n1");
+    assert_eq!(
+        (&node["verdict"], &node["root_causes"], &node["presence"]),
+        (&json!("blocked"), &json!(["token.shadowed"]), &json!("present"))
+    );
+    // A report that is older than the current one changes nothing.
+    let old = at - SignedDuration::from_mins(5);
+    assert_eq!(fleet.logs(&token, report("n1", old, "ready", &[])).await.status(), 200);
+    assert_eq!(fleet.node("n1")["verdict"], "blocked");
+    assert_eq!(fleet.stop(), Some(0));
+}
+
+#[tokio::test]
+async fn an_event_that_arrives_twice_counts_once() {
+    let fleet = Fleet::start();
+    let tokens = [fleet.join("n1").await.token, fleet.join("n2").await.token];
+    let id = Uuid::new_v4();
+    for node in [0, 0, 1, 0, 1] {
+        let body = event(["n1", "n2"][node], id, Timestamp::now(), Name::AgentStarted, &json!({ "version": "1" }));
+        // A batch is the concatenation of its records.
+        let twice = [body.clone(), body].concat();
+        assert_eq!(fleet.logs(&tokens[node], twice).await.status(), 200);
+    }
+    assert_eq!(fleet.count("SELECT count(*) FROM event"), 2);
+}
+
+#[tokio::test]
+async fn what_lies_in_the_future_is_of_now() {
+    let fleet = Fleet::start();
+    let token = fleet.join("n1").await.token;
+    let before = Timestamp::now().as_millisecond();
+    let at = Timestamp::now() + SignedDuration::from_hours(48);
+    assert_eq!(fleet.logs(&token, report("n1", at, "ready", &[])).await.status(), 200);
+    let stored = fleet.count("SELECT at FROM event");
+    assert!((before..=Timestamp::now().as_millisecond()).contains(&stored));
+    assert!(fleet.count("SELECT clock_ahead_s FROM presence") > 47 * 3_600);
+    // The next report counts, though it says it is from before.
+    assert_eq!(fleet.logs(&token, report("n1", Timestamp::now(), "blocked", &["x"])).await.status(), 200);
+    assert_eq!(fleet.node("n1")["verdict"], "blocked");
+}
+
+#[tokio::test]
+async fn a_node_speaks_for_itself_alone() {
+    let fleet = Fleet::start();
+    let token = fleet.join("n1").await.token;
+    fleet.join("n2").await;
+    let mixed = [beat("n1"), beat("n2")].concat();
+    for body in [beat("n2"), mixed] {
+        let response = fleet.metrics(&token, body).await;
+        assert_eq!(response.status(), 403);
+        assert!(!response.bytes().await.unwrap().is_empty());
+    }
+    assert_eq!(fleet.logs(&token, report("n2", Timestamp::now(), "ready", &[])).await.status(), 403);
+    assert_eq!(fleet.node("n2")["verdict"], "none");
+    assert_eq!(fleet.node("n2")["presence"], "new");
+    // Once a minute is enough.
+    let audit = fleet.say(&["audit"]);
+    assert_eq!(audit.matches("ingest.other-node n2").count(), 1, "{audit}");
+    for token in ["", "prn_wrong"] {
+        let response = fleet.metrics(token, beat("n1")).await;
+        assert_eq!((response.status().as_u16(), response.headers().contains_key("www-authenticate")), (401, true));
+    }
+}
+
+#[tokio::test]
+async fn a_credential_reads_nothing() {
+    let fleet = Fleet::start();
+    let token = fleet.join("n1").await.token;
+    for path in ["/metrics?x", "/v1/metrics", "/v1/logs", "/v1/enrol", "/nodes", "/../fleet.db", "/%2e%2e/fleet.db"] {
+        let request = fleet.client.get(format!("{}{path}", fleet.url)).bearer_auth(&token);
+        let status = request.header("x-forwarded-for", "10.0.0.1").send().await.unwrap().status().as_u16();
+        assert!([303, 401, 403, 404, 405].contains(&status), "{path}: {status}");
+    }
+}
+
+#[tokio::test]
+async fn forms_and_sizes_are_bounded() {
+    let settings = "[limits]\nbody_bytes = 100000\nunpacked_bytes = 1000000\nmessages = 5000";
+    let fleet = Fleet::configured(settings);
+    let token = fleet.join("n1").await.token;
+    let post = |media: &'static str, coding: Option<&'static str>, body: Vec<u8>| {
+        let request = fleet.client.post(format!("{}{METRICS_PATH}", fleet.url)).bearer_auth(&token);
+        let request = request.header("content-type", media).body(body);
+        let request = if let Some(coding) = coding { request.header("content-encoding", coding) } else { request };
+        async { request.send().await.unwrap().status().as_u16() }
+    };
+    assert_eq!(post(PROTOBUF, None, beat("n1")).await, 200);
+    assert_eq!(post(PROTOBUF, Some("gzip"), gzip(&beat("n1"))).await, 200);
+    assert_eq!(post("application/json", None, b"{}".to_vec()).await, 415);
+    assert_eq!(post(PROTOBUF, Some("br"), beat("n1")).await, 415);
+    assert_eq!(post(PROTOBUF, Some("gzip"), beat("n1")).await, 400);
+    assert_eq!(post(PROTOBUF, None, b"\xff\xff\xff".to_vec()).await, 400);
+    assert_eq!(post(PROTOBUF, None, vec![0; 100_001]).await, 413);
+    assert_eq!(post(PROTOBUF, Some("gzip"), gzip(&vec![0; 50_000_000])).await, 413);
+    // Each pair of bytes would become a message.
+    assert_eq!(post(PROTOBUF, None, [0x0a, 0x00].repeat(40_000)).await, 413);
+    assert_eq!(post(PROTOBUF, None, beat("n1")).await, 200);
+}
+
+#[tokio::test]
+async fn who_is_too_fast_waits() {
+    let fleet = Fleet::configured("[limits]\nburst = 3\nrequests_per_minute = 6");
+    let (fast, other) = (fleet.join("n1").await.token, fleet.join("n2").await.token);
+    for _ in 0..3 {
+        assert_eq!(fleet.metrics(&fast, beat("n1")).await.status(), 200);
+    }
+    let response = fleet.metrics(&fast, beat("n1")).await;
+    assert_eq!(response.status(), 429);
+    let wait: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=11).contains(&wait));
+    assert_eq!(fleet.metrics(&other, beat("n2")).await.status(), 200);
+}
+
+#[tokio::test]
+async fn records_that_cannot_be_stored_are_counted() {
+    let fleet = Fleet::start();
+    let token = fleet.join("n1").await.token;
+    let large = json!({ "text": "x".repeat(100_000) });
+    let good = event("n1", Uuid::new_v4(), Timestamp::now(), Name::ImageChanged, &json!({}));
+    let bad = event("n1", Uuid::new_v4(), Timestamp::now(), Name::ImageChanged, &large);
+    let response = fleet.logs(&token, [good, bad].concat()).await;
+    assert_eq!(response.status(), 200);
+    let answer = ExportLogsServiceResponse::decode(response.bytes().await.unwrap()).unwrap();
+    let partial = answer.partial_success.unwrap();
+    assert_eq!((partial.rejected_log_records, partial.error_message.as_str()), (1, "a body is too large"));
+    let response = fleet.metrics(&token, Vec::new()).await;
+    let answer = ExportMetricsServiceResponse::decode(response.bytes().await.unwrap()).unwrap();
+    assert_eq!(answer.partial_success, None);
+}
+
+#[tokio::test]
+async fn who_is_silent_for_three_beats_is_absent_until_it_reports() {
+    use portreeve_telemetry::encode::{self, Attributes, Point, PointValue};
+    let fleet = Fleet::start();
+    let token = fleet.join("n1").await.token;
+    fleet.join("n2").await;
+    let attributes = Attributes::new();
+    let now = Timestamp::now();
+    let interval = Point {
+        metric: &portreeve_telemetry::metric::AGENT_INTERVAL,
+        attributes: &attributes,
+        start: now,
+        value: PointValue::Number(1.0),
+    };
+    let body = encode::metrics(&crate::program::origin("n1"), now, [interval]).encode_to_vec();
+    assert_eq!(fleet.metrics(&token, body).await.status(), 200);
+    fleet.until("n1", |node| node["presence"] == "absent").await;
+    assert_eq!(fleet.node("n2")["presence"], "new");
+    assert_eq!(fleet.metrics(&token, beat("n1")).await.status(), 200);
+    assert_eq!(fleet.node("n1")["presence"], "present");
+    let told = "SELECT group_concat(name) = 'portreeve.fleet.node.absent,portreeve.fleet.node.returned' FROM event";
+    assert_eq!(fleet.count(told), 1);
+}

@@ -1,0 +1,10 @@
+//! The real program over real sockets.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod admin;
+mod enrol;
+mod ingest;
+mod program;
+mod series;
+mod viewers;
