@@ -174,7 +174,7 @@ impl FindingBrief {
 
 impl Image {
     fn of(container: &Value) -> Option<Self> {
-        if !matches!(container["role"].as_str(), Some("gateway" | "client")) {
+        if !matches!(container["role"].as_str(), Some("gateway" | "cli" | "node-host")) {
             return None;
         }
         Some(Self { reference: text(&container["image"])?, digest: text(&container["digest"]) })

@@ -26,16 +26,15 @@ pub const DRAIN: Duration = Duration::from_secs(10);
 
 /// All routes.
 pub fn router(state: AppState) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .merge(ingest::routes())
         .merge(enrol::routes())
         .merge(board::routes())
-        .fallback(|| async { (StatusCode::NOT_FOUND, "there is no such page\n") })
-        .layer(axum::middleware::map_response(harden))
-        .with_state(state)
+        .fallback(|| async { (StatusCode::NOT_FOUND, "there is no such page\n") });
+    board::dressed(routes, &state).layer(axum::middleware::map_response(harden)).with_state(state)
 }
 
 /// What handlers share, from what the writer keeps.

@@ -1,0 +1,110 @@
+//! Which digests run for each image, and who runs another one than most.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+
+use super::{Cell, Fleet, Head, ROWS, Table, ViewParts, list, page_of};
+use crate::AppState;
+use crate::auth::Viewer;
+use crate::board::Board;
+use crate::board::error::BoardError;
+use crate::board::nodes::short;
+use crate::board::query::Pages;
+use crate::board::standing::Item;
+
+/// Digests of an image that have a column of their own.
+const COLUMNS: usize = 4;
+/// Images that the page lists.
+const MOST: usize = 200;
+
+/// Digests of an image, each with the nodes that run it.
+type Digests<'a> = Vec<(&'a str, Vec<&'a Item>)>;
+
+/// `GET /images`
+pub(crate) async fn show(
+    viewer: Viewer,
+    State(state): State<AppState>,
+    Extension(board): Extension<Arc<Board>>,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, BoardError> {
+    let fleet = Fleet::read(viewer, &state, &board).await?;
+    let images = images(&fleet.items);
+
+    let mut matrix = Table { title: "Digests".to_owned(), matrix: true, ..Table::default() };
+    matrix.about =
+        "For each image the digests that run, by how many nodes run them. One digest everywhere is no drift.";
+    matrix.empty = ("No images yet.", "Images of OpenClaw’s containers come with a node’s report.");
+    matrix.heads.push(Head::new("Image"));
+    matrix.heads.push(Head::number("Nodes"));
+    matrix.heads.extend(["Most run", "Then", "Then", "Then"].map(Head::number));
+    matrix.heads.push(Head::number("Others"));
+    let mut odd = Vec::new();
+    for (reference, digests) in images.iter().take(MOST) {
+        let all: usize = digests.iter().map(|(_, items)| items.len()).sum();
+        let mut row = vec![Cell::new(*reference).class("code").link(list("image", reference)), Cell::number(all)];
+        for column in 0..COLUMNS {
+            let class = if column == 0 { "cell most" } else { "cell odd" };
+            row.push(digests.get(column).map_or_else(
+                || Cell { number: true, ..Cell::new("–") }.class("cell zero"),
+                |(digest, items)| Cell::number(items.len()).class(class).link(list("image", digest)).sub(short(digest)),
+            ));
+        }
+        row.push(Cell::number(digests.iter().skip(COLUMNS).map(|(_, items)| items.len()).sum()));
+        matrix.rows.push(row);
+        let most = digests.first().map_or("", |(digest, _)| digest);
+        odd.extend(
+            digests
+                .iter()
+                .skip(1)
+                .flat_map(|(digest, items)| items.iter().map(|item| (*item, *reference, *digest, most))),
+        );
+    }
+    let pages = Pages::new(odd.len(), ROWS, page_of(raw.as_deref()), "nodes", |page| format!("/images?page={page}"));
+    let mut table =
+        Table::new("Nodes that run another digest than most", ["Node", "Verdict", "Image", "Runs", "Most run"]);
+    table.empty = ("No drift.", "Each image runs with one digest everywhere.");
+    table.rows = odd
+        .get(pages.range())
+        .unwrap_or_default()
+        .iter()
+        .map(|(item, reference, digest, most)| {
+            vec![
+                Cell::node(item),
+                Cell::standing(item.standing),
+                Cell::new(*reference).class("code"),
+                Cell::new(short(digest)).class("code"),
+                Cell::new(short(most)).class("code"),
+            ]
+        })
+        .collect();
+    let drifting = images.iter().filter(|(_, digests)| digests.len() > 1).count();
+    let lead = format!("{drifting} of {} images run with more than one digest.", images.len());
+    Ok(fleet.page(
+        "Image drift",
+        "images",
+        ViewParts { lead, tables: vec![matrix, table], pages: Some(pages), ..ViewParts::default() },
+    ))
+}
+
+/// Nodes by digest, those of the most first, by image; the image that drifts most first.
+fn images(items: &[Item]) -> Vec<(&str, Digests<'_>)> {
+    let mut images: BTreeMap<&str, BTreeMap<&str, Vec<&Item>>> = BTreeMap::new();
+    for item in items {
+        for image in &item.node.brief.images {
+            let digest = image.digest.as_deref().unwrap_or("not known");
+            images.entry(&image.reference).or_default().entry(digest).or_default().push(item);
+        }
+    }
+    let sorted = |digests: BTreeMap<_, Vec<_>>| {
+        let mut digests: Vec<_> = digests.into_iter().collect();
+        digests.sort_by_key(|(_, items)| std::cmp::Reverse(items.len()));
+        digests
+    };
+    let mut images: Vec<_> = images.into_iter().map(|(reference, digests)| (reference, sorted(digests))).collect();
+    images.sort_by_key(|(_, digests)| std::cmp::Reverse(digests.len()));
+    images
+}
