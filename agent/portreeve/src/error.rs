@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use portreeve_deliver::send::SetupError;
+use portreeve_deliver::send::enrol::EnrolError;
+
 /// What was typed or configured cannot be followed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UserError {
@@ -89,6 +92,9 @@ pub(crate) enum UserError {
     /// `evidence` into a place that is not fit.
     #[error("cannot write `{path}`: {problem}", path = path.display())]
     Unfit { path: PathBuf, problem: String, hint: &'static str },
+    /// `enrol` without a code, or with what is none.
+    #[error("what was read is no join code")]
+    NoCode,
     /// `--in` of a container that no engine has.
     #[error("no engine of this node has a container `{name}`")]
     NoSuchContainer { name: String, known: Vec<String> },
@@ -125,6 +131,9 @@ impl UserError {
             Self::Unconfirmed => "`--yes` goes on without asking, `--dry-run` only shows what would change".to_owned(),
             Self::Maintenance(_) => "`portreeve maintenance on --for 2h --reason TEXT`".to_owned(),
             Self::Unfit { hint, .. } => (*hint).to_owned(),
+            Self::NoCode => {
+                "`portreeve-fleet code` makes one on the fleet; name its file with `--code-file`".to_owned()
+            }
             Self::NoLogs => "name a file: `portreeve logs FILE`".to_owned(),
             Self::NoClient { .. } => {
                 "`portreeve check` lists what each container is; `portreeve connect URL` connects from this node"
@@ -152,8 +161,34 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         if let Some(install) = cause.downcast_ref::<portreeve_launchd::InstallError>() {
             return install.hint();
         }
+        if let Some(enrol) = cause.downcast_ref::<EnrolError>() {
+            return enrol_hint(enrol);
+        }
         cause.downcast_ref::<crate::settings::SettingsError>().and_then(crate::settings::SettingsError::hint)
     })
+}
+
+fn enrol_hint(error: &EnrolError) -> Option<String> {
+    let hint = match error {
+        EnrolError::Setup(SetupError::Plaintext { .. }) => {
+            "use `https://`; `deliver.plaintext = \"allow\"` sends it all the same"
+        }
+        EnrolError::Setup(SetupError::Url { .. }) => "write it as `https://fleet.example.com`",
+        EnrolError::Unreachable { why, .. } if why.contains("certificate") => {
+            "name the authority that signed it with `deliver.ca_file`"
+        }
+        EnrolError::Unreachable { .. } => "check the URL, and `HTTPS_PROXY` where a proxy leads there",
+        EnrolError::Refused { .. } => {
+            "a join code counts for a while and so many nodes only: `portreeve-fleet code` makes a new one"
+        }
+        EnrolError::Later { .. } => "try it again in a few minutes",
+        EnrolError::NotAFleet { .. } | EnrolError::OtherNode { .. } => {
+            "name the URL of a `portreeve-fleet`; for any other OTLP endpoint set `deliver.endpoint` and `deliver.token_file`"
+        }
+        EnrolError::NotEnrolled => "`portreeve enrol URL` joins a fleet",
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 /// Usage errors give 2, configuration of the agent itself 78, anything else 1.

@@ -118,11 +118,27 @@ impl Deliverer {
         state
     }
 
-    /// Tries once more to deliver what waits, for at most this long, and ends. What is not delivered stays spooled.
-    pub fn stop(self, patience: Duration) {
-        self.stop.send_replace(Some(Instant::now() + patience));
+    /// Tries once more to deliver what waits, for at most this long, and then ends; this does not wait for it.
+    pub fn ending(&self, patience: Duration) {
+        self.stop.send_if_modified(|stop| {
+            let is_first = stop.is_none();
+            stop.get_or_insert(Instant::now() + patience);
+            is_first
+        });
+    }
+
+    /// Ends. What is not delivered stays spooled.
+    pub fn end(self) {
+        self.ending(Duration::ZERO);
+        let left = self.stop.borrow().map_or(Duration::ZERO, |stop| stop.saturating_duration_since(Instant::now()));
         // A disk that hangs must not hold the end up.
-        let _ = self.ended.recv_timeout(patience + END);
+        let _ = self.ended.recv_timeout(left + END);
+    }
+
+    /// Both.
+    pub fn stop(self, patience: Duration) {
+        self.ending(patience);
+        self.end();
     }
 }
 

@@ -3,6 +3,7 @@
 mod accept;
 mod check;
 mod connect;
+mod enrol;
 mod evidence;
 mod gate;
 mod images;
@@ -24,6 +25,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use accept::AcceptanceArgs;
 pub(crate) use check::CheckArgs;
 pub(crate) use connect::ConnectArgs;
+pub(crate) use enrol::EnrolArgs;
 pub(crate) use evidence::EvidenceArgs;
 pub(crate) use gate::{GateAction, GateArgs, InstallArgs};
 pub(crate) use images::{AcceptArgs, ImagesArgs, ImagesCommand, ImagesScope};
@@ -141,6 +143,9 @@ pub(crate) enum Command {
     /// Print the daemon's last verdict, since when it stands and why
     #[command(after_long_help = status::EXAMPLES)]
     Status(StatusArgs),
+    /// Join a fleet, so that `portreeve run` reports there; exchange the credential, or leave
+    #[command(after_long_help = enrol::EXAMPLES)]
+    Enrol(EnrolArgs),
     /// Look once on behalf of the daemon
     #[command(hide = true)]
     Lane(LaneArgs),

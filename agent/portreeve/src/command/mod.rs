@@ -4,6 +4,8 @@ mod accept;
 mod check;
 mod config;
 mod connect;
+mod delivery;
+mod enrol;
 mod evidence;
 mod explain;
 mod file;
@@ -43,6 +45,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8> {
         Command::Maintenance(command) => maintenance::run(&cli.global, &command),
         Command::Run => run::run(&cli.global),
         Command::Status(args) => status::run(&cli.global, &args),
+        Command::Enrol(args) => enrol::run(&cli.global, &args),
         Command::Lane(args) => lane::run(&args),
         Command::Accept(args) => accept::run(&cli.global, &args),
         Command::Map(args) => map::run(&cli.global, &args),

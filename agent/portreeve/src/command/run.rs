@@ -10,6 +10,7 @@ use portreeve_core::status::Judgement;
 use portreeve_daemon::{Config, Sink};
 use portreeve_store::Folder;
 
+use super::delivery::Deliveries;
 use super::observe;
 use crate::cli::Global;
 use crate::settings::Settings;
@@ -23,20 +24,33 @@ pub(super) fn run(global: &Global) -> Result<u8> {
         },
         |kept| kept.runs,
     );
-    let reload =
-        || observe::settings(global).map(|settings| config(global, &settings)).map_err(|error| format!("{error:#}"));
+    let started_in = settings.data_dir.clone();
+    let deliveries = Deliveries::new(&settings);
+    let reload = || {
+        let settings = observe::settings(global).map_err(|error| format!("{error:#}"))?;
+        if settings.data_dir == started_in {
+            deliveries.reload(&settings);
+        }
+        Ok(config(global, &settings))
+    };
+    let sink = Reports { deliveries: deliveries.clone() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = runtime.block_on(portreeve_daemon::run(config(global, &settings), images, reload, Quiet));
+    let ended = runtime.block_on(portreeve_daemon::run(config(global, &settings), images, reload, sink));
+    deliveries.end();
     runtime.shutdown_background();
     ended?;
     Ok(0)
 }
 
-/// Nothing is delivered anywhere: what is kept is what there is.
-struct Quiet;
+/// What the daemon comes to know, to be delivered.
+struct Reports {
+    deliveries: Deliveries,
+}
 
-impl Sink for Quiet {
-    fn judged(&mut self, _judgement: &Judgement, _folder: &Folder) {}
+impl Sink for Reports {
+    fn judged(&mut self, _judgement: &Judgement, _folder: &Folder) {
+        self.deliveries.look();
+    }
 
     fn changed(&mut self, _change: &Change) {}
 }

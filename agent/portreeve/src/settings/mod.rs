@@ -38,6 +38,7 @@ pub(crate) struct Settings {
     /// The document that everybody may read, where it is not in its usual place.
     pub(crate) status_file: Option<PathBuf>,
     pub(crate) daemon: DaemonSettings,
+    pub(crate) deliver: DeliverSettings,
     pub(crate) shared_key_file: Option<PathBuf>,
     /// Seconds between two checks of images.
     pub(crate) images_period_s: u64,
@@ -60,6 +61,28 @@ pub(crate) struct DaemonSettings {
 impl Default for DaemonSettings {
     fn default() -> Self {
         Self { glance_s: 5, fast_s: 30, slow_s: 900, locks_s: 600, lock_window_s: 10 }
+    }
+}
+
+/// Where reports go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DeliverSettings {
+    pub(crate) options: portreeve_deliver::send::Options,
+    /// Seconds between two measurements.
+    pub(crate) interval_s: u64,
+    pub(crate) spool_bytes: u64,
+    pub(crate) spool_age_s: u64,
+}
+
+impl Default for DeliverSettings {
+    fn default() -> Self {
+        let limits = portreeve_deliver::spool::Limits::default();
+        Self {
+            options: portreeve_deliver::send::Options::default(),
+            interval_s: 60,
+            spool_bytes: limits.max_bytes,
+            spool_age_s: limits.max_age.as_secs(),
+        }
     }
 }
 
@@ -209,6 +232,7 @@ impl Settings {
             data_dir: default_data_dir(variable, is_root),
             status_file: None,
             daemon: DaemonSettings::default(),
+            deliver: DeliverSettings::default(),
             shared_key_file: None,
             images_period_s: 7 * 86_400,
             policy: Policy::default(),

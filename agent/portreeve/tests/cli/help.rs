@@ -35,6 +35,7 @@ fn every_command_has_help() {
         "check",
         "units",
         "tokens",
+        "enrol",
         "evidence",
         "gate",
         "map",

@@ -8,6 +8,7 @@ mod broken_pipe;
 mod check;
 mod connect;
 mod daemon;
+mod enrol;
 mod errors;
 mod evidence;
 mod explain;

@@ -2,6 +2,7 @@
 
 mod checks;
 mod daemon;
+mod deliver;
 mod node;
 mod policy;
 mod value;
@@ -65,7 +66,7 @@ impl Key {
 
 /// All settings, in the order of the example file.
 pub(crate) fn keys() -> impl Iterator<Item = &'static Key> {
-    [node::KEYS, daemon::KEYS, checks::KEYS, policy::KEYS].into_iter().flatten()
+    [node::KEYS, daemon::KEYS, deliver::KEYS, checks::KEYS, policy::KEYS].into_iter().flatten()
 }
 
 const PREAMBLE: &str = "\
