@@ -71,7 +71,12 @@ fn copy(source: &Connection, file: &Path) -> Result<(), Failure> {
     }
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
     let mut target = Connection::open(file)?;
-    Backup::new(source, &mut target)?.run_to_completion(PAGES, PAUSE, None)?;
+    // One view of the database for the whole copy: without it, each commit of a running server would begin the copy anew.
+    source.execute_batch("BEGIN")?;
+    source.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    let copied = Backup::new(source, &mut target).and_then(|copy| copy.run_to_completion(PAGES, PAUSE, None));
+    source.execute_batch("COMMIT")?;
+    copied?;
     let verdict: String = target.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     target.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
     drop(target);

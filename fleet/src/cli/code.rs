@@ -41,7 +41,8 @@ impl Code {
             Self::Create { uses, hours, node } => {
                 let node = node.map(|node| super::node::find(connection, &node).map(|(_, id)| id)).transpose()?;
                 let issued = issue("prj_")?;
-                let label: String = issued.hash.bytes().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+                let [a, b, c, d, ..] = issued.hash.bytes();
+                let label = format!("{a:02x}{b:02x}{c:02x}{d:02x}");
                 let expires_at = now.saturating_add(SignedDuration::from_hours(hours.into())).unwrap_or(now);
                 connection.execute_batch("BEGIN IMMEDIATE")?;
                 connection.execute("DELETE FROM join_code WHERE expires_at <= ?", [millis(now)])?;

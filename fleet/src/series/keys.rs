@@ -13,10 +13,13 @@ const MAX_NEW: usize = 3_000;
 /// How old the note that a series is in use may grow, in milliseconds.
 const NOTE: i64 = 24 * 3_600 * 1_000;
 
+/// By name and attributes.
+type Known = HashMap<String, HashMap<String, Key>>;
+
 /// All series' names and attributes.
 #[derive(Default)]
 pub struct Keys {
-    known: Option<HashMap<String, HashMap<String, Key>>>,
+    known: Option<Known>,
     is_uncommitted: bool,
     count: usize,
     brought_up: HashMap<NodeKey, usize>,
@@ -91,8 +94,8 @@ impl Keys {
     }
 }
 
-fn read(connection: &Connection) -> Result<(HashMap<String, HashMap<String, Key>>, usize), StoreError> {
-    let mut known: HashMap<String, HashMap<String, Key>> = HashMap::new();
+fn read(connection: &Connection) -> Result<(Known, usize), StoreError> {
+    let mut known = Known::new();
     let mut count = 0;
     let mut statement = connection.prepare("SELECT name, attributes, id, seen_at FROM metric_key")?;
     let mut rows = statement.query([])?;

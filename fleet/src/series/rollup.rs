@@ -1,5 +1,6 @@
 //! From minutes to ten minutes and two hours, and what is deleted when.
 
+use std::collections::btree_map::Entry as MapEntry;
 use std::collections::{BTreeMap, HashMap};
 
 use portreeve_telemetry::metric;
@@ -81,8 +82,8 @@ fn add_up(
         let resolutions = [TEN_MINUTES, TWO_HOURS];
         let places = resolutions.map(|seconds| (seconds, start_of(minute * 1_000, seconds)));
         for place in places {
-            if !targets.contains_key(&place) {
-                targets.insert(place, Row::read(connection, place.0, place.1, node)?.unwrap_or_default());
+            if let MapEntry::Vacant(vacant) = targets.entry(place) {
+                vacant.insert(Row::read(connection, place.0, place.1, node)?.unwrap_or_default());
             }
         }
         for entry in &row.entries {
@@ -99,7 +100,7 @@ fn add_up(
                 target.last_at = target.last_at.max(entry.last_at);
                 match (&mut target.gauge, &entry.gauge) {
                     (Some(gauge), Some(later)) => gauge.add(later),
-                    (none @ None, Some(first)) => *none = Some(*first),
+                    (empty @ None, Some(first)) => *empty = Some(*first),
                     (_, None) => {}
                 }
                 if let Some(growth) = &growth {

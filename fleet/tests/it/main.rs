@@ -7,4 +7,5 @@ mod enrol;
 mod ingest;
 mod program;
 mod series;
+mod tls;
 mod viewers;

@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use nix::sys::signal::Signal;
 use portreeve_telemetry::encode::{self, Origin};
 use portreeve_telemetry::enrol::Granted;
 use portreeve_telemetry::event::Name;
@@ -68,7 +69,7 @@ impl Fleet {
             drop(sender.send(line));
         });
         let line = line.recv_timeout(DEADLINE).expect("the server tells where it listens");
-        self.url = line.trim().strip_prefix("listening at ").expect("an address").to_owned();
+        line.trim().strip_prefix("listening at ").expect("an address").clone_into(&mut self.url);
         self.child = Some(child);
     }
 
@@ -84,11 +85,15 @@ impl Fleet {
         self.run();
     }
 
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.as_ref().unwrap().id()).unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), signal).unwrap();
+    }
+
     /// Ends it as a service manager would; its exit status.
     pub(crate) fn stop(&mut self) -> Option<i32> {
+        self.signal(Signal::SIGTERM);
         let mut child = self.child.take().unwrap();
-        let id = i32::try_from(child.id()).unwrap();
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), nix::sys::signal::Signal::SIGTERM).unwrap();
         let end = Instant::now() + DEADLINE;
         loop {
             if let Some(status) = child.try_wait().unwrap() {
