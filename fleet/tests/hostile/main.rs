@@ -1,0 +1,14 @@
+//! The server as it is met over real sockets, by friends and by others.
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+
+mod credentials;
+mod fleet;
+#[path = "../../../fuzz/seeds.rs"]
+mod fuzz_seeds;
+mod hostile;
+#[path = "../../../fuzz/otlp.rs"]
+mod otlp;
+mod seeds;
+mod telling;
+mod wire;

@@ -1,0 +1,10 @@
+//! What a node asks for a credential with.
+
+#![no_main]
+
+#[path = "../otlp.rs"]
+mod otlp;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| otlp::check_enrolment(data));

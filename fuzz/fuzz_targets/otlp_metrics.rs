@@ -1,0 +1,10 @@
+//! Metrics as a node sends them, up to what would be stored.
+
+#![no_main]
+
+#[path = "../otlp.rs"]
+mod otlp;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| otlp::check_metrics(data));
