@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::Maintenance;
 use crate::acceptance::Quarantine;
 use crate::catalogue::{Code, Layer};
+use crate::delivery::Delivery;
 use crate::history::Moment;
 use crate::report::{Agent, LayerState, LayerSummary, Report, Verdict};
 use crate::schedule::{Lane, LaneState};
@@ -152,6 +153,9 @@ pub struct Status {
     pub lanes: BTreeMap<Lane, LaneSummary>,
     /// What the daemon itself uses.
     pub usage: Option<Usage>,
+    /// How delivery to a central endpoint goes; none where nothing is delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Delivery>,
     /// What is wrong with the daemon itself: a configuration that was refused, a folder that cannot be written.
     pub problems: Vec<String>,
 }
@@ -354,6 +358,7 @@ mod tests {
             quarantine: None,
             lanes: BTreeMap::new(),
             usage: None,
+            delivery: None,
             problems: Vec::new(),
         }
     }

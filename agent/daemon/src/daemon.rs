@@ -135,7 +135,10 @@ impl<S: Sink> Work<S> {
                 Action::Run { ticket, lane: Lane::Glance, .. } => self.glancer.ask(ticket, self.subjects.clone()),
                 Action::Run { ticket, lane, .. } => self.start(ticket, lane),
                 Action::GiveUp { ticket, lane, after, is_overdue } => self.give_up(ticket, lane, after, is_overdue),
-                Action::Woke { slept } => tracing::info!(slept_s = slept.as_secs(), "the machine has slept"),
+                Action::Woke { slept } => {
+                    tracing::info!(slept_s = slept.as_secs(), "the machine has slept");
+                    self.sink.slept(slept);
+                }
                 Action::ClockSet { by } => tracing::warn!(by_s = by.as_secs(), "the clock was set"),
             }
         }
@@ -167,6 +170,7 @@ impl<S: Sink> Work<S> {
             return;
         }
         tracing::error!(lane = lane_name, after_s = after.as_secs(), "does not end, and is given up");
+        self.sink.looked(lane, false, None);
         if lane == Lane::Slow {
             self.judge(Judgement::unknown(
                 &format!("looking at the node did not end within {} s", after.as_secs()),
@@ -192,6 +196,7 @@ impl<S: Sink> Work<S> {
                     Ok(found) => self.take(lane, *found),
                     Err(why) => {
                         tracing::error!(lane = lane.name(), "{why}");
+                        self.sink.looked(lane, false, None);
                         if lane == Lane::Slow {
                             self.judge(Judgement::unknown(
                                 &format!("looking at the node failed: {why}"),
@@ -220,6 +225,7 @@ impl<S: Sink> Work<S> {
             self.engines.follow(&subjects, &self.answers);
             self.subjects = subjects;
         }
+        self.sink.looked(lane, true, found.measures);
         if let Some(judgement) = found.judgement {
             self.judge(judgement);
         }
@@ -229,11 +235,10 @@ impl<S: Sink> Work<S> {
     fn judge(&mut self, judgement: Judgement) {
         let change = self.keeper.note(judgement);
         if let Some(judgement) = self.keeper.judgement() {
-            self.sink.judged(judgement, self.keeper.folder());
+            self.sink.judged(judgement, change.as_ref());
         }
         if let Some(change) = change {
             keeper::say(&change);
-            self.sink.changed(&change);
         }
         self.next_beat = Duration::ZERO;
     }
@@ -276,16 +281,21 @@ impl<S: Sink> Work<S> {
             }
             self.keeper.usage = Some(usage);
         }
+        let beat = self.beat();
+        if self.sink.due().is_some_and(|due| now >= due) {
+            self.sink.beat(&self.keeper.status(&self.config, &self.machine, beat, self.sink.delivery()));
+        }
         if now >= self.next_beat {
-            self.next_beat = now + self.beat();
-            let beat = self.beat();
-            self.keeper.publish(&self.config, &self.machine, beat);
+            self.next_beat = now + beat;
+            self.keeper.problem("delivery", self.sink.problem());
+            self.keeper.publish(&self.config, &self.machine, beat, self.sink.delivery());
         }
     }
 
     fn sleep(&self) -> Duration {
         let now = now().since;
-        let wake = self.machine.wake_at().into_iter().chain([self.next_beat, self.next_measure]).min();
+        let wake =
+            self.machine.wake_at().into_iter().chain([self.next_beat, self.next_measure]).chain(self.sink.due()).min();
         wake.map_or(MEASURE, |wake| wake.saturating_sub(now)).min(MEASURE)
     }
 
@@ -300,6 +310,7 @@ impl<S: Sink> Work<S> {
             work.running.values().chain(work.given_up.values()).for_each(|lane| lane.signal(signal));
         };
         lanes(&self, Signal::SIGTERM);
+        self.sink.ending();
         let all_end = async {
             while !(self.running.is_empty() && self.given_up.is_empty()) {
                 match heard.recv().await {
@@ -317,6 +328,7 @@ impl<S: Sink> Work<S> {
             lanes(&self, Signal::SIGKILL);
         }
         self.keeper.save();
+        self.sink.end();
         tracing::info!("the daemon has ended");
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use portreeve_core::delivery::Delivery;
 use portreeve_core::history::{Change, History, Moment};
 use portreeve_core::report::{Agent, Verdict};
 use portreeve_core::schedule::{Lane, Machine};
@@ -92,12 +93,12 @@ impl Keeper {
     }
 
     /// Writes the document that everybody may read.
-    pub(crate) fn publish(&mut self, config: &Config, machine: &Machine, beat: Duration) {
+    pub(crate) fn publish(&mut self, config: &Config, machine: &Machine, beat: Duration, delivery: Option<Delivery>) {
         if let Some(judgement) = &self.judgement {
             // It lasts; what is kept of that may lag behind.
             self.history.note(&judgement.clone(), &self.moment());
         }
-        let status = self.status(config, machine, beat);
+        let status = self.status(config, machine, beat, delivery);
         let written = write(&config.status_file, &status);
         self.complain("status", written);
     }
@@ -122,7 +123,14 @@ impl Keeper {
         Moment { boot: self.boot.clone(), wall: Timestamp::now(), uptime: os::uptime().unwrap_or_default() }
     }
 
-    fn status(&self, config: &Config, machine: &Machine, beat: Duration) -> Status {
+    /// How it stands now.
+    pub(crate) fn status(
+        &self,
+        config: &Config,
+        machine: &Machine,
+        beat: Duration,
+        delivery: Option<Delivery>,
+    ) -> Status {
         let now = self.moment();
         let not_yet = Judgement::unknown("the node has not been looked at since the daemon started", now.wall);
         let judgement = self.judgement.as_ref().unwrap_or(&not_yet);
@@ -146,6 +154,7 @@ impl Keeper {
             quarantine: judgement.quarantine.clone(),
             lanes: Lane::ALL.into_iter().map(|lane| (lane, LaneSummary::from(machine.state(lane)))).collect(),
             usage: self.usage.clone(),
+            delivery,
             problems: self.problems.values().cloned().collect(),
         }
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use portreeve_core::acceptance::{
     AcceptanceReport, AcceptedNode, By, DataFolder, Question, RECORD_SCHEMA, decide, record,
 };
+use portreeve_core::delivery::{self, Delivery};
 use portreeve_core::{Fact, FingerprintKey, Policy, Secret, Snapshot};
 use portreeve_store::{Audience, Folder, StoreError};
 
@@ -113,6 +114,21 @@ pub(crate) fn last(data_dir: &Path, key: &FingerprintKey, at: Timestamp) -> (Fac
         Err(error) => unreadable(&error, source, at),
     };
     (record, Some(here))
+}
+
+/// How delivery goes, as the daemon last wrote it down.
+pub(crate) fn delivery(data_dir: &Path, at: Timestamp) -> Fact<Delivery> {
+    let source = data_dir.join(delivery::FILE).display().to_string();
+    let read = Folder::open(data_dir)
+        .and_then(|folder| folder.map_or(Ok(None), |folder| folder.read_json::<Delivery>(delivery::FILE, MAX_RECORD)));
+    match read {
+        Ok(Some(delivery)) => Fact::known(delivery, source, at),
+        Ok(None) => Fact::absent(source, at),
+        Err(error) => {
+            let why = portreeve_facts::file::chain(&error);
+            if error.is_denied() { Fact::denied(why, source, at) } else { Fact::unreadable(why, source, at) }
+        }
+    }
 }
 
 /// No record in the caller's own folder. On a node that the daemon keeps, the daemon has one that only root may read.

@@ -63,6 +63,7 @@ pub use workload::{
 };
 
 pub use crate::acceptance::{AcceptedNode, DataFolder};
+use crate::delivery::Delivery;
 use crate::{Fact, SelfTest};
 
 /// The name and version of the snapshot's form.
@@ -138,6 +139,9 @@ pub struct Snapshot {
     /// The agent's own folder; none where it has none yet.
     #[serde(default)]
     pub data_folder: Option<DataFolder>,
+    /// How delivery to a central endpoint goes; absent where nothing is delivered.
+    #[serde(default = "not_looked_at")]
+    pub delivery: Fact<Delivery>,
     /// What the look before this one saw; none where the agent does not look again and again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Earlier>,
@@ -206,6 +210,7 @@ impl Snapshot {
             maintenance: None,
             accepted: Fact::absent(why, taken_at),
             data_folder: None,
+            delivery: Fact::absent(why, taken_at),
             before: None,
             blind: Vec::new(),
             timings: Vec::new(),

@@ -319,6 +319,7 @@ pub async fn observe(options: &Options) -> Snapshot {
         maintenance,
         accepted,
         data_folder,
+        delivery: accepted::delivery(&options.data_dir, at),
         before: None,
         blind,
         timings: clock.timings,

@@ -27,7 +27,6 @@ struct State {
     problem: Option<String>,
 }
 
-#[expect(dead_code, reason = "what is to be told comes from elsewhere")]
 impl Deliveries {
     pub(crate) fn new(settings: &Settings) -> Self {
         let deliveries =

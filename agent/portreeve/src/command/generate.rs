@@ -44,6 +44,7 @@ pub(super) fn reference(dir: &Path) -> Result<u8> {
     let mut files = vec![
         ("findings.md", render::findings()),
         ("configuration.md", render::configuration()),
+        ("telemetry.md", render::telemetry()),
         ("portreeve.toml", example()),
     ];
     if cfg!(debug_assertions) {

@@ -18,6 +18,7 @@ use portreeve_observe::accepted::{self, Acceptance};
 use portreeve_observe::selftest::run_if_due;
 use portreeve_observe::{Options, images, readiness};
 use portreeve_store::{Audience, Folder};
+use portreeve_telemetry::read;
 
 use super::observe::{self, Depth, until_signal};
 use super::selftest;
@@ -87,7 +88,11 @@ fn fast(settings: &Settings) -> Result<Found> {
     let options = options(settings, &Depth::default())?;
     let question = readiness::Question { options: &options, through: Some(Through::Auth), command: None };
     let sighting = until_signal(readiness::look(&question))?;
-    Ok(Found { pulse: Some(pulse(&sighting.snapshot, &settings.policy)), ..Found::default() })
+    Ok(Found {
+        pulse: Some(pulse(&sighting.snapshot, &settings.policy)),
+        measures: Some(read::pulse(&sighting.snapshot)),
+        ..Found::default()
+    })
 }
 
 fn slow(settings: &Settings) -> Result<Found> {
@@ -131,6 +136,7 @@ fn judge(settings: &Settings, folder: &Folder, snapshot: &Snapshot) -> Result<Fo
         judgement: Some(Judgement::of(&report)),
         subjects: Some(Subjects::of(snapshot)),
         acceptance_in_s: due_in_s(snapshot, &report, tried),
+        measures: Some(read::whole(snapshot, &report, &settings.policy)),
         ..Found::default()
     })
 }
@@ -146,9 +152,11 @@ fn locks(settings: &Settings) -> Result<Found> {
     until_signal(async { tokio::time::sleep(window).await })?;
     let folder = Folder::create(&settings.data_dir)?;
     let mut windows = windows(&folder)?;
-    windows.add(watch.read(), Timestamp::now());
+    let window = watch.read();
+    let measures = Some(read::window(&window));
+    windows.add(window, Timestamp::now());
     folder.write_json(LOCKS_FILE, &windows, Audience::Owner)?;
-    Ok(Found::default())
+    Ok(Found { measures, ..Found::default() })
 }
 
 fn checked_images(settings: &Settings) -> Result<Found> {

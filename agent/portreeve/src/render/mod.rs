@@ -18,6 +18,7 @@ mod report;
 mod selftest;
 mod states;
 mod status;
+mod telemetry;
 mod text;
 
 pub(crate) use acceptance::acceptance;
@@ -36,3 +37,4 @@ pub(crate) use reference::{configuration, findings};
 pub(crate) use report::report;
 pub(crate) use selftest::selftest;
 pub(crate) use status::status;
+pub(crate) use telemetry::telemetry;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use portreeve_core::Verdict;
+use portreeve_core::delivery::Delivery;
 use portreeve_core::report::LayerState;
 use portreeve_core::status::{Cause, StatusReport, Usage};
 
@@ -86,6 +87,14 @@ pub(crate) fn status(report: &StatusReport, width: usize) -> String {
     if !lanes.is_empty() {
         out.push_str(&format!("\n{}\n{}", styled(BOLD, "Looks"), columns(&lanes, 2, width)));
     }
+    if let Some(delivery) = &status.delivery {
+        let text = delivered(delivery, status.written_at);
+        out.push_str(&format!("\n{}\n{}", styled(BOLD, "Delivery"), paragraph(&text, 2, width)));
+        if let Some(error) = &delivery.last_error {
+            let label = if delivery.is_failing { "problem" } else { "was" };
+            out.push_str(&labelled(label, &format!("{}, at {}", error.why, time(error.at)), 2, LABEL, width));
+        }
+    }
     if let Some(usage) = &status.usage {
         out.push_str(&format!("\n{}\n{}", styled(BOLD, "The daemon itself"), paragraph(&used(usage), 2, width)));
     }
@@ -101,6 +110,24 @@ fn sentence(cause: &Cause) -> String {
         Some(code) => format!("{code}: {}", cause.summary),
         None => cause.summary.clone(),
     }
+}
+
+fn delivered(delivery: &Delivery, now: Timestamp) -> String {
+    let waiting = match (delivery.records, delivery.oldest) {
+        (0, _) | (_, None) => "nothing waits".to_owned(),
+        (records, Some(oldest)) => {
+            let age = u64::try_from(now.duration_since(oldest).as_secs()).unwrap_or(0);
+            let records = count(usize::try_from(records).unwrap_or(usize::MAX), "record waits", "records wait");
+            format!("{records}, the oldest for {}", span(age))
+        }
+    };
+    let endpoint = if delivery.endpoint.is_empty() { "nowhere" } else { &delivery.endpoint };
+    let mut parts = vec![format!("to {endpoint}"), waiting];
+    parts.extend(delivery.last_success.map(|at| format!("last taken {}", time(at))));
+    let lost =
+        [(delivery.dropped_total, "dropped"), (delivery.refused_total, "refused"), (delivery.rejected, "rejected")];
+    parts.extend(lost.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    parts.join("; ")
 }
 
 fn used(usage: &Usage) -> String {

@@ -1,6 +1,7 @@
 //! Events: what happened, each told once.
 
 mod body;
+mod fields;
 
 pub use body::{
     AcceptanceFinished, AgentStarted, Body, BodyError, FindingClosed, FindingOpened, ImageChanged, SpoolDropped,

@@ -357,7 +357,12 @@ impl Told {
 
     /// Whether something is to be spooled.
     pub fn is_pending(&self) -> bool {
-        !self.pending.is_empty() || self.report.as_ref().is_some_and(|report| report.pending)
+        !self.pending.is_empty() || self.is_report_pending()
+    }
+
+    /// Whether the report is to be spooled.
+    pub fn is_report_pending(&self) -> bool {
+        self.report.as_ref().is_some_and(|report| report.pending)
     }
 
     /// What was pending is on the disk.

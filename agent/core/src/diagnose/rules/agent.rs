@@ -1,4 +1,4 @@
-//! What the agent itself could not see.
+//! What the agent itself could not see or deliver.
 
 use super::super::{Context, Draft, Rule};
 use super::acceptance::unaccepted;
@@ -7,10 +7,13 @@ use super::host::unseen;
 use crate::catalogue::Code;
 use crate::snapshot::{Blind, Gateway, Snapshot};
 
-pub(super) const RULES: &[Rule] = &[blind];
+pub(super) const RULES: &[Rule] = &[blind, backlog];
 
 /// What they may raise.
-pub(super) const RAISES: &[Code] = &[Code::AgentBlind];
+pub(super) const RAISES: &[Code] = &[Code::AgentBlind, Code::AgentBacklog];
+
+/// Seconds after which what waits for delivery is worth a warning.
+const BACKLOG_S: i64 = 3_600;
 
 /// `agent.blind`: an observer could not see. Where readiness depends on it the verdict cannot be `ready`.
 fn blind(context: Context<'_>, out: &mut Vec<Draft>) {
@@ -28,6 +31,30 @@ fn blind(context: Context<'_>, out: &mut Vec<Draft>) {
             .remedy(spot.remedy.clone()),
         );
     }
+}
+
+/// `agent.backlog`: what is told waits for the endpoint.
+fn backlog(context: Context<'_>, out: &mut Vec<Draft>) {
+    let snapshot = context.snapshot;
+    let Some(delivery) = snapshot.delivery.get().filter(|delivery| delivery.records > 0) else { return };
+    let Some(oldest) = delivery.oldest else { return };
+    let age_s = snapshot.taken_at.duration_since(oldest).as_secs();
+    if age_s <= BACKLOG_S || delivery.endpoint.is_empty() {
+        return;
+    }
+    let error = delivery.last_error.as_ref();
+    let why = error.map(|error| format!(": {}", error.why)).unwrap_or_default();
+    let records = match delivery.records {
+        1 => "1 record waits".to_owned(),
+        more => format!("{more} records wait"),
+    };
+    let summary = format!("{records} for `{}`, the oldest for {} min{why}", delivery.endpoint, age_s / 60);
+    let mut draft = Draft::new(Code::AgentBacklog, "endpoint", delivery.endpoint.clone(), summary)
+        .seen(format!("{records}, the oldest since {oldest}"), &snapshot.delivery);
+    if let Some(error) = error {
+        draft = draft.evidence(error.why.clone(), delivery.endpoint.clone(), error.at);
+    }
+    out.push(draft);
 }
 
 /// Engines that said nothing, and namespaces of gateways and clients that could not be entered.
@@ -67,6 +94,7 @@ pub(crate) fn contained(snapshot: &Snapshot) -> Vec<Blind> {
 mod tests {
     use super::*;
     use crate::Fact;
+    use crate::delivery::{Delivery, DeliveryError};
     use crate::diagnose::fixture::project::*;
     use crate::diagnose::fixture::*;
     use crate::report::RungState;
@@ -104,6 +132,51 @@ mod tests {
         let rungs: Vec<_> = report.gateways.iter().flat_map(|gateway| &gateway.rungs).collect();
         let reached = rungs.iter().find(|rung| rung.rung == "reached").unwrap();
         assert_eq!(reached.state, RungState::Unknown);
+    }
+
+    fn waiting(minutes: i64) -> Snapshot {
+        let mut node = healthy();
+        node.delivery = known(Delivery {
+            endpoint: "https://otel.example.com:4318".to_owned(),
+            records: 3,
+            oldest: Some(ago(minutes * 60)),
+            last_error: Some(DeliveryError {
+                at: ago(30),
+                signal: Some("logs".to_owned()),
+                why: "connection refused".to_owned(),
+            }),
+            ..Delivery::default()
+        });
+        node
+    }
+
+    #[test]
+    fn what_waits_for_more_than_an_hour_is_a_backlog() {
+        let draft = draft(backlog, &waiting(90));
+        assert_eq!(
+            draft.summary,
+            "3 records wait for `https://otel.example.com:4318`, the oldest for 90 min: connection refused"
+        );
+        assert_eq!(report(&waiting(90)).verdict, Verdict::Degraded);
+    }
+
+    #[test]
+    fn what_waits_for_less_or_for_nobody_is_none() {
+        assert!(silent(backlog, &waiting(59)));
+        let mut nowhere = waiting(90);
+        value(&mut nowhere.delivery).endpoint.clear();
+        assert!(silent(backlog, &nowhere));
+        let mut delivered = waiting(90);
+        (value(&mut delivered.delivery).records, value(&mut delivered.delivery).oldest) = (0, None);
+        assert!(silent(backlog, &delivered));
+    }
+
+    #[test]
+    fn without_delivery_there_is_no_backlog() {
+        assert!(silent(backlog, &healthy()));
+        let mut node = waiting(90);
+        node.delivery = Fact::denied("only root may read it", "/var/db/portreeve/delivery.json", now());
+        assert!(silent(backlog, &node));
     }
 
     #[test]

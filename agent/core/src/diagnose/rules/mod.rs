@@ -71,9 +71,6 @@ pub(super) fn raises() -> impl Iterator<Item = Code> {
 mod tests {
     use super::*;
 
-    /// They need an engine, a measurement over time, a mirror or a registry.
-    const WITHOUT_A_RULE: &[Code] = &[Code::AgentBacklog];
-
     #[test]
     fn no_code_is_declared_twice() {
         let mut codes: Vec<Code> = raises().collect();
@@ -84,9 +81,9 @@ mod tests {
     }
 
     #[test]
-    fn codes_without_a_rule() {
+    fn each_code_has_a_rule() {
         let without: Vec<Code> =
             Code::ALL.iter().copied().filter(|code| !raises().any(|raised| raised == *code)).collect();
-        assert_eq!(without, WITHOUT_A_RULE);
+        assert!(without.is_empty(), "{without:?}");
     }
 }

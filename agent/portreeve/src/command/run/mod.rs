@@ -1,16 +1,16 @@
 //! `portreeve run`.
 
+mod teller;
+mod worker;
+
 use std::time::Duration;
 
 use anyhow::Result;
-use portreeve_core::history::Change;
 use portreeve_core::images::schedule::Runs;
 use portreeve_core::schedule::Settings as Schedule;
-use portreeve_core::status::Judgement;
-use portreeve_daemon::{Config, Sink};
-use portreeve_store::Folder;
+use portreeve_daemon::Config;
 
-use super::delivery::Deliveries;
+use self::teller::Teller;
 use super::observe;
 use crate::cli::Global;
 use crate::settings::Settings;
@@ -25,34 +25,19 @@ pub(super) fn run(global: &Global) -> Result<u8> {
         |kept| kept.runs,
     );
     let started_in = settings.data_dir.clone();
-    let deliveries = Deliveries::new(&settings);
+    let (sink, follower) = Teller::start(&settings)?;
     let reload = || {
         let settings = observe::settings(global).map_err(|error| format!("{error:#}"))?;
         if settings.data_dir == started_in {
-            deliveries.reload(&settings);
+            follower.follow(&settings);
         }
         Ok(config(global, &settings))
     };
-    let sink = Reports { deliveries: deliveries.clone() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ended = runtime.block_on(portreeve_daemon::run(config(global, &settings), images, reload, sink));
-    deliveries.end();
     runtime.shutdown_background();
     ended?;
     Ok(0)
-}
-
-/// What the daemon comes to know, to be delivered.
-struct Reports {
-    deliveries: Deliveries,
-}
-
-impl Sink for Reports {
-    fn judged(&mut self, _judgement: &Judgement, _folder: &Folder) {
-        self.deliveries.look();
-    }
-
-    fn changed(&mut self, _change: &Change) {}
 }
 
 fn config(global: &Global, settings: &Settings) -> Config {
