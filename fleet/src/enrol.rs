@@ -237,6 +237,7 @@ impl New {
                     clock_ahead_s: None,
                     since: None,
                     report_at: None,
+                    lock_wait: None,
                     brief: Arc::new(Brief::default()),
                 }
             }

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 pub(crate) use brief::clipped;
 pub use brief::{Accepted, Brief, FindingBrief, GatewayState, Image, MaintenanceBrief, QuarantineBrief};
-pub use node::{NodeKey, NodeSummary, Presence};
+pub use node::{LockWait, NodeKey, NodeSummary, Presence};
 
 /// All nodes. Rebuilt from the database at start, and kept current by its writer after each commit.
 #[derive(Default)]

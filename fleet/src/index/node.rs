@@ -42,8 +42,21 @@ pub struct NodeSummary {
     pub since: Option<Timestamp>,
     /// When the facts of the current report were taken; none where it sent none.
     pub report_at: Option<Timestamp>,
+    /// The longest wait for a lock that it told last; none where it told none since this server started.
+    pub lock_wait: Option<LockWait>,
     /// The current report in short; the default where it sent none.
     pub brief: Arc<Brief>,
+}
+
+/// How long newcomers wait for the most contended lock of a node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LockWait {
+    /// 95 of 100 wait no longer, in seconds.
+    pub p95_s: f64,
+    /// What the lock protects.
+    pub purpose: String,
+    /// When it was told.
+    pub at: Timestamp,
 }
 
 /// Whether a node is heard of.

@@ -7,8 +7,8 @@ use portreeve_telemetry::metric;
 
 use super::row::Row;
 use super::{MINUTE, Point, Sample, TEN_MINUTES, rollup, start_of};
-use crate::index::NodeSummary;
-use crate::store::{StoreError, Tx, millis};
+use crate::index::{LockWait, NodeSummary, clipped};
+use crate::store::{StoreError, Tx, millis, timestamp};
 
 /// Most series of one node in one bucket.
 pub(super) const MAX_SERIES: usize = 2_000;
@@ -35,6 +35,9 @@ pub fn write(tx: &mut Tx<'_>, node: &mut NodeSummary, points: Vec<Point>) -> Res
         for point in points {
             if point.name == metric::AGENT_INTERVAL.name {
                 note_interval(node, &point);
+            }
+            if point.name == metric::LOCK_WAIT_P95.name {
+                note_lock_wait(node, &point);
             }
             let Some(key) = keys.id(tx.connection(), node.key, &point, max, now)? else {
                 refused.series += 1;
@@ -89,4 +92,16 @@ fn note_interval(node: &mut NodeSummary, point: &Point) {
         let seconds = seconds.ceil() as u32;
         node.interval_s = seconds;
     }
+}
+
+/// The index holds the longest wait that was told last.
+fn note_lock_wait(node: &mut NodeSummary, point: &Point) {
+    let Sample::Gauge(p95_s) = point.sample else { return };
+    let at = timestamp(point.at);
+    if node.lock_wait.as_ref().is_some_and(|known| (known.at, known.p95_s) > (at, p95_s)) {
+        return;
+    }
+    let attributes: BTreeMap<String, String> = serde_json::from_str(&point.attributes).unwrap_or_default();
+    let purpose = attributes.get(metric::PURPOSE.key).map_or("", |purpose| clipped(purpose, 100)).to_owned();
+    node.lock_wait = Some(LockWait { p95_s, purpose, at });
 }

@@ -14,8 +14,9 @@ use crate::series;
 const ABSENT: usize = 500;
 /// Most rows of a kind that are deleted in one transaction.
 const SLICE: u32 = 2_000;
-/// Rows that are dropped in one transaction where the database is full.
-const DROP: u32 = 5_000;
+/// Rows that are dropped at once where the database is full, and how often in one transaction.
+const DROP: u32 = 200;
+const DROPS: usize = 25;
 
 /// Marks those as absent that were silent for three beats. Before this server ran for as long, nobody is.
 pub(super) fn absent(tx: &mut Tx<'_>) -> Result<(), StoreError> {
@@ -58,11 +59,13 @@ pub(super) fn prune(tx: &Tx<'_>) -> Result<(), StoreError> {
     )?;
     tx.execute("DELETE FROM session WHERE expires_at < ?", [millis(now)])?;
     tx.execute("DELETE FROM join_code WHERE expires_at < ?", [millis(now)])?;
-    let used = used(tx)?;
-    tx.shared().meter.database(used);
-    if used > retention.database_bytes {
+    for _ in 0..DROPS {
+        if used(tx)? <= retention.database_bytes {
+            break;
+        }
         drop_oldest(tx, retention, now)?;
     }
+    tx.shared().meter.database(used(tx)?);
     Ok(())
 }
 

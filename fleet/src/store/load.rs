@@ -35,6 +35,7 @@ pub fn load_index(connection: &Connection) -> Result<Vec<Arc<NodeSummary>>, Stor
             clock_ahead_s: row.get(11)?,
             since: time(12)?,
             report_at: time(13)?,
+            lock_wait: None,
             brief: Arc::new(brief),
         }))
     })?;

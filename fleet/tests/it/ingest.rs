@@ -179,3 +179,69 @@ async fn who_is_silent_for_three_beats_is_absent_until_it_reports() {
     let told = "SELECT group_concat(name) = 'portreeve.fleet.node.absent,portreeve.fleet.node.returned' FROM event";
     assert_eq!(fleet.count(told), 1);
 }
+
+#[tokio::test]
+async fn what_was_acknowledged_outlives_crashes_and_counts_once() {
+    let mut fleet = Fleet::configured("[limits]\nburst = 100000");
+    let mut tokens = Vec::new();
+    for node in 0..4 {
+        tokens.push(fleet.join(&format!("n{node}")).await.token);
+    }
+    let mut acknowledged = 0;
+    // What is not acknowledged is sent again, under the same identity.
+    let mut waiting: Vec<(usize, Uuid)> = (0..200).map(|index| (index % 4, Uuid::new_v4())).collect();
+    let total = waiting.len();
+    for round in 0.. {
+        let mut sending = tokio::task::JoinSet::new();
+        for (node, id) in waiting.drain(..) {
+            let (client, url, token) = (fleet.client.clone(), fleet.url.clone(), tokens[node].clone());
+            let body = event(&format!("n{node}"), id, Timestamp::now(), Name::AgentStarted, &json!({}));
+            sending.spawn(async move {
+                let request = client.post(format!("{url}/v1/logs")).bearer_auth(token);
+                let answer = request.header("content-type", PROTOBUF).body(body).send().await;
+                (node, id, answer.is_ok_and(|answer| answer.status() == 200))
+            });
+        }
+        let mut done = 0;
+        while let Some(sent) = sending.join_next().await {
+            let (node, id, is_acknowledged) = sent.unwrap();
+            if is_acknowledged {
+                acknowledged += 1;
+                done += 1;
+                let hex = id.simple().to_string();
+                assert_eq!(fleet.count(&format!("SELECT count(*) FROM event WHERE hex(uid) = upper('{hex}')")), 1);
+            } else {
+                waiting.push((node, id));
+            }
+            if done == 20 && round < 3 {
+                done += 1;
+                fleet.crash();
+            }
+        }
+        if waiting.is_empty() {
+            break;
+        }
+        assert!(round < 200, "{} are never acknowledged", waiting.len());
+    }
+    assert_eq!(acknowledged, total);
+    assert_eq!(fleet.count("SELECT count(*) FROM event"), i64::try_from(total).unwrap());
+}
+
+#[tokio::test]
+async fn a_full_database_drops_the_oldest_and_says_so() {
+    let fleet = Fleet::configured("[retention]\ndatabase_bytes = 16777216");
+    let token = fleet.join("n1").await.token;
+    let body = json!({ "text": "x".repeat(60_000) });
+    for minute in (0..40).rev() {
+        let at = Timestamp::now() - SignedDuration::from_mins(minute);
+        let events = (0..10).map(|_| event("n1", Uuid::new_v4(), at, Name::ImageChanged, &body));
+        assert_eq!(fleet.logs(&token, events.collect::<Vec<_>>().concat()).await.status(), 200);
+    }
+    let end = std::time::Instant::now() + crate::program::DEADLINE;
+    while fleet.count("SELECT coalesce(sum(value), 0) FROM counter WHERE name = 'dropped.events'") == 0 {
+        assert!(std::time::Instant::now() < end, "nothing is dropped");
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    assert!(fleet.count("SELECT count(*) FROM event") > 100, "no more is dropped than must be");
+    assert!(fleet.get("/metrics").await.text().await.unwrap().contains("dropped_rows_total{kind=\"events\"}"));
+}
