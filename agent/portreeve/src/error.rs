@@ -132,7 +132,7 @@ impl UserError {
             Self::Maintenance(_) => "`portreeve maintenance on --for 2h --reason TEXT`".to_owned(),
             Self::Unfit { hint, .. } => (*hint).to_owned(),
             Self::NoCode => {
-                "`portreeve-fleet code` makes one on the fleet; name its file with `--code-file`".to_owned()
+                "`portreeve-fleet code create` makes one on the fleet; name its file with `--code-file`".to_owned()
             }
             Self::NoLogs => "name a file: `portreeve logs FILE`".to_owned(),
             Self::NoClient { .. } => {
@@ -179,7 +179,7 @@ fn enrol_hint(error: &EnrolError) -> Option<String> {
         }
         EnrolError::Unreachable { .. } => "check the URL, and `HTTPS_PROXY` where a proxy leads there",
         EnrolError::Refused { .. } => {
-            "a join code counts for a while and so many nodes only: `portreeve-fleet code` makes a new one"
+            "a join code counts for a while and so many nodes only: `portreeve-fleet code create` makes a new one"
         }
         EnrolError::Later { .. } => "try it again in a few minutes",
         EnrolError::NotAFleet { .. } | EnrolError::OtherNode { .. } => {

@@ -91,6 +91,9 @@ pub enum SetupError {
         /// What it should hold.
         what: &'static str,
     },
+    /// The enrolment that the credential was of is no longer there.
+    #[error("this node is no longer enrolled there")]
+    Left,
     /// A certificate without its key, or a key without its certificate.
     #[error("a client certificate and its key go together")]
     Pair,
@@ -206,7 +209,7 @@ impl Destination {
                 let here = |enrolment: &Enrolment| {
                     parse_url(&enrolment.endpoint).is_ok_and(|url| self::origin(&url) == *origin)
                 };
-                Ok(enrolment.filter(here).map(|enrolment| enrolment.token))
+                enrolment.filter(here).map(|enrolment| Some(enrolment.token)).ok_or(SetupError::Left)
             }
         }
     }

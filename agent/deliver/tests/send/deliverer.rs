@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use portreeve_core::delivery::Delivery;
-use portreeve_deliver::send::{DELIVERY_FILE, Deliverer, Options, flush};
-use portreeve_tests::otlp_endpoint::{Behaviour, Endpoint, Item};
+use portreeve_deliver::send::{DELIVERY_FILE, Deliverer, Options, Policy, enrolment, flush};
+use portreeve_tests::otlp_endpoint::{Behaviour, Endpoint, Item, Request};
 use portreeve_tests::wait_until;
 use uuid::Uuid;
 
@@ -93,7 +93,7 @@ fn a_refused_credential_keeps_everything_and_a_new_one_delivers_it() {
         _ => Behaviour::status(401),
     });
     let options = Options { token_file: Some(token_file(data.path(), "bad")), ..options(&endpoint.url()) };
-    let policy = portreeve_deliver::send::Policy { first_slow_pause: Duration::from_mins(1), ..policy() };
+    let policy = Policy { first_slow_pause: Duration::from_mins(1), ..policy() };
     let deliverer = Deliverer::start(spool(data.path()), options, data.path().to_owned(), policy).unwrap();
     deliverer.append(&[event(1)], Timestamp::now()).unwrap();
     endpoint.wait_until("a refusal", LIMIT, |requests| requests.len() == 1);
@@ -106,13 +106,18 @@ fn a_refused_credential_keeps_everything_and_a_new_one_delivers_it() {
 fn metrics_that_nobody_takes_do_not_keep_events_back() {
     let (endpoint, data) = (Endpoint::start(), tempfile::tempdir().unwrap());
     endpoint.behave(|head| if head.path == "/v1/metrics" { Behaviour::status(404) } else { Behaviour::Accept });
-    let deliverer = start(options(&endpoint.url()), data.path());
+    let options = Options { token_file: Some(token_file(data.path(), "token")), ..options(&endpoint.url()) };
+    let policy = Policy { first_slow_pause: Duration::from_mins(1), ..policy() };
+    let deliverer = Deliverer::start(spool(data.path()), options, data.path().to_owned(), policy).unwrap();
     for number in 0..5 {
         deliverer.append(&[measurement(number), event(number)], Timestamp::now()).unwrap();
+        let arrived = usize::try_from(number).unwrap() + 1;
+        wait_until("it arrived", LIMIT, || (endpoint.event_ids().len() == arrived).then_some(()));
     }
-    let state = wait_until("events arrived", LIMIT, || Some(deliverer.state()).filter(|state| state.records == 5));
+    let state = wait_until("events are gone", LIMIT, || Some(deliverer.state()).filter(|state| state.records == 5));
     assert!(state.is_failing);
-    assert_eq!(endpoint.event_ids().len(), 5);
+    let asked = endpoint.requests().into_iter().filter(|request| request.head.path == "/v1/metrics").count();
+    assert_eq!(asked, 1, "a credential that is no other is no reason to ask again");
 }
 
 #[test]
@@ -129,7 +134,7 @@ fn what_is_rejected_out_of_a_request_is_counted_and_not_sent_again() {
 #[test]
 fn the_end_is_in_time_whatever_the_endpoint_does() {
     let (endpoint, data) = (Endpoint::start(), tempfile::tempdir().unwrap());
-    let lingering = portreeve_deliver::send::Policy { linger: Duration::from_mins(1), ..policy() };
+    let lingering = Policy { linger: Duration::from_mins(1), ..policy() };
     let start = || Deliverer::start(spool(data.path()), options(&endpoint.url()), data.path().to_owned(), lingering);
     let deliverer = start().unwrap();
     wait_until("nothing waits", LIMIT, || data.path().join(DELIVERY_FILE).exists().then_some(()).or(Some(())));
@@ -156,6 +161,28 @@ fn the_end_is_in_time_whatever_the_endpoint_does() {
         Some(flush(spool, options(&endpoint.url()), data.path().to_owned(), LIMIT).unwrap())
     });
     assert_eq!((spool.state().records, state.records, endpoint.event_ids().len()), (0, 0, 2));
+}
+
+#[test]
+fn what_was_left_is_told_nothing_more() {
+    let (endpoint, data) = (Endpoint::start(), tempfile::tempdir().unwrap());
+    endpoint.always(Behaviour::status(401));
+    let granted = enrolment::Enrolment {
+        endpoint: endpoint.url(),
+        node: "n".to_owned(),
+        name: "n".to_owned(),
+        token: "granted-credential".into(),
+        at: Timestamp::now(),
+    };
+    enrolment::write(data.path(), &granted).unwrap();
+    let deliverer = start(Options { timeout: Duration::from_secs(2), ..Options::default() }, data.path());
+    deliverer.append(&[event(1)], Timestamp::now()).unwrap();
+    endpoint.wait_until("a refusal", LIMIT, |requests| !requests.is_empty());
+    enrolment::remove(data.path()).unwrap();
+    wait_until("nowhere", LIMIT, || deliverer.state().endpoint.is_empty().then_some(()));
+    assert_eq!(deliverer.state().records, 1);
+    let signed = |request: &Request| request.head.header("authorization").is_some();
+    assert!(endpoint.requests().iter().all(signed));
 }
 
 #[derive(Clone, Default)]

@@ -123,5 +123,6 @@ fn the_credential_of_an_enrolment_goes_only_to_where_it_comes_from() {
     enrol(data.path(), "https://fleet.example", "rotated");
     assert_eq!(exposed(&destination, Signal::Logs).as_deref(), Some("rotated"));
     enrol(data.path(), "https://elsewhere.example", "foreign");
-    assert_eq!(exposed(&destination, Signal::Logs), None, "an enrolment elsewhere is not for here");
+    let error = destination.token(Signal::Logs).unwrap_err();
+    assert!(matches!(error, SetupError::Left), "an enrolment elsewhere is not for here");
 }
