@@ -65,7 +65,12 @@ pub enum LoginError {
 pub async fn log_in(state: &AppState, token: &SecretString, peer: Peer) -> Result<String, LoginError> {
     let now = Timestamp::now();
     let Some(viewer) = state.access.viewer(&Hash::of(token.expose_secret()), now) else {
-        tracing::warn!(address = %peer.address, "a login with a token that is not known");
+        if state.audits.may(std::time::Instant::now()) {
+            tracing::warn!(address = %peer.address, "a login with a token that is not known");
+            let (action, address) = ("viewer.login-refused".to_owned(), peer.address.to_string());
+            let entry = Entry { actor: "somebody".to_owned(), action, address, ..Entry::default() };
+            state.store.write(move |tx| tx.audit(&entry)).await?;
+        }
         return Err(LoginError::Refused);
     };
     let session = issue("prs_")?;

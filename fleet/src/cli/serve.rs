@@ -48,6 +48,9 @@ impl Serve {
         let scheme = if config.tls.is_some() { "https" } else { "http" };
         let data = config.data.display().to_string();
         let listening = |address: SocketAddr| {
+            if !address.ip().is_loopback() && scheme == "http" {
+                tracing::warn!("this is plain HTTP: put a proxy with TLS in front of it, or give it a certificate");
+            }
             tracing::info!(version = env!("CARGO_PKG_VERSION"), data, "listening at {scheme}://{address}");
             // What starts the server waits for this line where it chose port 0.
             drop(writeln!(io::stdout(), "listening at {scheme}://{address}"));

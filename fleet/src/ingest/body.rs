@@ -26,7 +26,7 @@ struct Share {
     max: usize,
 }
 
-/// A body, unpacked.
+/// A body, unpacked. Its share of the budget also stands for what is made of it, so it is kept until that is committed.
 pub(super) struct Body {
     bytes: Vec<u8>,
     _share: Share,
@@ -96,7 +96,7 @@ async fn gather(mut body: axum::body::Body, length: usize, max: usize, share: &m
 fn unpack(packed: &[u8], max: usize, share: &mut Share) -> Result<Vec<u8>, Refusal> {
     const CHUNK: usize = 64 * 1024;
     let mut decoder = GzDecoder::new(packed);
-    let mut unpacked = Vec::with_capacity(packed.len().saturating_mul(4).min(max));
+    let mut unpacked = Vec::with_capacity(packed.len().saturating_mul(4).min(max).min(CHUNK));
     loop {
         let before = unpacked.len();
         // One byte more than may be shows that there is more.

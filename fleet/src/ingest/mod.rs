@@ -72,7 +72,6 @@ async fn take_metrics(state: &AppState, request: Request) -> Result<Vec<u8>, Ref
     let told = sender.told(state, resources).await?;
     let mut left = Left::default();
     let points = metrics::points(export, told.beat.received_at, &state.config.retention, &mut left);
-    drop(body);
     let taken = points.len() as u64;
     let more = state
         .store
@@ -100,7 +99,6 @@ async fn take_logs(state: &AppState, request: Request) -> Result<Vec<u8>, Refusa
     let told = sender.told(state, resources).await?;
     let mut left = Left::default();
     let records = logs::events(export, told.beat.received_at, &mut left);
-    drop(body);
     let counts = state
         .store
         .write(move |tx| {

@@ -40,17 +40,29 @@ pub fn advance(connection: &Connection, retention: &Retention, now_ms: i64, most
     let is_more = due.len() == most as usize;
     let mut all = OfAll::default();
     for (start, node) in due {
-        let mut rows = Vec::new();
-        for minute in (start..start + TEN_MINUTES).step_by(60) {
-            if let Some(row) = Row::read(connection, MINUTE, minute, node)? {
-                rows.push((minute, row));
-            }
+        let added = minutes(connection, node, start)
+            .and_then(|rows| add_up(connection, node, &rows, retention, now_ms, &mut all));
+        match added {
+            Ok(()) => {}
+            // It would be as damaged the next time, and all others would wait for it.
+            Err(StoreError::Corrupt(what)) => tracing::error!(node, start, what, "series cannot be added up"),
+            Err(error) => return Err(error),
         }
-        add_up(connection, node, &rows, retention, now_ms, &mut all)?;
         connection.prepare_cached("DELETE FROM series_due WHERE start = ? AND node = ?")?.execute([start, node])?;
     }
     all.write(connection)?;
     Ok(is_more)
+}
+
+/// The rows by the minute of ten minutes.
+fn minutes(connection: &Connection, node: i64, start: i64) -> Result<Vec<(i64, Row)>, StoreError> {
+    let mut rows = Vec::new();
+    for minute in (start..start + TEN_MINUTES).step_by(60) {
+        if let Some(row) = Row::read(connection, MINUTE, minute, node)? {
+            rows.push((minute, row));
+        }
+    }
+    Ok(rows)
 }
 
 /// Adds up rows by the minute of one node, oldest first.

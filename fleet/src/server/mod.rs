@@ -8,10 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::HeaderValue;
+use axum::http::{Method, StatusCode};
+use axum::middleware::map_request_with_state;
 use axum::response::Response;
 use axum::routing::get;
+use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
 
 pub use listen::{ServeError, serve};
@@ -21,6 +25,8 @@ use crate::ingest::Gate;
 use crate::store::{Shared, Store};
 use crate::{AppState, board, enrol, ingest};
 
+/// Largest form, in bytes.
+const MAX_FORM: usize = 64 * 1024;
 /// For how long requests in flight may go on once the server is told to end.
 pub const DRAIN: Duration = Duration::from_secs(10);
 
@@ -32,7 +38,9 @@ pub fn router(state: AppState) -> Router {
         .route("/metrics", get(health::metrics))
         .merge(ingest::routes())
         .merge(enrol::routes())
-        .merge(board::routes())
+        .merge(
+            board::routes().layer(map_request_with_state(state.clone(), hurry)).layer(DefaultBodyLimit::max(MAX_FORM)),
+        )
         .fallback(|| async { (StatusCode::NOT_FOUND, "there is no such page\n") });
     board::dressed(routes, &state).layer(axum::middleware::map_response(harden)).with_state(state)
 }
@@ -53,6 +61,24 @@ pub fn state(shared: &Arc<Shared>, store: Store, ending: watch::Receiver<bool>) 
         ending,
         store,
     }
+}
+
+/// Gives the body of a request a deadline: forms are read by extractors that would wait for ever.
+async fn hurry(State(state): State<AppState>, request: Request) -> Request {
+    if request.method() != Method::POST {
+        return request;
+    }
+    let deadline = tokio::time::Instant::now() + state.config.limits.body();
+    request.map(|body| {
+        let chunks = stream::try_unfold(body.into_data_stream(), move |mut chunks| async move {
+            match tokio::time::timeout_at(deadline, chunks.next()).await {
+                Ok(Some(chunk)) => chunk.map(|chunk| Some((chunk, chunks))),
+                Ok(None) => Ok(None),
+                Err(late) => Err(axum::Error::new(late)),
+            }
+        });
+        Body::from_stream(chunks)
+    })
 }
 
 /// Headers of every answer. A page may set a policy of its own.

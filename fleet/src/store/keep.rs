@@ -12,6 +12,8 @@ use crate::series;
 
 /// Most nodes that become absent in one transaction.
 const ABSENT: usize = 500;
+/// Most entries of the audit.
+const AUDIT: i64 = 1_000_000;
 /// Most rows of a kind that are deleted in one transaction.
 const SLICE: u32 = 2_000;
 /// Rows that are dropped at once where the database is full, and how often in one transaction.
@@ -57,6 +59,7 @@ pub(super) fn prune(tx: &Tx<'_>) -> Result<(), StoreError> {
         "DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE at < ? ORDER BY at LIMIT ?)",
         params![before(retention.audit_d), SLICE],
     )?;
+    tx.execute("DELETE FROM audit WHERE seq <= (SELECT max(seq) FROM audit) - ?", [AUDIT])?;
     tx.execute("DELETE FROM session WHERE expires_at < ?", [millis(now)])?;
     tx.execute("DELETE FROM join_code WHERE expires_at < ?", [millis(now)])?;
     for _ in 0..DROPS {

@@ -57,8 +57,10 @@ async fn who_says_nothing_is_cut_off() {
         "POST /v1/metrics HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: application/x-protobuf\r\n\
          content-length: 100\r\n\r\nabc"
     );
+    let login = "POST /login HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+                 content-length: 100\r\nconnection: close\r\n\r\ntoken=";
     // Nothing, half a head, a head and half a body, and a whole request before nothing.
-    for said in ["", "GET /healthz HTTP/1.1\r\nhost:", &head, "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"] {
+    for said in ["", "GET /healthz HTTP/1.1\r\nhost:", &head, login, "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"] {
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
         stream.write_all(said.as_bytes()).await.unwrap();
         let mut answer = String::new();
