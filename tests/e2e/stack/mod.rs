@@ -1,5 +1,6 @@
 //! `fleet/contrib` against the real stores: what agents send is taken there, and what is shipped answers.
 
+mod agent;
 mod native;
 mod nodes;
 mod settings;
@@ -36,6 +37,18 @@ fn victoria_metrics_takes_every_metric_and_answers_every_query() {
     every_query_answers(&store);
 }
 
+#[test]
+fn every_metric_that_is_asked_for_is_in_the_catalogue() {
+    let names: BTreeSet<String> = metric::ALL.iter().map(|metric| metric.prometheus()).collect();
+    for query in queries() {
+        let words = query.text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        for word in words.filter(|word| word.starts_with("portreeve_") && *word != "portreeve_node_name") {
+            let is_known = names.contains(word.strip_suffix("_bucket").unwrap_or(word));
+            assert!(is_known, "{}: `{word}`", query.place);
+        }
+    }
+}
+
 fn every_query_answers(store: &Store) {
     for request in nodes::requests() {
         store.take(&request);
@@ -56,10 +69,8 @@ fn every_query_answers(store: &Store) {
         };
         ask(store, &Query { place: metric.name.to_owned(), text: query }, &mut silent);
     }
-    let queries: Vec<Query> = rules().into_iter().chain(dashboard("nodes")).chain(dashboard("node")).collect();
-    assert!(queries.len() > 100, "{} queries", queries.len());
-    for query in &queries {
-        ask(store, query, &mut silent);
+    for query in queries() {
+        ask(store, &query, &mut silent);
     }
     assert!(silent.is_empty(), "no answer to {} queries:\n{}", silent.len(), silent.join("\n"));
     labels_are_promoted(store);
@@ -81,6 +92,12 @@ fn labels_are_promoted(store: &Store) {
     let known = ["__name__", "host_id", "host_name", "portreeve_node_name", "job", "instance"];
     let other: Vec<&String> = labels.keys().filter(|key| !known.contains(&key.as_str())).collect();
     assert!(other.is_empty(), "{other:?}");
+}
+
+fn queries() -> Vec<Query> {
+    let queries: Vec<Query> = rules().into_iter().chain(dashboard("nodes")).chain(dashboard("node")).collect();
+    assert!(queries.len() > 100, "{} queries", queries.len());
+    queries
 }
 
 /// The queries of the rules, read as `promtool` prints none: by the keys of the file.
