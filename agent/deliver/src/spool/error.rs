@@ -32,6 +32,9 @@ pub enum SpoolError {
         /// Most that is kept of one.
         limit: u64,
     },
+    /// A record has the highest number that there is: no spool that was only ever appended to comes there.
+    #[error("the numbers of the spool's records are used up")]
+    UsedUp,
     /// The spool's files could not be read or written.
     #[error("the spool cannot be read or written")]
     Store {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use uuid::Uuid;
 
 use super::ledger::{LANES, Position};
-use super::record::{Header, Signal};
+use super::record::{Header, MAX_SEQ, Signal};
 
 /// Ends the name of a segment of this form.
 const VERSION: &str = ".v1";
@@ -61,7 +61,7 @@ pub(super) fn named(name: &str) -> Named {
         let Some((number, version)) = rest.split_once(".v") else { return Named::Other };
         let Ok(base) = number.parse() else { return Named::Other };
         return match version {
-            "1" if kind.segment(base) == name => Named::Segment(kind, base),
+            "1" if base < MAX_SEQ && kind.segment(base) == name => Named::Segment(kind, base),
             "1" => Named::Other,
             other if other.parse::<u32>().is_ok() => Named::Newer,
             _ => Named::Other,

@@ -1,6 +1,6 @@
 //! How far each lane has come, and what became of its records.
 
-use super::record::number;
+use super::record::{MAX_SEQ, number};
 
 /// Name of its file.
 pub(super) const LEDGER: &str = "ledger.v1";
@@ -92,7 +92,7 @@ impl Ledger {
                 lost: at(first + 5)?,
             };
         }
-        Some(ledger)
+        ledger.lanes.iter().all(|lane| lane.head <= MAX_SEQ).then_some(ledger)
     }
 
     /// The newest that is whole in the bytes of the file.

@@ -9,6 +9,8 @@ pub(super) const MARKER: [u8; 4] = *b"PRr\x01";
 pub(super) const HEADER: usize = 52;
 /// Largest content of a record, in bytes.
 pub const MAX_RECORD: usize = 4 * 1024 * 1024;
+/// What no record's number reaches, so that sums of them are numbers too.
+pub(super) const MAX_SEQ: u64 = 1 << 62;
 /// Longest reason, in bytes.
 const MAX_WHY: usize = 1024;
 
@@ -133,7 +135,7 @@ fn header(bytes: &[u8]) -> Option<Header> {
     };
     let is_possible = usize::try_from(header.payload).is_ok_and(|payload| payload <= MAX_RECORD + MAX_WHY)
         && u32::from(header.why) <= header.payload
-        && header.seq < u64::MAX
+        && header.seq < MAX_SEQ
         && Timestamp::from_microsecond(header.at).is_ok();
     is_possible.then_some(header)
 }

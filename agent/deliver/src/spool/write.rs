@@ -7,7 +7,7 @@ use portreeve_store::StoreError;
 
 use super::lane::{Entry, Fate, Kind, Segment};
 use super::ledger::{LEDGER, Ledger, SIZE};
-use super::record::{HEADER, MAX_RECORD, Record, Signal, encode, size};
+use super::record::{HEADER, MAX_RECORD, MAX_SEQ, Record, Signal, encode, size};
 use super::{Chore, Spool, SpoolError, timestamp};
 
 /// Sizes between which a segment is full, in bytes.
@@ -42,6 +42,7 @@ impl Spool {
             return Err(SpoolError::TooLarge { bytes: record.bytes.len(), limit });
         }
         self.settle()?;
+        self.check_numbers(records.len())?;
         let of = |signal| records.iter().filter(move |record| record.signal == signal).map(|record| (record, ""));
         let chunks = Signal::ALL.map(|signal| (Kind::Waits(signal), self.plan(Kind::Waits(signal), of(signal))));
         self.write(chunks.into())?;
@@ -62,6 +63,7 @@ impl Spool {
         let seq = self.lane(kind).waiting().find(|(_, entry)| entry.id == record.id).map(|(_, entry)| entry.seq);
         let Some(seq) = seq else { return Ok(()) };
         self.settle()?;
+        self.check_numbers(1)?;
         // A crash after this and before the head moved on tells the same record once more.
         let is_there = self.lane(Kind::Refused).waiting().any(|(_, entry)| entry.id == record.id);
         if !is_there {
@@ -83,6 +85,11 @@ impl Spool {
     pub fn expire(&mut self, now: Timestamp) -> Result<(), SpoolError> {
         self.bound(now);
         self.settle()
+    }
+
+    fn check_numbers(&self, records: usize) -> Result<(), SpoolError> {
+        let highest = self.lanes.iter().map(|lane| lane.next).max().unwrap_or_default();
+        if highest.saturating_add(records as u64) > MAX_SEQ { Err(SpoolError::UsedUp) } else { Ok(()) }
     }
 
     /// Where records go, and what is written there.
