@@ -30,6 +30,7 @@ pub mod schedule;
 pub mod secret;
 pub mod selftest;
 pub mod snapshot;
+pub mod spool;
 pub mod status;
 pub mod topology;
 
@@ -48,3 +49,4 @@ pub use report::{Report, Verdict};
 pub use secret::{Fingerprint, FingerprintKey, Secret};
 pub use selftest::SelfTest;
 pub use snapshot::Snapshot;
+pub use spool::SpoolReport;

@@ -71,6 +71,12 @@ pub(crate) enum UserError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// `spool` where nothing was ever spooled.
+    #[error("there is no spool at `{path}`", path = path.display())]
+    NoSpool { path: PathBuf },
+    /// `spool flush` without somewhere to deliver to.
+    #[error("no endpoint is set, and this node is not enrolled")]
+    NoEndpoint,
     /// `logs` where there are none.
     #[error("no log of a gateway was found on this node")]
     NoLogs,
@@ -134,6 +140,10 @@ impl UserError {
             Self::NoCode => {
                 "`portreeve-fleet code create` makes one on the fleet; name its file with `--code-file`".to_owned()
             }
+            Self::NoSpool { .. } => {
+                "`portreeve run` makes one once `deliver.endpoint` is set or this node is enrolled".to_owned()
+            }
+            Self::NoEndpoint => "set `deliver.endpoint`, or join a fleet with `portreeve enrol URL`".to_owned(),
             Self::NoLogs => "name a file: `portreeve logs FILE`".to_owned(),
             Self::NoClient { .. } => {
                 "`portreeve check` lists what each container is; `portreeve connect URL` connects from this node"

@@ -163,10 +163,10 @@ impl Machine {
         }
     }
 
-    /// There is another credential than the one that was refused, or another configuration.
+    /// There is another credential than the one that was refused, or another configuration: what failed is tried at once.
     pub fn renewed(&mut self, now: Duration) {
         for lane in [&mut self.metrics, &mut self.logs] {
-            if std::mem::take(&mut lane.is_unwelcome) {
+            if std::mem::take(&mut lane.is_unwelcome) || lane.failures > 0 {
                 lane.not_before = now;
                 lane.failures = 0;
             }

@@ -16,6 +16,7 @@ mod run;
 mod schema;
 mod scope;
 mod selftest;
+mod spool;
 mod status;
 
 use std::path::PathBuf;
@@ -38,6 +39,7 @@ pub(crate) use run::LaneArgs;
 pub(crate) use schema::SchemaArgs;
 pub(crate) use scope::ScopeArgs;
 pub(crate) use selftest::SelfTestArgs;
+pub(crate) use spool::SpoolCommand;
 pub(crate) use status::StatusArgs;
 
 /// Says whether an OpenClaw gateway is ready, and names the one cause when it is not.
@@ -146,6 +148,9 @@ pub(crate) enum Command {
     /// Join a fleet, so that `portreeve run` reports there; exchange the credential, or leave
     #[command(after_long_help = enrol::EXAMPLES)]
     Enrol(EnrolArgs),
+    /// Look at what waits to be delivered to the endpoint, verify it, or deliver it now
+    #[command(subcommand, after_long_help = spool::EXAMPLES)]
+    Spool(SpoolCommand),
     /// Look once on behalf of the daemon
     #[command(hide = true)]
     Lane(LaneArgs),

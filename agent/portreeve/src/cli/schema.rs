@@ -33,4 +33,7 @@ pub(crate) struct SchemaArgs {
     /// That of `evidence --json` instead
     #[arg(long)]
     pub(crate) evidence: bool,
+    /// That of `spool inspect --json` instead
+    #[arg(long)]
+    pub(crate) spool: bool,
 }

@@ -31,6 +31,7 @@ pub(super) fn schema(args: &SchemaArgs) -> Result<u8> {
         SchemaArgs { logs: true, .. } => kept!("logs"),
         SchemaArgs { selftest: true, .. } => kept!("selftest"),
         SchemaArgs { evidence: true, .. } => kept!("evidence"),
+        SchemaArgs { spool: true, .. } => kept!("spool"),
         _ => kept!("report"),
     };
     let mut text = String::new();
@@ -59,7 +60,7 @@ pub(super) fn reference(dir: &Path) -> Result<u8> {
     Ok(0)
 }
 
-fn schemas() -> [(&'static str, impl serde::Serialize); 10] {
+fn schemas() -> [(&'static str, impl serde::Serialize); 11] {
     [
         ("report.schema.json", portreeve_core::report::json_schema()),
         ("lint.schema.json", portreeve_core::lint::json_schema()),
@@ -69,6 +70,7 @@ fn schemas() -> [(&'static str, impl serde::Serialize); 10] {
         ("acceptance.schema.json", portreeve_core::acceptance::json_schema()),
         ("logs.schema.json", portreeve_core::logs::json_schema()),
         ("selftest.schema.json", portreeve_core::selftest::json_schema()),
+        ("spool.schema.json", portreeve_core::spool::json_schema()),
         ("status.schema.json", portreeve_core::status::json_schema()),
         ("evidence.schema.json", portreeve_core::evidence::json_schema()),
     ]

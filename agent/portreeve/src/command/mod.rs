@@ -21,6 +21,7 @@ mod map;
 mod observe;
 mod run;
 mod selftest;
+mod spool;
 mod status;
 mod tokens;
 mod units;
@@ -46,6 +47,7 @@ pub(crate) fn run(cli: Cli) -> Result<u8> {
         Command::Run => run::run(&cli.global),
         Command::Status(args) => status::run(&cli.global, &args),
         Command::Enrol(args) => enrol::run(&cli.global, &args),
+        Command::Spool(command) => spool::run(&cli.global, &command),
         Command::Lane(args) => lane::run(&args),
         Command::Accept(args) => accept::run(&cli.global, &args),
         Command::Map(args) => map::run(&cli.global, &args),

@@ -36,6 +36,7 @@ fn the_generated_files_of_the_documentation_are_current() {
         "portreeve.toml",
         "report.schema.json",
         "selftest.schema.json",
+        "spool.schema.json",
         "status.schema.json",
     ];
     assert_eq!(names, generated);

@@ -40,6 +40,7 @@ fn every_command_has_help() {
         "gate",
         "map",
         "lint",
+        "spool",
         "explain",
         "config",
         "schema",

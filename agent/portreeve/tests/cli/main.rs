@@ -24,4 +24,5 @@ mod maintenance;
 mod picture;
 mod selftest;
 mod settings;
+mod spool;
 mod units;
