@@ -2,7 +2,7 @@
 //
 // `board` measures the fleet's board in a real Chromium while nodes report, and prints JSON; `table` prints what was measured as Markdown.
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
@@ -32,7 +32,7 @@ async function board(url, file) {
   result.list = await answers('/', ANSWERS);
   for (const path of FILTERS) result.filters[path] = await answers(path, ANSWERS / 3);
 
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? 'chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'] });
+  const browser = await chromium.launch({ executablePath: process.env.PATH.split(':').map((folder) => join(folder, 'chromium')).find(existsSync), args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'] });
   const context = await browser.newContext();
   const page = await context.newPage();
   await page.goto(`${url}/login`);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -132,7 +132,7 @@ export class Browser {
   static async start() {
     const browser = new Browser();
     browser.chromium = await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? 'chromium',
+      executablePath: process.env.PATH.split(':').map((folder) => join(folder, 'chromium')).find(existsSync),
       args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
     });
     return browser;
@@ -177,11 +177,11 @@ export function assertQuiet(page) {
   assert.deepEqual(page.said, []);
 }
 
-/** That axe finds nothing serious or worse, in light and dark, wide and on a phone; and that nothing is wider than the phone. */
-export async function assertAccessible(page, name) {
+/** That axe finds nothing serious or worse, wide and light as on a phone and dark, or `fully` in all four; and that nothing is wider than the phone. */
+export async function assertAccessible(page, name, fully = false) {
   const sizes = [{ width: 1280, height: 900 }, { width: 360, height: 740 }];
-  for (const size of sizes) {
-    for (const colorScheme of ['light', 'dark']) {
+  for (const [place, size] of sizes.entries()) {
+    for (const colorScheme of fully ? ['light', 'dark'] : [['light', 'dark'][place]]) {
       await page.setViewportSize(size);
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       const result = await new AxeBuilder({ page }).analyze();
