@@ -91,7 +91,8 @@ fn share<T: Copy>(of: usize, all: &[T], weight: impl Fn(&T) -> usize) -> Option<
 }
 
 fn hex(number: usize, salt: u64, digits: usize) -> String {
-    (0..digits).map(|at| format!("{:x}", mixed(number, salt.wrapping_add(at as u64 * 97)) % 16)).collect()
+    let digit = |at: usize| u32::try_from(mixed(number, salt.wrapping_add(at as u64 * 97)) % 16).unwrap_or(0);
+    (0..digits).filter_map(|at| char::from_digit(digit(at), 16)).collect()
 }
 
 /// The node of a number.
@@ -103,8 +104,8 @@ pub(crate) fn node(number: usize, now: Timestamp) -> Simulated {
     let is_error = cause.is_some_and(|one| !matches!(one.0, "image.drift" | "mirror.time-machine"));
     let (os_version, build, _) = share(mixed(number, 3), &BUILDS, |one| one.2).unwrap_or(BUILDS[0]);
     let (version, _) = share(mixed(number, 4), &VERSIONS, |one| one.1).unwrap_or(VERSIONS[0]);
-    let quarantined = build == "25C56" && mixed(number, 5) % 9 == 0;
-    let unseen = cause.is_none() && !quarantined && mixed(number, 6) % 60 == 0;
+    let quarantined = build == "25C56" && mixed(number, 5).is_multiple_of(9);
+    let unseen = cause.is_none() && !quarantined && mixed(number, 6).is_multiple_of(60);
     let verdict = match (is_error || quarantined, cause.is_some(), unseen) {
         (true, ..) => "blocked",
         (false, true, _) => "degraded",
@@ -131,7 +132,8 @@ pub(crate) fn node(number: usize, now: Timestamp) -> Simulated {
                 std::cmp::Ordering::Equal => ("fail", "did not hold; see the findings"),
                 std::cmp::Ordering::Greater => ("unknown", "not asked: a rung below does not hold"),
             };
-            let took = (state != "unknown").then(|| 1.5 + (mixed(number, 20 + rung as u64) % 4_000) as f64 / 100.0);
+            let hundredths = u32::try_from(mixed(number, 20 + rung as u64) % 4_000).unwrap_or(0);
+            let took = (state != "unknown").then(|| 1.5 + f64::from(hundredths) / 100.0);
             json!({ "rung": name, "state": state, "elapsed_ms": took, "detail": detail })
         })
         .collect();
@@ -171,7 +173,7 @@ pub(crate) fn node(number: usize, now: Timestamp) -> Simulated {
             }));
         }
     }
-    if mixed(number, 9) % 5 == 0 {
+    if mixed(number, 9).is_multiple_of(5) {
         findings.push(json!({
             "code": "image.unchecked", "severity": "info", "layer": "alignment",
             "subject": { "kind": "container", "id": "container:openclaw-gateway" },
@@ -190,10 +192,10 @@ pub(crate) fn node(number: usize, now: Timestamp) -> Simulated {
             "since": ago(20_000 + mixed(number, 10) % 60_000), "occasions": [], "attempts": 1 + mixed(number, 11) % 6,
             "last_attempt": ago(900),
             "reasons": [format!("macOS became another build: {build} instead of 25B78"), "channels.status did not answer within 20 s"],
-            "needs_consent": mixed(number, 12) % 3 == 0
+            "needs_consent": mixed(number, 12).is_multiple_of(3)
         })
     });
-    let accepted_build = if quarantined || mixed(number, 13) % 8 == 0 { "25B78" } else { build };
+    let accepted_build = if quarantined || mixed(number, 13).is_multiple_of(8) { "25B78" } else { build };
     let report = json!({
         "schema": "portreeve.report/1", "generated_at": at, "agent": { "version": "0.1.0" },
         "node": {
@@ -248,10 +250,10 @@ pub(crate) fn node(number: usize, now: Timestamp) -> Simulated {
         id: hex(number, 33, 12),
         hostname: format!("{name}.example.net"),
         name,
-        agent: if mixed(number, 15) % 10 == 0 { "0.0.9" } else { "0.1.0" },
+        agent: if mixed(number, 15).is_multiple_of(10) { "0.0.9" } else { "0.1.0" },
         since,
-        is_absent: mixed(number, 16) % 70 == 0,
-        is_new: mixed(number, 17) % 250 == 0,
+        is_absent: mixed(number, 16).is_multiple_of(70),
+        is_new: mixed(number, 17).is_multiple_of(250),
         report,
     }
 }

@@ -24,6 +24,7 @@ mod tests;
 mod views;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::routing::{get, post};
 use axum::{Extension, Router, middleware};
@@ -70,6 +71,31 @@ pub fn dressed(router: Router<AppState>, state: &AppState) -> Router<AppState> {
 pub(crate) struct Board {
     known: Mutex<Known>,
     live: live::Watch,
+    lock_waits: Remembered<Vec<measures::LockWait>>,
+}
+
+/// What takes long to read, for as long as nobody minds its age.
+struct Remembered<T>(Mutex<Option<(Instant, Arc<T>)>>);
+
+impl<T> Default for Remembered<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T> Remembered<T> {
+    /// What was read in the last minute.
+    fn fresh(&self) -> Option<Arc<T>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().filter(|(at, _)| at.elapsed() < Duration::from_mins(1)).map(|(_, value)| Arc::clone(value))
+    }
+
+    /// Keeps what was read now.
+    fn put(&self, value: T) -> Arc<T> {
+        let value = Arc::new(value);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&value)));
+        value
+    }
 }
 
 #[derive(Default)]

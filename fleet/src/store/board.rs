@@ -1,10 +1,7 @@
 //! What the board asks of the database, and writes into it.
 
-use std::io::Read;
-
-use flate2::read::DeflateDecoder;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -14,9 +11,6 @@ use crate::index::{Change, NodeKey};
 
 /// Decisions that are kept of one node, of each kind.
 const MOST_OF_A_NODE: i64 = 500;
-
-/// Largest report once it is unpacked, in bytes.
-const MAX_REPORT: u64 = 8 * 1024 * 1024;
 
 /// A kind of decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -238,15 +232,6 @@ pub fn audit(connection: &Connection, before: i64, text: &str, count: u32) -> Re
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// The current report of a node, whole; none where it sent none.
-pub fn report(connection: &Connection, node: NodeKey) -> Result<Option<Value>, StoreError> {
-    let body: Option<Vec<u8>> =
-        connection.query_row("SELECT body FROM report WHERE node = ?", [node.0], |row| row.get(0)).optional()?;
-    let Some(body) = body else { return Ok(None) };
-    let reader = DeflateDecoder::new(body.as_slice()).take(MAX_REPORT);
-    serde_json::from_reader(reader).map(Some).map_err(|_| StoreError::Corrupt("a report"))
 }
 
 /// Events of a node with a name within a time, newest first.

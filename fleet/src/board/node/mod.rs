@@ -26,7 +26,7 @@ use super::standing::{Item, Standing, title};
 use crate::AppState;
 use crate::auth::Viewer;
 use crate::index::NodeSummary;
-use crate::store::board as store;
+use crate::store::events;
 use report::Report;
 
 /// How far back plots and the timeline look: (key, name, hours).
@@ -157,18 +157,18 @@ pub(crate) async fn show(
     let span = SPANS.into_iter().find(|span| asked("span") == Some(span.0)).unwrap_or(SPANS[0]);
     let from = now.checked_sub(SignedDuration::from_hours(span.2)).unwrap_or(now);
     let key = node.key;
-    let (body, events, measures) = state
+    let (body, changes, measures) = state
         .store
         .read(move |connection| {
-            let body = store::report(connection, key)?;
-            let events = timeline::read(connection, key, from)?;
+            let body = events::current_report(connection, key)?;
+            let changes = timeline::read(connection, key, from)?;
             let measures = Measures::read(connection, key, (from, now))?;
-            Ok((body, events, measures))
+            Ok((body, changes, measures))
         })
         .await?;
     let report = Report::read(&body.unwrap_or_default());
     let item = Item::of(Arc::clone(&node), &decisions, now);
-    let timeline = timeline::picture(&item, &events, (from, now));
+    let timeline = timeline::picture(&item, &changes, (from, now));
     let view = view(&viewer, &item, &decisions, &report, now);
     let view = NodePage {
         flash,

@@ -9,51 +9,71 @@ use serde::Deserialize;
 use crate::board::chart::{Picture, Span, band};
 use crate::board::standing::{Item, Standing};
 use crate::index::NodeKey;
-use crate::store::{StoreError, board as store};
+use crate::store::{StoreError, board as store, events};
 
 /// Changes that the picture shows.
 const MOST: u32 = 300;
 
-/// Changes within a time, and the last one before it, newest first.
+/// Changes within a time, and the last one before it, newest first; and times of absence.
 pub(super) fn read(
     connection: &Connection,
     node: NodeKey,
     from: Timestamp,
 ) -> Result<Vec<store::EventRow>, StoreError> {
-    let name = Name::VerdictChanged.as_str();
-    let mut events = store::events(connection, node, name, (from, Timestamp::MAX), MOST)?;
-    if events.len() < MOST as usize {
-        events.extend(store::events(connection, node, name, (Timestamp::MIN, from), 1)?);
+    let mut all = Vec::new();
+    for name in [Name::VerdictChanged.as_str(), events::ABSENT, events::RETURNED] {
+        let within = store::events(connection, node, name, (from, Timestamp::MAX), MOST)?;
+        let is_full = within.len() == MOST as usize;
+        all.extend(within);
+        if !is_full {
+            all.extend(store::events(connection, node, name, (Timestamp::UNIX_EPOCH, from), 1)?);
+        }
     }
-    Ok(events)
+    all.sort_by_key(|event| std::cmp::Reverse(event.at));
+    Ok(all)
 }
 
 /// The band of verdicts between two times.
-pub(super) fn picture(item: &Item, events: &[store::EventRow], (from, to): (Timestamp, Timestamp)) -> Picture {
+pub(super) fn picture(item: &Item, changes: &[store::EventRow], (from, to): (Timestamp, Timestamp)) -> Picture {
     let mut spans: Vec<Span> = Vec::new();
-    for event in events.iter().rev() {
-        let Ok(verdict) = Verdict::deserialize(&event.body["to"]) else { continue };
-        let causes = event.body["causes"].as_array().into_iter().flatten();
-        let why: Vec<&str> =
-            causes.filter_map(|cause| cause["code"].as_str().or(cause["summary"].as_str())).take(4).collect();
+    let mut own: Option<(Standing, String)> = None;
+    for event in changes.iter().rev() {
+        let (standing, why) = if event.name == events::ABSENT {
+            (Standing::Absent, "silent for three beats".to_owned())
+        } else if event.name == events::RETURNED {
+            let Some(own) = own.clone() else { continue };
+            own
+        } else {
+            let Ok(verdict) = Verdict::deserialize(&event.body["to"]) else { continue };
+            let found = (Standing::from(verdict), causes(&event.body));
+            own = Some(found.clone());
+            found
+        };
         let at = event.at.clamp(from, to);
         if let Some(last) = spans.last_mut() {
             last.to = at;
         }
-        spans.push(Span { from: at, to, standing: verdict.into(), why: why.join(", ") });
+        spans.push(Span { from: at, to, standing, why });
     }
     if spans.is_empty() && item.node.report_at.is_some() {
         // Changes before the first that arrived are not known; the verdict of now is.
         let since = item.since.clamp(from, to);
         spans.push(Span { from: since, to, standing: item.standing, why: item.cause().to_owned() });
-    } else if item.standing == Standing::Absent {
+    } else if item.standing == Standing::Absent && spans.last().is_none_or(|last| last.standing != Standing::Absent) {
         let since = item.since.clamp(from, to);
         if let Some(last) = spans.last_mut() {
             last.to = since.max(last.from);
         }
         spans.push(Span { from: since, to, standing: Standing::Absent, why: item.says().to_owned() });
     }
-    spans.retain(|span| span.to >= span.from);
+    spans.retain(|span| span.to > span.from);
     let about = "what the node said of itself; height and colour tell the same";
     band("timeline", "Verdicts", about, (from, to), &spans)
+}
+
+/// Codes of the causes of a verdict.
+fn causes(body: &serde_json::Value) -> String {
+    let causes = body["causes"].as_array().into_iter().flatten();
+    let named = causes.filter_map(|cause| cause["code"].as_str().or(cause["summary"].as_str()));
+    named.take(4).collect::<Vec<_>>().join(", ")
 }

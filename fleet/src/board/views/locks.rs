@@ -32,10 +32,18 @@ pub(crate) async fn show(
 ) -> Result<Response, BoardError> {
     let fleet = Fleet::read(viewer, &state, &board).await?;
     let now = fleet.now;
-    let waits = state.store.read(move |connection| measures::lock_waits(connection, now)).await?;
-    let by_key: HashMap<_, _> = waits.into_iter().map(|wait| (wait.node, wait)).collect();
+    let waits = match board.lock_waits.fresh() {
+        Some(waits) => waits,
+        None => {
+            let nodes: Vec<_> =
+                fleet.items.iter().filter(|item| item.standing != Standing::Absent).map(|item| item.node.key).collect();
+            let read = state.store.read(move |connection| measures::lock_waits(connection, &nodes, now)).await?;
+            board.lock_waits.put(read)
+        }
+    };
+    let by_key: HashMap<_, _> = waits.iter().map(|wait| (wait.node, wait)).collect();
     let mut measured: Vec<(&Item, &measures::LockWait)> =
-        fleet.items.iter().filter_map(|item| Some((item, by_key.get(&item.node.key)?))).collect();
+        fleet.items.iter().filter_map(|item| Some((item, *by_key.get(&item.node.key)?))).collect();
     measured.sort_by(|(_, one), (_, other)| other.p95.total_cmp(&one.p95));
     let too_long = measured.iter().filter(|(_, wait)| wait.p95 > TOO_LONG_S).count();
     let mut table = Table::new("Longest waits", ["Node", "Verdict"]);

@@ -1,6 +1,6 @@
 //! Which versions run where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use axum::Extension;
@@ -24,6 +24,13 @@ const MOST_BARS: usize = 12;
 /// What is not known.
 const NONE: &str = "–";
 
+/// Nodes that run one version.
+#[derive(Default)]
+struct Of {
+    standings: HashMap<Standing, usize>,
+    builds: HashMap<String, usize>,
+}
+
 /// `GET /versions`
 pub(crate) async fn show(
     viewer: Viewer,
@@ -39,11 +46,17 @@ pub(crate) async fn show(
     let build = |item: &Item| item.node.brief.os_build.clone().unwrap_or_else(|| NONE.to_owned());
     let versions = counted(&items, openclaw);
     let builds = counted(&items, build);
+    let mut known: HashMap<String, Of> = HashMap::new();
+    for item in &items {
+        let of = known.entry(openclaw(item)).or_default();
+        *of.standings.entry(item.standing).or_default() += 1;
+        *of.builds.entry(build(item)).or_default() += 1;
+    }
     let picture = {
         let shown: Vec<&(String, usize)> = versions.iter().take(MOST_BARS).collect();
         let part = |standing: Standing| {
             let count = |(version, _): &&(String, usize)| {
-                items.iter().filter(|item| item.standing == standing && openclaw(item) == *version).count() as u64
+                known.get(version.as_str()).and_then(|of| of.standings.get(&standing)).map_or(0, |count| *count as u64)
             };
             (standing.word().to_owned(), Tint::Standing(standing), shown.iter().map(count).collect())
         };
@@ -67,8 +80,8 @@ pub(crate) async fn show(
     for (version, all) in versions.iter().take(MOST_ROWS) {
         let mut row = vec![Cell::new(version).link(list("openclaw", version.split(" + ").next().unwrap_or_default()))];
         row.extend(columns.iter().map(|column| {
-            let count = items.iter().filter(|item| openclaw(item) == *version && build(item) == **column).count();
-            Cell::number(count)
+            let of = known.get(version.as_str()).and_then(|of| of.builds.get(column.as_str()));
+            Cell::number(of.copied().unwrap_or(0))
         }));
         row.push(Cell::number(*all).class("cell most"));
         matrix.rows.push(row);
