@@ -137,7 +137,6 @@ fn the_end_is_in_time_whatever_the_endpoint_does() {
     let lingering = Policy { linger: Duration::from_mins(1), ..policy() };
     let start = || Deliverer::start(spool(data.path()), options(&endpoint.url()), data.path().to_owned(), lingering);
     let deliverer = start().unwrap();
-    wait_until("nothing waits", LIMIT, || data.path().join(DELIVERY_FILE).exists().then_some(()).or(Some(())));
     deliverer.append(&[event(1)], Timestamp::now()).unwrap();
     deliverer.stop(Duration::from_secs(5));
     assert_eq!(endpoint.events().len(), 1, "the last try");
@@ -146,7 +145,7 @@ fn the_end_is_in_time_whatever_the_endpoint_does() {
     deliverer.append(&[event(2)], Timestamp::now()).unwrap();
     let begun = Instant::now();
     deliverer.stop(Duration::from_millis(300));
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_millis(1_800), "{:?}", begun.elapsed());
     endpoint.go_away();
     endpoint.come_back();
     endpoint.always(Behaviour::Accept);
