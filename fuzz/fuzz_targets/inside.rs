@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use portreeve_facts::request::{MAX_ITEMS, Request, parse_answer};
-use portreeve_facts::{mountinfo, resolv_conf, socket_table};
+use portreeve_facts::{mountinfo, resolv_conf, socket_diag, socket_table};
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(request) = Request::parse(data) {
@@ -13,6 +13,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let _ = parse_answer(data);
     let _ = socket_table::parse(data, &|_| true);
+    let _ = socket_diag::read(data, 1, &|_| true, &mut Vec::new());
     let text = String::from_utf8_lossy(data);
     mountinfo::parse(&text);
     resolv_conf::parse(&text);

@@ -20,6 +20,7 @@ pub mod request;
 pub mod resolv_conf;
 pub mod secret;
 mod series;
+pub mod socket_diag;
 pub mod socket_table;
 mod url;
 pub mod workload;

@@ -6,7 +6,7 @@
 mod seeds;
 
 use portreeve_facts::request::{Request, parse_answer};
-use portreeve_facts::{mountinfo, resolv_conf, socket_table};
+use portreeve_facts::{mountinfo, resolv_conf, socket_diag, socket_table};
 
 #[test]
 fn inside() {
@@ -14,6 +14,7 @@ fn inside() {
         let _ = Request::parse(bytes).map(|request| request.to_json());
         let _ = parse_answer(bytes);
         let _ = socket_table::parse(bytes, &|_| true);
+        let _ = socket_diag::read(bytes, 1, &|_| true, &mut Vec::new());
         let text = String::from_utf8_lossy(bytes);
         mountinfo::parse(&text);
         resolv_conf::parse(&text);

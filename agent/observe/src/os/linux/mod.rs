@@ -6,6 +6,7 @@ mod machine;
 mod mount;
 mod process;
 mod socket;
+mod socket_diag;
 
 pub(crate) use attribute::{attribute, attribute_names, is_dataless, set_attribute};
 pub(crate) use clock::clock_keeping;

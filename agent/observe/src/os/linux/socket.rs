@@ -1,4 +1,4 @@
-//! Listening sockets, through `/proc/net/tcp` and the descriptors of processes.
+//! Listening sockets, through `sock_diag`, else `/proc/net/tcp`, and the descriptors of processes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -6,6 +6,7 @@ use std::io::{self, Read};
 
 use portreeve_facts::socket_table::{self, ListeningRow};
 
+use super::socket_diag;
 use crate::os::{Endpoint, MAX_DESCRIPTORS, Socket, Sockets};
 
 /// Most bytes that are read of one socket table: about 400 000 sockets.
@@ -13,7 +14,7 @@ const MAX_TABLE: u64 = 64 * 1024 * 1024;
 
 pub(crate) fn listeners(ports: Option<&[u16]>, foreign: &[u32]) -> io::Result<Sockets> {
     let wanted = |port: u16| ports.is_none_or(|ports| ports.contains(&port));
-    let own = table("self", &wanted)?;
+    let own = own(&wanted)?;
     let own_inodes: BTreeSet<u64> = own.iter().map(|row| row.inode).collect();
     let mut rows: Vec<(ListeningRow, bool)> = own.into_iter().map(|row| (row, false)).collect();
     for pid in foreign {
@@ -39,11 +40,16 @@ pub(crate) fn listeners(ports: Option<&[u16]>, foreign: &[u32]) -> io::Result<So
 }
 
 pub(crate) fn endpoints(ports: &[u16]) -> io::Result<Vec<Endpoint>> {
-    let rows = table("self", &|port| ports.contains(&port))?;
+    let rows = own(&|port| ports.contains(&port))?;
     Ok(rows.into_iter().map(|row| Endpoint { address: row.address, port: row.port, socket: row.inode }).collect())
 }
 
-fn table(pid: &str, wanted: &dyn Fn(u16) -> bool) -> io::Result<Vec<ListeningRow>> {
+/// Those of this network namespace.
+fn own(wanted: &dyn Fn(u16) -> bool) -> io::Result<Vec<ListeningRow>> {
+    socket_diag::listening(wanted).or_else(|_| table("self", wanted))
+}
+
+pub(super) fn table(pid: &str, wanted: &dyn Fn(u16) -> bool) -> io::Result<Vec<ListeningRow>> {
     let mut rows = socket_table::parse(File::open(format!("/proc/{pid}/net/tcp"))?.take(MAX_TABLE), wanted)?;
     match File::open(format!("/proc/{pid}/net/tcp6")) {
         Ok(file) => rows.extend(socket_table::parse(file.take(MAX_TABLE), wanted)?),
