@@ -1,7 +1,8 @@
 //! A glance: whether anything on the node is not as it was, for as little as possible. It judges nothing and opens no file of others.
 //!
-//! Paths are asked for their stamps and not followed. A few hundred of them cost less than a millisecond, far less than what a
-//! notification of each write to a busy folder would; and a stamp that is compared cannot be lost, as an event can.
+//! Paths are asked for their stamps and not followed; entries of a folder that has not changed itself only now and then. A few hundred
+//! of them cost less than a millisecond, far less than what a notification of each write to a busy folder would; and a stamp that is
+//! compared cannot be lost, as an event can.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,11 +17,16 @@ use crate::os::{self, Endpoint};
 const MAX_ENTRIES: usize = 4_000;
 /// A process replaces its program or its title soon after its start, if it does.
 const LOOKS: u8 = 3;
+/// Each so many glances the entries of folders are looked at that have not changed themselves: a file that is written in place does
+/// not change its folder.
+const ENTRIES_EVERY: u32 = 6;
 
 /// What was seen the last time.
 #[derive(Debug, Default)]
 pub struct Glance {
     processes: BTreeMap<u32, Known>,
+    folders: BTreeMap<String, Entries>,
+    glances: u32,
     seen: Option<(Subjects, Sight)>,
 }
 
@@ -28,6 +34,13 @@ pub struct Glance {
 struct Known {
     looks: u8,
     is_openclaw: bool,
+}
+
+/// A folder's entries, as they were when it was like this.
+#[derive(Debug)]
+struct Entries {
+    folder: Option<Stamp>,
+    entries: Vec<(String, Option<Stamp>)>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -88,7 +101,7 @@ impl Glance {
                 .map(stamp)
                 .map(|stamp| stamp.map(|stamp| (stamp.device, stamp.inode)))
                 .collect(),
-            files: files(subjects),
+            files: self.files(subjects),
         })
     }
 
@@ -111,24 +124,42 @@ impl Glance {
         }
         Ok(self.processes.iter().filter(|(_, known)| known.is_openclaw).map(|(pid, _)| *pid).collect())
     }
+
+    fn files(&mut self, subjects: &Subjects) -> Vec<(String, Option<Stamp>)> {
+        let looks_at_all = self.glances.is_multiple_of(ENTRIES_EVERY);
+        self.glances = self.glances.wrapping_add(1);
+        let mut files: Vec<(String, Option<Stamp>)> =
+            subjects.files.iter().map(|path| (path.clone(), Stamp::of(path))).collect();
+        self.folders.retain(|path, _| subjects.folders.contains(path));
+        let mut left = MAX_ENTRIES;
+        for path in &subjects.folders {
+            let folder = Stamp::of(path);
+            files.push((path.clone(), folder));
+            let known = self.folders.get(path).filter(|known| !looks_at_all && known.folder == folder);
+            let entries = match known {
+                Some(known) => known.entries.clone(),
+                None => entries(path, left),
+            };
+            left = left.saturating_sub(entries.len());
+            files.extend(entries.iter().cloned());
+            if known.is_none() {
+                self.folders.insert(path.clone(), Entries { folder, entries });
+            }
+        }
+        files
+    }
 }
 
-fn files(subjects: &Subjects) -> Vec<(String, Option<Stamp>)> {
-    let mut files: Vec<(String, Option<Stamp>)> =
-        subjects.files.iter().chain(&subjects.folders).map(|path| (path.clone(), Stamp::of(path))).collect();
-    let mut left = MAX_ENTRIES;
-    for folder in &subjects.folders {
-        let Ok(entries) = fs::read_dir(folder) else { continue };
-        let mut names: Vec<String> =
-            entries.take(left).flatten().map(|entry| entry.path().to_string_lossy().into_owned()).collect();
-        left -= names.len();
-        names.sort_unstable();
-        files.extend(names.into_iter().map(|path| {
-            let stamp = Stamp::of(&path);
-            (path, stamp)
-        }));
-    }
-    files
+fn entries(folder: &str, most: usize) -> Vec<(String, Option<Stamp>)> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<String> =
+        entries.take(most).flatten().map(|entry| entry.path().to_string_lossy().into_owned()).collect();
+    names.sort_unstable();
+    let stamped = |path: String| {
+        let stamp = Stamp::of(&path);
+        (path, stamp)
+    };
+    names.into_iter().map(stamped).collect()
 }
 
 fn difference(before_subjects: &Subjects, before: &Sight, subjects: &Subjects, now: &Sight) -> Option<Difference> {
@@ -212,7 +243,8 @@ mod tests {
             assert_eq!(look(&mut glance), None);
         }
         fs::write(dir.path().join("agents/ai.openclaw.gateway.plist"), b"{ }").unwrap();
-        assert!(look(&mut glance).unwrap().what.ends_with("gateway.plist` has changed"));
+        let seen = (0..ENTRIES_EVERY).find_map(|_| look(&mut glance));
+        assert!(seen.unwrap().what.ends_with("gateway.plist` has changed"));
         fs::remove_file(dir.path().join("agents/ai.openclaw.gateway.plist")).unwrap();
         assert!(look(&mut glance).is_some());
         fs::write(dir.path().join("gateway.lock"), b"{}").unwrap();
