@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::{Action, Cause, Depth, End, Failures, Input, Message, Now, SIGNALLED, Settings, Signal, UNDECIDED};
 
 /// Between two cheap looks while it starts.
-const STARTING_INTERVAL: Duration = Duration::from_millis(40);
+const STARTING_INTERVAL: Duration = Duration::from_millis(20);
 /// Between two cheap looks at one that is ready.
 const READY_INTERVAL: Duration = Duration::from_secs(1);
 /// After which one that is ready is proven anew.
