@@ -16,9 +16,10 @@ pub mod environment;
 pub mod file;
 pub mod http;
 pub mod lock;
-pub mod log;
 pub mod paths;
 pub mod port;
 pub mod protocol;
 pub mod service;
 pub mod state_db;
+
+pub use portreeve_log as log;
