@@ -2,13 +2,15 @@
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// One fact about the node, with where it comes from and when it was taken.
 ///
 /// "Could not look" is never the same as "nothing there": [`Outcome::Absent`] is said only when the observer looked and saw that the
 /// thing does not exist.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Fact<T> {
     /// What came of looking.
     #[serde(flatten)]
@@ -21,7 +23,7 @@ pub struct Fact<T> {
 }
 
 /// What came of looking for a fact.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum Outcome<T> {
     /// It was seen.
@@ -41,6 +43,41 @@ pub enum Outcome<T> {
         /// What went wrong.
         why: String,
     },
+}
+
+/// What is written of any fact. Derived code for a flattened, tagged enum would be there three times for each type of fact, a
+/// tenth of the program.
+#[derive(Deserialize)]
+struct Form {
+    status: Status,
+    #[serde(default)]
+    value: Value,
+    why: Option<String>,
+    source: String,
+    at: Timestamp,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Known,
+    Absent,
+    Denied,
+    Unreadable,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Fact<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Form { status, value, why, source, at } = Form::deserialize(deserializer)?;
+        let why = || why.ok_or_else(|| D::Error::missing_field("why"));
+        let outcome = match status {
+            Status::Known => Outcome::Known { value: T::deserialize(value).map_err(D::Error::custom)? },
+            Status::Absent => Outcome::Absent,
+            Status::Denied => Outcome::Denied { why: why()? },
+            Status::Unreadable => Outcome::Unreadable { why: why()? },
+        };
+        Ok(Self { outcome, source, at })
+    }
 }
 
 impl<T> Fact<T> {

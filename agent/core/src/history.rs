@@ -98,7 +98,7 @@ impl History {
         let form: Form = serde_json::from_slice(bytes).map_err(HistoryError::Damaged)?;
         // A later form adds an arm that turns the earlier one into it.
         let mut history: Self = match form.schema.as_str() {
-            SCHEMA => serde_json::from_slice(bytes).map_err(HistoryError::Damaged)?,
+            SCHEMA => crate::json::parse(bytes).map_err(HistoryError::Damaged)?,
             _ => return Err(HistoryError::Unknown(form.schema)),
         };
         history.bound();

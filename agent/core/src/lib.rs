@@ -20,6 +20,7 @@ pub mod gate;
 pub mod history;
 pub mod image_reference;
 pub mod images;
+pub mod json;
 pub mod lint;
 pub mod locks;
 pub mod logs;

@@ -102,7 +102,7 @@ async fn follow(child: &mut Child, settings: String) -> (io::Result<ExitStatus>,
 fn understand(status: io::Result<ExitStatus>, answer: &[u8]) -> Result<Found, String> {
     match status {
         Ok(status) if status.success() => {
-            serde_json::from_slice(answer).map_err(|error| format!("its answer is not understood: {error}"))
+            portreeve_core::json::parse(answer).map_err(|error| format!("its answer is not understood: {error}"))
         }
         Ok(status) => Err(format!("it ended with {status}")),
         Err(error) => Err(format!("its end was not seen: {error}")),

@@ -325,7 +325,7 @@ pub fn parse_answer(bytes: &[u8]) -> Result<NamespaceView, AnswerError> {
     if bytes.len() > MAX_ANSWER_BYTES {
         return Err(AnswerError::TooLarge);
     }
-    let view: NamespaceView = serde_json::from_slice(bytes).map_err(AnswerError::Malformed)?;
+    let view: NamespaceView = portreeve_core::json::parse(bytes).map_err(AnswerError::Malformed)?;
     if view.schema != namespace::SCHEMA {
         return Err(AnswerError::Schema { found: view.schema.chars().take(64).collect() });
     }

@@ -137,7 +137,9 @@ impl Folder {
     /// A file's value; none where there is no such file.
     pub fn read_json<T: DeserializeOwned>(&self, name: &str, max_bytes: u64) -> Result<Option<T>, StoreError> {
         let Some(bytes) = self.read(name, max_bytes)? else { return Ok(None) };
+        // By way of a value, as all that reads these types does: code that reads them out of bytes would be a second set.
         serde_json::from_slice(&bytes)
+            .and_then(serde_json::from_value)
             .map(Some)
             .map_err(|source| StoreError::Form { path: self.path.join(name), source })
     }

@@ -33,7 +33,7 @@ impl Default for Windows {
 impl Windows {
     /// Reads what was kept; nothing where it is of no form that this version knows: it is measured again soon.
     pub fn parse(bytes: &[u8]) -> Self {
-        let windows: Option<Self> = serde_json::from_slice(bytes).ok();
+        let windows: Option<Self> = crate::json::parse(bytes).ok();
         windows.filter(|windows| windows.schema == SCHEMA).unwrap_or_default()
     }
 

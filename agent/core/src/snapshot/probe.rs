@@ -2,10 +2,12 @@
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// One question put to a gateway.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Probe<T> {
     /// What came of it.
     #[serde(flatten)]
@@ -18,7 +20,7 @@ pub struct Probe<T> {
 }
 
 /// What came of a question.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum ProbeOutcome<T> {
     /// An answer of the expected form. It need not be a good one.
@@ -36,6 +38,40 @@ pub enum ProbeOutcome<T> {
         /// Why.
         why: String,
     },
+}
+
+/// What is written of any question, as with a [`Fact`](crate::Fact).
+#[derive(Deserialize)]
+struct Form {
+    status: Status,
+    #[serde(default)]
+    answer: Value,
+    failure: Option<Failure>,
+    why: Option<String>,
+    elapsed_ms: f64,
+    at: Timestamp,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Answered,
+    Failed,
+    NotTried,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Probe<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Form { status, answer, failure, why, elapsed_ms, at } = Form::deserialize(deserializer)?;
+        let outcome = match status {
+            Status::Answered => ProbeOutcome::Answered { answer: T::deserialize(answer).map_err(D::Error::custom)? },
+            Status::Failed => {
+                ProbeOutcome::Failed { failure: failure.ok_or_else(|| D::Error::missing_field("failure"))? }
+            }
+            Status::NotTried => ProbeOutcome::NotTried { why: why.ok_or_else(|| D::Error::missing_field("why"))? },
+        };
+        Ok(Self { outcome, elapsed_ms, at })
+    }
 }
 
 impl<T> Probe<T> {

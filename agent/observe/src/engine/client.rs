@@ -205,7 +205,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<T, EngineError> {
         let body = self.call(Method::GET, path, Body::Empty, limit, deadline).await?;
-        Ok(serde_json::from_slice(&body)?)
+        Ok(portreeve_core::json::parse(&body)?)
     }
 
     /// Makes a call, and gives the body of its answer.
@@ -295,10 +295,13 @@ impl Client {
             };
             let Ok(data) = frame?.into_data() else { continue };
             read = read.saturating_add(data.len());
-            elements.feed(&data, &mut |element| match element.and_then(|bytes| serde_json::from_slice(bytes).ok()) {
-                Some(item) if list.items.len() < bounds.items => list.items.push(item),
-                Some(_) | None => list.passed_over += 1,
-            });
+            elements.feed(
+                &data,
+                &mut |element| match element.and_then(|bytes| portreeve_core::json::parse(bytes).ok()) {
+                    Some(item) if list.items.len() < bounds.items => list.items.push(item),
+                    Some(_) | None => list.passed_over += 1,
+                },
+            );
             if read > bounds.total {
                 break;
             }

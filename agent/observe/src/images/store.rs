@@ -50,7 +50,7 @@ fn load_from(folder: &Folder) -> Result<Kept, StoreError> {
 
 /// What is kept, from the file's bytes.
 pub fn parse(bytes: &[u8]) -> Result<Kept, serde_json::Error> {
-    let mut kept: Kept = serde_json::from_slice(bytes)?;
+    let mut kept: Kept = portreeve_core::json::parse(bytes)?;
     if kept.version != VERSION {
         return Err(serde::de::Error::custom(format!("version {}", kept.version)));
     }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::text;
 
@@ -11,11 +12,17 @@ use super::text;
 const MAX_NAMES: usize = 4096;
 
 /// A value of the expected shape, or of another.
-#[derive(Deserialize)]
-#[serde(untagged)]
 pub(super) enum Maybe<T> {
     Known(T),
-    Other(IgnoredAny),
+    Other,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Maybe<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+
+        Ok(T::deserialize(value).map_or(Self::Other, Self::Known))
+    }
 }
 
 /// The entries of the expected shape, and how many have another: what cannot be read is counted, not passed over.
@@ -31,7 +38,7 @@ impl<T> Maybe<T> {
     fn known(self) -> Option<T> {
         match self {
             Self::Known(value) => Some(value),
-            Self::Other(_) => None,
+            Self::Other => None,
         }
     }
 }

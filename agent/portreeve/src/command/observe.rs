@@ -149,7 +149,7 @@ async fn ended() -> i32 {
 fn read(path: &Path) -> Result<Snapshot> {
     let content = portreeve_openclaw::file::read_regular(path, MAX_SNAPSHOT_BYTES)
         .map_err(|error| UserError::Read { path: path.to_owned(), source: std::io::Error::other(error) })?;
-    let snapshot: Snapshot = serde_json::from_slice(&content.bytes)
+    let snapshot: Snapshot = portreeve_core::json::parse(&content.bytes)
         .map_err(|error| UserError::NotASnapshot { path: path.to_owned(), source: Box::new(error) })?;
     if snapshot.schema != portreeve_core::snapshot::SCHEMA {
         let problem = format!("its schema is `{}`", snapshot.schema);

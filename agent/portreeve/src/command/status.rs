@@ -61,7 +61,7 @@ fn read(path: &Path) -> Result<Option<Status>> {
     }
     let not =
         |source: Box<dyn std::error::Error + Send + Sync>| UserError::NotAStatus { path: path.to_owned(), source };
-    let status: Status = serde_json::from_slice(&content.bytes).map_err(|error| not(error.into()))?;
+    let status: Status = portreeve_core::json::parse(&content.bytes).map_err(|error| not(error.into()))?;
     if status.schema != SCHEMA {
         return Err(not(format!("its schema is `{}`", status.schema).into()).into());
     }
