@@ -1,6 +1,6 @@
 //! What was spooled arrives once, whatever the endpoint does and whenever the process that delivers it is killed.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "test code")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
@@ -101,7 +101,9 @@ fn spool_and_deliver_until_killed() {
         records.push(metric(at(hour)));
         match deliverer.append(&records, at(hour)) {
             Ok(()) => {
-                records.iter().filter(|one| one.signal == Signal::Logs).for_each(|one| println!("\nid {}", one.id))
+                for one in records.iter().filter(|one| one.signal == Signal::Logs) {
+                    println!("\nid {}", one.id);
+                }
             }
             Err(SpoolError::Full { .. }) => println!("\nfull"),
             Err(error) => panic!("{error:?}"),

@@ -120,9 +120,11 @@ fn refused(record: &SetAside, width: usize) -> String {
 }
 
 fn damages(report: &SpoolReport) -> String {
-    let rows = report.damages.iter();
-    rows.map(|damage| format!("  {}: {} at byte {}\n", plain(&damage.file), bytes(damage.bytes), damage.offset))
-        .collect()
+    let mut out = String::new();
+    for damage in &report.damages {
+        out.push_str(&format!("  {}: {} at byte {}\n", plain(&damage.file), bytes(damage.bytes), damage.offset));
+    }
+    out
 }
 
 fn records_of(count: u64) -> String {
