@@ -38,6 +38,7 @@ fn the_generated_files_of_the_documentation_are_current() {
         "selftest.schema.json",
         "spool.schema.json",
         "status.schema.json",
+        "telemetry.md",
     ];
     assert_eq!(names, generated);
     for name in names {

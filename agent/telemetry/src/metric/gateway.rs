@@ -173,7 +173,8 @@ pub const PAIRING_DURATION: Metric = Metric {
     kind: Kind::Histogram,
     unit: "s",
     attributes: &[GATEWAY],
-    description: "Time from a device's first request to its approval, of requests that the agent saw wait.",
+    description: "Time from the first connect that was turned away to the approval that followed within an hour, by the \
+                  gateway's log.",
 };
 /// Requests that wait.
 pub const PAIRING_PENDING: Metric = Metric {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use portreeve_core::measure::Value;
 use portreeve_core::report::{GatewaySummary, RungState, ladder};
 use portreeve_core::snapshot::{Client, ClientKind, Credentials, Gateway, LogEvent, Probe, SourceOutcome, event};
@@ -14,6 +14,8 @@ use crate::metric::{self, Metric};
 
 /// Rungs that make a gateway ready.
 const READY_RUNGS: [&str; 5] = ["live", "started", "ready", "handshake", "authenticated"];
+/// The longest time that one pairing takes.
+const PAIRING: SignedDuration = SignedDuration::from_hours(1);
 /// Longest name of a reason.
 const MAX_REASON: usize = 40;
 
@@ -125,7 +127,28 @@ pub(super) fn happenings(gateway: &Gateway, snapshot: &Snapshot, readings: &mut 
     let mismatches = times(event::UNAUTHORIZED, Some("token_mismatch"));
     readings.push(&metric::TOKEN_MISMATCHES, &[of], Value::Happened(mismatches));
     let attempts = times(event::PAIRING_REQUIRED, None);
+    let approvals = times(event::DEVICE_APPROVED, None);
+    readings.push(&metric::PAIRING_DURATION, &[of], Value::Took(pairings(&attempts, &approvals)));
     readings.push(&metric::PAIRING_ATTEMPTS, &[of], Value::Happened(attempts));
+}
+
+/// When a device was approved, and seconds from the first attempt before that.
+pub(super) fn pairings(attempts: &[Timestamp], approvals: &[Timestamp]) -> Vec<(Timestamp, f64)> {
+    let attempts = attempts.iter().map(|at| (*at, false));
+    let mut all: Vec<(Timestamp, bool)> = attempts.chain(approvals.iter().map(|at| (*at, true))).collect();
+    all.sort_unstable();
+    let mut first: Option<Timestamp> = None;
+    let mut pairings = Vec::new();
+    for (at, is_approval) in all {
+        // What was given up long ago is no part of it.
+        first = first.filter(|first| at.duration_since(*first) <= PAIRING);
+        if !is_approval {
+            first.get_or_insert(at);
+        } else if let Some(first) = first.take() {
+            pairings.push((at, at.duration_since(first).as_secs_f64()));
+        }
+    }
+    pairings
 }
 
 fn is_alone(snapshot: &Snapshot) -> bool {
@@ -133,7 +156,7 @@ fn is_alone(snapshot: &Snapshot) -> bool {
 }
 
 /// The close code that an event names.
-fn code(event: &LogEvent) -> String {
+pub(super) fn code(event: &LogEvent) -> String {
     let digits = |text: &str| {
         let code: String = text.chars().take_while(char::is_ascii_digit).take(5).collect();
         (code.len() == 4).then_some(code)
@@ -147,7 +170,7 @@ fn code(event: &LogEvent) -> String {
 }
 
 /// Why, where that is a word of the gateway's own and not a client's.
-fn reason(event: &LogEvent) -> String {
+pub(super) fn reason(event: &LogEvent) -> String {
     let detail = event.detail.as_deref().unwrap_or_default();
     let is_word = detail.len() <= MAX_REASON
         && detail.starts_with(|c: char| c.is_ascii_lowercase())

@@ -38,18 +38,16 @@ pub fn window(waits: &[LockWait]) -> Measures {
     Measures { readings: readings.0, images: None }
 }
 
-/// Times in milliseconds, so that what is rounded off goes to the next shorter wait and the sum stays right. Long waits come first: none
-/// of them is lost to many short ones.
-fn counted(weights: BTreeMap<u64, u64>) -> Vec<(f64, u64)> {
+/// Times in milliseconds. What is less than one goes to the next shorter wait, so that the sum stays right.
+pub(super) fn counted(weights: BTreeMap<u64, u64>) -> Vec<(f64, u64)> {
     let mut rest = 0_u64;
     let mut values = Vec::new();
     for (wait, weight) in weights.into_iter().rev() {
         rest = rest.saturating_add(weight);
-        let count = (rest + GRAIN_US / 2) / GRAIN_US;
-        if count > 0 {
-            values.push((seconds(wait), count));
+        if rest >= GRAIN_US {
+            values.push((seconds(wait), rest / GRAIN_US));
         }
-        rest = rest.saturating_sub(count.saturating_mul(GRAIN_US));
+        rest %= GRAIN_US;
     }
     values
 }
