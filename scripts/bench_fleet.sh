@@ -25,7 +25,7 @@ bench_fleet() {
   done
   ulimit -n "$(ulimit -Hn)"
 
-  mkdir "$work_dir/data"
+  mkdir -m 700 "$work_dir/data"
   # All nodes call from one address here.
   cat >"$work_dir/fleet.toml" <<TOML
 limits.connections = $((count + 1000))

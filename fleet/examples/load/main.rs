@@ -32,7 +32,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clap::Parser;
-use nix::sys::resource::{Resource, setrlimit};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -111,8 +110,6 @@ struct Shared {
 #[tokio::main(worker_threads = 2)]
 async fn main() {
     let arguments = Arguments::parse();
-    let most = u64::try_from(arguments.nodes).unwrap() * 2 + 1024;
-    setrlimit(Resource::RLIMIT_NOFILE, most, most).unwrap();
     let fleet = Fleet::read(&arguments.facts);
     let mut server = Server::start(&arguments.server, arguments.address, &arguments.folder).await;
 
