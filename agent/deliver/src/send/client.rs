@@ -47,12 +47,16 @@ impl Client {
 
     /// Sends one message with records of a signal, and says what came of it.
     pub async fn send(&self, signal: Signal, body: &[u8]) -> Outcome {
+        match self.destination.token(signal) {
+            Ok(token) => self.send_as(signal, body, token.as_ref()).await,
+            Err(error) => Outcome::Unwelcome { why: error.sentence() },
+        }
+    }
+
+    /// The same with this credential.
+    pub(super) async fn send_as(&self, signal: Signal, body: &[u8], token: Option<&Secret>) -> Outcome {
         let Some(url) = self.destination.url(signal) else {
             return Outcome::Unwelcome { why: format!("{} go nowhere", signal.as_str()) };
-        };
-        let token = match self.destination.token(signal) {
-            Ok(token) => token,
-            Err(error) => return Outcome::Unwelcome { why: error.sentence() },
         };
         let packed = match pack(body) {
             Ok(packed) => packed,
@@ -61,7 +65,7 @@ impl Client {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROTOBUF));
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        let posted = post(&self.http, url.clone(), headers, packed, token.as_ref()).await;
+        let posted = post(&self.http, url.clone(), headers, packed, token).await;
         match posted {
             Err(why) => Outcome::Failed { why },
             Ok(reply) => reply.answer().outcome(signal, Timestamp::now()),

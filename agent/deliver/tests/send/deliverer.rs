@@ -26,6 +26,7 @@ fn until_empty(deliverer: &Deliverer) -> Delivery {
 fn everything_arrives_whatever_the_endpoint_does_and_only_poison_is_set_aside() {
     let (endpoint, data) = (Endpoint::start(), tempfile::tempdir().unwrap());
     let poison: BTreeSet<String> = [13, 77].into_iter().map(|number| Uuid::from_u128(number).to_string()).collect();
+    let poisonous = poison.clone();
     let is_poison = move |item: &Item| matches!(item, Item::Event(event) if poison.contains(&event.id));
     let mut trouble = vec![
         Behaviour::status(503),
@@ -56,7 +57,9 @@ fn everything_arrives_whatever_the_endpoint_does_and_only_poison_is_set_aside() 
         .filter(|number| ![13, 77].contains(number))
         .map(|number| Uuid::from_u128(number).to_string())
         .collect();
-    assert_eq!(endpoint.event_ids(), expected);
+    // An endpoint that takes a request and does not say so may have taken poison with it.
+    let taken: BTreeSet<String> = endpoint.event_ids().into_iter().filter(|id| !poisonous.contains(id)).collect();
+    assert_eq!(taken, expected);
     assert!(endpoint.points().len() >= 12);
     assert_eq!((state.refused_total, state.dropped_total), (2, 0));
     assert!(state.last_success.is_some());

@@ -160,10 +160,16 @@ impl Work {
         };
         let body = batch.body();
         let Some(client) = &self.client else { return };
-        let outcome = tokio::select! {
-            outcome = client.send(signal, &body) => outcome,
-            () = last_moment(self.stopped.clone()) => return,
+        // The one that is sent is the one that may be refused: by then there can be another.
+        let (outcome, token) = match client.destination().token(signal) {
+            Err(error) => (Outcome::Unwelcome { why: error.sentence() }, None),
+            Ok(token) => tokio::select! {
+                outcome = client.send_as(signal, &body, token.as_ref()) => (outcome, token),
+                () = last_moment(self.stopped.clone()) => return,
+            },
         };
+        let is_unwelcome = matches!(outcome, Outcome::Unwelcome { .. });
+        *slot(&mut self.refused, signal) = is_unwelcome.then_some(Refused(token));
         let sent = Sent { signal, records: batch.records().len(), bytes: body.len() };
         drop(body);
         self.judge(sent, &batch, &outcome);
@@ -177,12 +183,6 @@ impl Work {
         tracing::debug!(signal = signal.as_str(), records = sent.records, bytes = sent.bytes, ?outcome, "sent");
         let now = self.now();
         let deed = self.machine.judge(now, sent, outcome);
-        if let Outcome::Unwelcome { .. } = outcome {
-            let token = self.token(signal);
-            *slot(&mut self.refused, signal) = Some(Refused(token));
-        } else {
-            *slot(&mut self.refused, signal) = None;
-        }
         let kept = match deed {
             Deed::Acknowledge => {
                 self.succeed(signal, outcome);
