@@ -59,7 +59,7 @@ TOML
   fi
   printf "## \`portreeve-fleet serve\` with %s nodes\n\n" "$count"
   machine_facts
-  [ "$peer" = null ] || printf -- '- %s\n' "$("$victoria" --version 2>&1 | head -n 1)"
+  [ "$peer" = null ] || printf -- '- VictoriaMetrics, single node\n'
   printf -- '- the nodes, the browser and the server share the processors\n\n'
   "$node" "$root/scripts/bench_fleet.mjs" table "$work_dir/load.json" "$work_dir/board.json" "$peer"
 }

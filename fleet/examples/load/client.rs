@@ -10,6 +10,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
+use portreeve_telemetry::otlp::{ExportLogsServiceResponse, Message as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -32,9 +33,12 @@ pub(crate) enum Outcome {
 impl Outcome {
     pub(crate) fn of(answer: Result<(u16, Bytes), &'static str>) -> Self {
         match answer {
-            // An empty message says that nothing was rejected.
-            Ok((200..300, body)) if body.is_empty() => Self::Accepted,
-            Ok((200..300, _)) => Self::Refused(206),
+            // That of metrics has the same form.
+            Ok((200..300, body)) => {
+                let told = ExportLogsServiceResponse::decode(body).ok().and_then(|told| told.partial_success);
+                let is_partial = told.is_some_and(|told| told.rejected_log_records > 0);
+                if is_partial { Self::Refused(206) } else { Self::Accepted }
+            }
             Ok((status, _)) => Self::Refused(status),
             Err(why) => Self::Broken(why),
         }
