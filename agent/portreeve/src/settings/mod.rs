@@ -1,7 +1,7 @@
 //! The agent's own configuration: one TOML file, environment variables, defaults, and the origin of each value.
 //!
 //! Precedence: flag, then environment, then what device management prescribes, then file, then default; as root, what is prescribed comes
-//! before the environment. Each key is defined once, in [`keys`]; the file's reader, the
+//! before the environment. Each key is defined once, in [`keys()`]; the file's reader, the
 //! environment, `config show` and `config example` all follow that table.
 
 mod document;
