@@ -79,7 +79,11 @@ with_lock() {
     waited=$((waited + 1))
     sleep 1
   done
-  echo "$$" >"$lock/pid"
+  # A lock without an owner would keep everybody waiting.
+  if ! printf '%s\n' "$$" >"$lock/pid"; then
+    rm -rf -- "$lock"
+    die "cannot write \`$lock/pid\`" "see whether the disk is full: df -h $cache_dir"
+  fi
   local status
   # In a subshell, so that a failing command cannot leave the lock behind; not
   # after `||`, where errexit would not hold in it.
