@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use portreeve_core::Fact;
+use portreeve_core::{Fact, FingerprintKey};
 use portreeve_core::snapshot::{ConfigFacts, ConfigProblem};
 use portreeve_openclaw::config::{self, Config, ConfigError, LoadOptions, Lookup};
 use portreeve_openclaw::file::{ReadError, Reader};
@@ -47,17 +47,17 @@ impl Loaded {
     }
 
     /// The facts.
-    pub fn facts(&self, lookup: &dyn Lookup, at: Timestamp) -> Fact<ConfigFacts> {
+    pub fn facts(&self, lookup: &dyn Lookup, key: &FingerprintKey, at: Timestamp) -> Fact<ConfigFacts> {
         let source = self.path.to_string_lossy().into_owned();
         match (&self.config, &self.error) {
-            (Some(config), _) => Fact::known(facts(config, lookup), source, at),
+            (Some(config), _) => Fact::known(facts(config, lookup, key), source, at),
             (None, None) => Fact::absent(source, at),
             (None, Some(error)) => broken(&self.path, error, source, at),
         }
     }
 }
 
-fn facts(config: &Config, lookup: &dyn Lookup) -> ConfigFacts {
+fn facts(config: &Config, lookup: &dyn Lookup, key: &FingerprintKey) -> ConfigFacts {
     let gateway = config.gateway(lookup);
     let problems = config.issues().iter().map(|issue| ConfigProblem {
         path: issue.origin.as_ref().map_or_else(|| config.path(), |origin| &origin.file).to_string_lossy().into_owned(),
@@ -71,6 +71,7 @@ fn facts(config: &Config, lookup: &dyn Lookup) -> ConfigFacts {
         path: config.path().to_string_lossy().into_owned(),
         modified: config.files().iter().map(|file| file.meta.modified).max().unwrap_or(Timestamp::UNIX_EPOCH),
         hash: None,
+        fingerprint: Some(key.fingerprint(&config.content())),
         problems: problems.collect(),
         mode: gateway.mode.map(|mode| mode.as_str().to_owned()),
         port: gateway.port,
@@ -122,6 +123,7 @@ fn broken(path: &Path, error: &ConfigError, source: String, at: Timestamp) -> Fa
         path: path.to_string_lossy().into_owned(),
         modified,
         hash: None,
+        fingerprint: None,
         problems: vec![problem],
         mode: None,
         port: None,
@@ -138,4 +140,36 @@ fn broken(path: &Path, error: &ConfigError, source: String, at: Timestamp) -> Fa
         last_touched_version: None,
     };
     Fact::known(facts, source, at)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use portreeve_core::Fingerprint;
+    use portreeve_openclaw::environment::Environment;
+
+    use super::*;
+
+    fn fingerprint(text: &str, key: u8) -> Option<Fingerprint> {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().canonicalize().unwrap();
+        let path = home.join("openclaw.json");
+        fs::write(&path, text).unwrap();
+        let loaded = Loaded::read(&path, &Reader::for_self(Some(home)), &[]);
+        let key = FingerprintKey::new(&[key; 32]).unwrap();
+        let facts = loaded.facts(&Environment::default(), &key, Timestamp::UNIX_EPOCH);
+        facts.get().unwrap().fingerprint.clone()
+    }
+
+    #[test]
+    fn a_configuration_is_fingerprinted_by_what_it_sets() {
+        let written = r#"{ "meta": { "lastTouchedAt": "2026-11-01" }, "gateway": { "port": 18789, "auth": { "token": "one" } } }"#;
+        let by_hand = "{ // the same\n  gateway: { auth: { token: 'one' }, port: 18789 },\n}";
+        let seen = fingerprint(written, 1).unwrap();
+        assert_eq!(fingerprint(by_hand, 1).unwrap(), seen, "comments, order and dates set nothing");
+        assert_ne!(fingerprint(&by_hand.replace("one", "two"), 1).unwrap(), seen);
+        assert_ne!(fingerprint(written, 2).unwrap(), seen, "another node has another key");
+        assert_eq!(fingerprint("{ gateway: ", 1), None);
+    }
 }

@@ -119,7 +119,7 @@ pub(crate) async fn gateway(
             }
         }
     };
-    let mut config = local.loaded.facts(&effective, at);
+    let mut config = local.loaded.facts(&effective, key, at);
     if let portreeve_core::fact::Outcome::Known { value } = &mut config.outcome {
         value.hash = climbed.config_hash;
     }

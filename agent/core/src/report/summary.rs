@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{AcceptanceSummary, BackupSummary, MirrorSummary};
+use crate::Fingerprint;
 use crate::snapshot::{
     Boot, Client, ClientKind, Expectation, Gateway, GatewayUrl, KeepAlive, Probe, ProbeOutcome, Snapshot, StateDir,
     TokenSource, Unit, UnitRole, UnitState,
@@ -53,6 +54,9 @@ pub struct GatewaySummary {
     pub state_dir: Option<String>,
     /// Config file.
     pub config: Option<String>,
+    /// Fingerprint of what is configured in it and its includes, but for the `meta` block; keyed by the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_fingerprint: Option<Fingerprint>,
     /// Port.
     pub port: u16,
     /// Where the port comes from.
@@ -240,6 +244,7 @@ impl GatewaySummary {
             workload: gateway.workload.clone(),
             state_dir: gateway.state_dir.clone(),
             config: gateway.config.get().map(|config| config.path.clone()),
+            config_fingerprint: gateway.config.get().and_then(|config| config.fingerprint.clone()),
             port: gateway.port,
             port_source: gateway.port_source.clone(),
             pids: gateway.pids.clone(),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::credentials::Credentials;
 use super::probe::Ladder;
 use super::records::Pairing;
-use crate::Fact;
+use crate::{Fact, Fingerprint};
 use crate::connects::Series;
 
 /// Why a gateway is expected to run.
@@ -81,6 +81,10 @@ pub struct ConfigFacts {
     ///
     /// Comparable with [`Hello::applied_config_hash`](super::probe::Hello::applied_config_hash) alone: it is keyed by the gateway and made from the resolved configuration.
     pub hash: Option<String>,
+    /// Fingerprint of what is configured, its includes resolved and its `meta` block left out: it changes when a setting does. Keyed by
+    /// the node, so that two nodes' say nothing to one another. None where the file does not parse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
     /// What is wrong with it. A file that does not parse has one error here and nothing below.
     pub problems: Vec<ConfigProblem>,
     /// `gateway.mode`.

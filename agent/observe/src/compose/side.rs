@@ -123,7 +123,7 @@ impl Files {
                 None => Fact::absent(self.inner.clone(), reading.at),
             };
         }
-        let mut facts = self.loaded.facts(environment, reading.at);
+        let mut facts = self.loaded.facts(environment, &reading.key, reading.at);
         facts.source = shown(&facts.source, reading);
         if let portreeve_core::fact::Outcome::Known { value } = &mut facts.outcome {
             value.path = shown(&value.path, reading);

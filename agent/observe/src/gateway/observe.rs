@@ -115,7 +115,7 @@ impl Draft {
             state_dir: Some(dir.path.clone()),
             workload: None,
             expected,
-            config: loaded.facts(&effective, at),
+            config: loaded.facts(&effective, around.key, at),
             port,
             port_source,
             pids: site_pids,

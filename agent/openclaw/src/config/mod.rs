@@ -229,6 +229,16 @@ impl Config {
         }
     }
 
+    /// What is configured, in one form for one content: compact JSON without comments and without the `meta` block, which OpenClaw
+    /// rewrites with a date. It holds the secrets that the files hold.
+    pub fn content(&self) -> SecretString {
+        let mut root = self.root.clone();
+        if let Value::Object(object) = &mut root {
+            object.remove("meta");
+        }
+        SecretString::from(root.to_string())
+    }
+
     /// Whether the `meta` block is there, which OpenClaw writes: a configuration that lost it is rolled back at the
     /// next start.
     pub fn has_meta(&self) -> bool {
