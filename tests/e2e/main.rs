@@ -10,6 +10,7 @@ mod containers;
 mod daemon;
 mod deep;
 mod evidence;
+mod faultbook;
 mod gate;
 mod hostile;
 mod images;

@@ -196,6 +196,11 @@ impl Gateway {
         self.wait_until_exit();
     }
 
+    /// What it is started with the next time.
+    pub(crate) fn spec(&mut self) -> &mut Builder {
+        &mut self.spec
+    }
+
     /// Starts it again where it has ended.
     pub(crate) fn keep_alive(&mut self) {
         let ended = self.running.as_mut().is_none_or(|running| running.child.try_wait().unwrap().is_some());

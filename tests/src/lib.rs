@@ -18,6 +18,7 @@ mod authority;
 mod builder;
 mod certificate;
 mod connect_proxy;
+pub mod faultbook;
 mod gateway;
 mod guard;
 mod home;

@@ -201,6 +201,13 @@ impl<'a> Project<'a> {
         })
     }
 
+    /// How often the engine started a service again; none where it has no container.
+    pub(crate) fn restarts(&self, service: &str) -> Option<u32> {
+        let container = self.container(service);
+        let output = self.node.docker_command().args(["inspect", "--format", "{{.RestartCount}}", &container]).output();
+        String::from_utf8_lossy(&output.unwrap().stdout).trim().parse().ok()
+    }
+
     /// Runs the command line of a service as `docker compose run` does. It is given no more than a minute: now and then the real one says
     /// what it has to say and does not end.
     pub fn run(&self, service: &str, arguments: &[&str]) -> Output {

@@ -106,6 +106,11 @@ fn client_needs_secret(snapshot: &Snapshot, client: &Client, written: bool) -> b
 /// `token.runtime-only`: the gateway made a token for this run.
 pub(super) fn runtime_only(context: Context<'_>, out: &mut Vec<Draft>) {
     for gateway in context.snapshot.gateways.iter().filter(|gateway| gateway.credentials.runtime_only) {
+        // What a configuration says that no gateway takes is not known.
+        let config = gateway.config.get();
+        if config.is_some_and(|config| config.problems.iter().any(|problem| problem.fatal)) {
+            continue;
+        }
         let summary =
             format!("no secret is configured for the gateway on port {}: it makes one for each run", gateway.port);
         out.push(

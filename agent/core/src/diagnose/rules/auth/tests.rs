@@ -3,7 +3,7 @@
 use super::super::super::fixture::*;
 use super::*;
 use crate::catalogue::Severity;
-use crate::snapshot::SecretQuality;
+use crate::snapshot::{SecretQuality, Snapshot};
 
 const ENVIRONMENT: &str = "OPENCLAW_GATEWAY_TOKEN in the environment of pid 4242";
 
@@ -142,16 +142,33 @@ fn a_client_without_secret_and_device_is_missing_one() {
     assert!(silent(missing, &unseen_source));
 }
 
+fn without_any_secret(node: &mut Snapshot) {
+    let gateway = gateway(node);
+    gateway.credentials.runtime_only = true;
+    gateway.credentials.winner = None;
+    gateway.credentials.sources.clear();
+    gateway.ladder.connect = untried();
+    gateway.ladder.channels = untried();
+}
+
+#[test]
+fn of_a_configuration_that_cannot_be_read_nothing_is_said() {
+    let node = node(|node| {
+        without_any_secret(node);
+        value(&mut gateway(node).config).problems.push(crate::snapshot::ConfigProblem {
+            path: CONFIG.to_owned(),
+            line: Some(3),
+            column: Some(3),
+            message: "it is not valid JSON5".to_owned(),
+            fatal: true,
+        });
+    });
+    assert!(silent(runtime_only, &node));
+}
+
 #[test]
 fn a_token_for_one_run_is_a_warning_and_the_connect_stays_unproven() {
-    let node = node(|node| {
-        let gateway = gateway(node);
-        gateway.credentials.runtime_only = true;
-        gateway.credentials.winner = None;
-        gateway.credentials.sources.clear();
-        gateway.ladder.connect = untried();
-        gateway.ladder.channels = untried();
-    });
+    let node = node(without_any_secret);
     assert_eq!(finding(&node, Code::TokenRuntimeOnly).severity, Severity::Warning);
     assert!(root_causes(&node).is_empty());
     assert_eq!(report(&node).verdict, crate::Verdict::Unknown);

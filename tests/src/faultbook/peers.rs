@@ -1,0 +1,112 @@
+//! What `OpenClaw`'s own tools say of a set-up.
+
+use std::process::Command;
+use std::time::Duration;
+
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+
+use super::ask::ask;
+use super::fault::{Fault, Kind};
+use super::words::Words;
+
+/// The commands that `OpenClaw` has for this.
+pub(super) const TOOLS: [&[&str]; 3] =
+    [&["gateway", "status", "--deep"], &["channels", "status", "--probe"], &["doctor", "--non-interactive"]];
+/// What one of them may take; it would be a minute and a half for a person to wait.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// As much of what a tool printed as is kept.
+const MAX_TEXT: usize = 64 * 1024;
+
+/// What one tool said.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub struct Peer {
+    /// Its command.
+    pub tool: String,
+    /// Exit status; none where it did not end in time.
+    pub status: Option<i32>,
+    /// Wall time in milliseconds.
+    pub elapsed_ms: u64,
+    /// What it printed, without what belongs to one run.
+    pub text: String,
+}
+
+/// Asks all of them, each as this command. The one that may change something comes last.
+pub(super) fn ask_all(words: &Words, command: impl Fn(&[&str]) -> Command) -> Vec<Peer> {
+    let one = |tool: &&[&str]| {
+        let said = ask(command(tool), PATIENCE);
+        let mut text = words.redact(&plain(&said.text()));
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
+        Peer { tool: tool.join(" "), status: said.status, elapsed_ms: said.elapsed_ms, text }
+    };
+    TOOLS.iter().map(one).collect()
+}
+
+/// Without colours, and without the frames that are drawn round paragraphs.
+fn plain(text: &str) -> String {
+    let colours = Regex::new("\u{1b}\\[[0-9;?]*[a-zA-Z]").unwrap();
+    colours.replace_all(text, "").replace(['│', '◇', '├', '╮', '╯', '─', '┌', '└', '└'], " ")
+}
+
+impl Peer {
+    /// Whether it names the cause: any of the words that would do.
+    pub fn names(&self, fault: &Fault) -> bool {
+        let text = self.joined();
+        fault.peers.names.iter().any(|pattern| pattern.0.is_match(&text))
+    }
+
+    /// Whether it cries wolf: fails on a set-up in which nothing is wrong.
+    pub fn is_false_alarm(&self, fault: &Fault) -> bool {
+        fault.kind == Kind::Healthy && self.status != Some(0)
+    }
+
+    /// A sentence that was broken to fit a frame is one again.
+    fn joined(&self) -> String {
+        self.text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The lines that say the most: those that name the cause, else the first that speak of trouble.
+    pub fn words(&self, fault: &Fault) -> Vec<String> {
+        let lines: Vec<&str> = self.text.lines().map(str::trim).filter(|line| line.len() > 3).collect();
+        let naming: Vec<&&str> =
+            lines.iter().filter(|line| fault.peers.names.iter().any(|pattern| pattern.0.is_match(line))).collect();
+        let trouble = Regex::new(
+            "(?i)error|fail|refus|unreach|invalid|mismatch|warn|missing|not (running|loaded|found|ready|reachable|set)|stale|denied",
+        )
+        .unwrap();
+        let troubled: Vec<&&str> = lines.iter().filter(|line| trouble.is_match(line)).collect();
+        let chosen = if naming.is_empty() { troubled } else { naming };
+        chosen.into_iter().take(2).map(|line| line.chars().take(160).collect()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(names: &str) -> Fault {
+        let text = format!(
+            "id = 'x'\ntitle = 'x'\nfamily = 'auth'\nbase = 'native'\nsees = 'x'\n[expect]\ncauses = ['token.split']\nstatus = 77\n\
+             [peers]\nnames = {names}"
+        );
+        Fault::parse(&text, "x").unwrap()
+    }
+
+    fn peer(text: &str) -> Peer {
+        Peer { tool: "doctor".to_owned(), status: Some(0), elapsed_ms: 1, text: plain(text) }
+    }
+
+    #[test]
+    fn a_cause_that_is_broken_over_two_lines_of_a_frame_is_named() {
+        let said = peer("\u{1b}[33m│  the token does  │\u{1b}[0m\n│  not match       │\n");
+        assert!(said.names(&fault("['token does not match']")));
+        assert!(!said.names(&fault("['port is silent']")));
+    }
+
+    #[test]
+    fn the_lines_that_name_the_cause_are_shown_first() {
+        let said = peer("all is well\nerror: something\nunauthorized: token mismatch\n");
+        assert_eq!(said.words(&fault("['token mismatch']")), ["unauthorized: token mismatch"]);
+        assert_eq!(said.words(&fault("['port']")), ["error: something", "unauthorized: token mismatch"]);
+    }
+}
