@@ -2,13 +2,16 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
+mod body;
+mod contents;
 mod credentials;
 mod fleet;
 #[path = "../../../fuzz/seeds.rs"]
 mod fuzz_seeds;
-mod hostile;
+mod harm;
 #[path = "../../../fuzz/otlp.rs"]
 mod otlp;
+mod request;
 mod seeds;
 mod telling;
 mod wire;
