@@ -86,8 +86,10 @@ pub struct Limits {
     pub connections: usize,
     /// Connections at once from one address.
     pub connections_per_address: usize,
-    /// Seconds within which a request's head must have arrived, and after which an idle connection is closed.
+    /// Seconds within which a request's head must have arrived.
     pub header_s: u64,
+    /// Seconds after which a connection without a request is closed. Agents that report every minute keep theirs where it is longer.
+    pub idle_s: u64,
     /// Seconds within which a request's body must have arrived.
     pub body_s: u64,
     /// Largest body as it is sent, in bytes.
@@ -159,9 +161,10 @@ impl Default for Metrics {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 8192,
+            connections: 16_384,
             connections_per_address: 4096,
             header_s: 15,
+            idle_s: 90,
             body_s: 30,
             body_bytes: 2 * 1024 * 1024,
             unpacked_bytes: 8 * 1024 * 1024,
@@ -193,6 +196,11 @@ impl Limits {
     /// Within which a request's head must have arrived.
     pub fn header(&self) -> Duration {
         Duration::from_secs(self.header_s)
+    }
+
+    /// After which a connection without a request is closed.
+    pub fn idle(&self) -> Duration {
+        Duration::from_secs(self.idle_s)
     }
 
     /// Within which a request's body must have arrived.
@@ -268,6 +276,9 @@ impl Config {
         }
         if !(1..=600).contains(&limits.header_s) {
             return wrong("limits.header_s", "must lie between 1 and 600");
+        }
+        if !(1..=3_600).contains(&limits.idle_s) {
+            return wrong("limits.idle_s", "must lie between 1 and 3600");
         }
         if !(1..=600).contains(&limits.body_s) {
             return wrong("limits.body_s", "must lie between 1 and 600");

@@ -67,7 +67,7 @@ impl Serve {
 /// Each connection is a descriptor: lets this process have as many as it may.
 fn raise_descriptors() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    const WANTED: u64 = 16_384;
+    const WANTED: u64 = 32_768;
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < WANTED
     {

@@ -9,9 +9,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -20,9 +21,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tower::ServiceExt;
 
+use super::paced::{Paced, Phase};
 use super::tls::{Acceptor, TlsError};
 use super::{DRAIN, router, state};
 use crate::Config;
+use crate::config::Limits;
 use crate::error::Chain;
 use crate::store::{StoreError, Writer};
 
@@ -144,14 +147,14 @@ fn connection(
     tls: Option<Arc<Acceptor>>,
     graceful: &GracefulShutdown,
 ) {
-    let (app, watcher, deadline) = (app.clone(), graceful.watcher(), config.limits.header());
+    let (app, watcher, limits) = (app.clone(), graceful.watcher(), config.limits.clone());
     drop(stream.set_nodelay(true));
     tokio::spawn(async move {
         let _slot = slot;
         match tls {
-            None => http(stream, address, app, deadline, watcher).await,
-            Some(tls) => match tokio::time::timeout(deadline, tls.current().accept(stream)).await {
-                Ok(Ok(stream)) => http(stream, address, app, deadline, watcher).await,
+            None => http(stream, address, app, &limits, watcher).await,
+            Some(tls) => match tokio::time::timeout(limits.header(), tls.current().accept(stream)).await {
+                Ok(Ok(stream)) => http(stream, address, app, &limits, watcher).await,
                 Ok(Err(error)) => tracing::debug!(%address, %error, "no TLS"),
                 Err(_) => tracing::debug!(%address, "no TLS in time"),
             },
@@ -163,18 +166,26 @@ async fn http<S>(
     stream: S,
     address: SocketAddr,
     app: Router,
-    deadline: Duration,
+    limits: &Limits,
     watcher: hyper_util::server::graceful::Watcher,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let app = app.map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(address));
-        request
-    });
+    let phase = Phase::default();
+    let stream = Paced::new(stream, phase.clone(), limits.header(), limits.idle());
+    let told = phase.clone();
+    let app = app
+        .map_request(move |mut request: Request<Incoming>| {
+            phase.busy();
+            request.extensions_mut().insert(ConnectInfo(address));
+            request
+        })
+        .map_response(move |response: Response| {
+            told.answered();
+            response
+        });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(deadline)
+        .header_read_timeout(None)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));

@@ -2,6 +2,7 @@
 
 mod health;
 mod listen;
+mod paced;
 mod tls;
 
 use std::sync::Arc;

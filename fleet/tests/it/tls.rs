@@ -50,7 +50,7 @@ async fn it_speaks_tls_and_takes_a_new_certificate_over() {
 #[tokio::test]
 async fn who_says_nothing_is_cut_off() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let fleet = Fleet::configured("[limits]\nheader_s = 1\nbody_s = 1\nconnections_per_address = 8");
+    let fleet = Fleet::configured("[limits]\nheader_s = 1\nidle_s = 4\nbody_s = 1\nconnections_per_address = 8");
     let token = fleet.join("n1").await.token;
     let address = fleet.url.strip_prefix("http://").unwrap();
     let head = format!(
@@ -67,6 +67,20 @@ async fn who_says_nothing_is_cut_off() {
         tokio::time::timeout(DEADLINE, stream.read_to_string(&mut answer)).await.expect("it is cut off").unwrap();
         assert!(said != head || answer.starts_with("HTTP/1.1 408"), "{answer}");
     }
+    // Who reports now and then keeps the connection for longer than a head may take.
+    let mut kept = tokio::net::TcpStream::connect(address).await.unwrap();
+    for _ in 0..2 {
+        kept.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut start = [0; 12];
+        tokio::time::timeout(DEADLINE, kept.read_exact(&mut start)).await.expect("an answer").unwrap();
+        assert_eq!(&start, b"HTTP/1.1 200");
+        let mut rest = [0; 4_096];
+        while tokio::time::timeout(Duration::from_millis(1_500), kept.read(&mut rest))
+            .await
+            .is_ok_and(|read| read.unwrap() > 0)
+        {}
+    }
+    drop(kept);
     // One address has a bound of its own, and is let in again when it lets go.
     let mut many = Vec::new();
     for _ in 0..20 {
