@@ -56,17 +56,36 @@ pub fn routes() -> Router<AppState> {
     Router::new().route(ENROL_PATH, post(enrol)).route(ROTATE_PATH, post(rotate)).route(LEAVE_PATH, post(leave))
 }
 
-/// A name of a node or a viewer, without blanks around it; none where it is empty, too long or holds control characters.
+/// A name of a node or a viewer, without blanks around it; none where it is empty, too long or holds what nobody sees.
 pub fn checked_name(name: &str) -> Option<String> {
     let name = name.trim();
-    let fits = !name.is_empty() && name.chars().count() <= MAX_NAME && !name.chars().any(char::is_control);
+    let fits = !name.is_empty() && name.chars().count() <= MAX_NAME && !name.chars().any(is_hidden);
     fits.then(|| name.to_owned())
+}
+
+/// Whether a character is not seen itself and changes how others are: it would make one name look like another. Those that join others,
+/// as in emoji, are none of them.
+pub(crate) fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'
+                | '\u{200e}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 /// What a node asks for a credential with, its names without blanks around them; or what is wrong with it.
 pub fn read_request(bytes: &[u8]) -> Result<Asked, &'static str> {
     let mut asked: Asked = serde_json::from_slice(bytes).map_err(|_| "the request is not understood")?;
-    if asked.node.is_empty() || asked.node.len() > MAX_ID || asked.node.chars().any(char::is_control) {
+    if asked.node.is_empty() || asked.node.len() > MAX_ID || asked.node.chars().any(is_hidden) {
         return Err("a node's identity has 1 to 200 bytes, none of them a control character");
     }
     asked.hostname = checked_name(&asked.hostname).ok_or("the host name is no name")?;

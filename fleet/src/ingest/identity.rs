@@ -2,6 +2,7 @@
 
 use portreeve_telemetry::otlp::{Resource, any_value, resource};
 
+use crate::enrol::is_hidden;
 use crate::index::clipped;
 
 const MAX_TEXT: usize = 200;
@@ -25,7 +26,7 @@ impl About {
                 }
                 continue;
             };
-            let short = || Some(clipped(text, MAX_TEXT).to_owned());
+            let short = || Some(clipped(text, MAX_TEXT).replace(is_hidden, "\u{fffd}"));
             match pair.key.as_str() {
                 _ if is_identity && text != id => return Err(clipped(text, MAX_TEXT).to_owned()),
                 resource::SERVICE_VERSION => self.agent_version = short(),
