@@ -4,13 +4,16 @@
 
 mod database;
 mod node;
+mod series;
 
 use std::path::PathBuf;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let folder = PathBuf::from(arguments.next().ok_or("usage: seed FOLDER [NODES]")?);
     let count = arguments.next().map_or(Ok(250), |count| count.parse())?;
-    database::seed(&folder, count, jiff::Timestamp::now(), "look", "keep")?;
-    Ok(())
+    let now = jiff::Timestamp::now();
+    database::seed(&folder, count, now, "look", "keep")?;
+    series::tell(&folder, now).await
 }

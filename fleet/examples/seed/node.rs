@@ -70,7 +70,7 @@ pub(crate) struct Simulated {
 }
 
 /// A number that has nothing to do with its neighbours.
-fn mixed(number: usize, salt: u64) -> usize {
+pub(crate) fn mixed(number: usize, salt: u64) -> usize {
     let mut value = (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ salt.wrapping_mul(0xbf58_476d_1ce4_e5b9);
     value ^= value >> 31;
     value = value.wrapping_mul(0x94d0_49bb_1331_11eb);

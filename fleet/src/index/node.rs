@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use portreeve_core::Verdict;
+use serde::{Deserialize, Serialize};
 
 use super::Brief;
 
@@ -42,19 +43,21 @@ pub struct NodeSummary {
     pub since: Option<Timestamp>,
     /// When the facts of the current report were taken; none where it sent none.
     pub report_at: Option<Timestamp>,
-    /// The longest wait for a lock that it told last; none where it told none since this server started.
+    /// The longest wait for a lock that it told last; none where it told none.
     pub lock_wait: Option<LockWait>,
     /// The current report in short; the default where it sent none.
     pub brief: Arc<Brief>,
 }
 
 /// How long newcomers wait for the most contended lock of a node.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LockWait {
     /// 95 of 100 wait no longer, in seconds.
     pub p95_s: f64,
     /// What the lock protects.
     pub purpose: String,
+    /// What kind of lock it is.
+    pub kind: String,
     /// When it was told.
     pub at: Timestamp,
 }
@@ -69,6 +72,17 @@ pub enum Presence {
     Present,
     /// It was silent for three beats. What is known of it is old. Its gateways may work.
     Absent,
+}
+
+impl LockWait {
+    /// The lock as people read it: `database (wal-writer)`.
+    pub fn lock(&self) -> String {
+        match (self.purpose.as_str(), self.kind.as_str()) {
+            ("", kind) => kind.to_owned(),
+            (purpose, "") => purpose.to_owned(),
+            (purpose, kind) => format!("{purpose} ({kind})"),
+        }
+    }
 }
 
 impl NodeSummary {

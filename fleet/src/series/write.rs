@@ -97,11 +97,15 @@ fn note_interval(node: &mut NodeSummary, point: &Point) {
 /// The index holds the longest wait that was told last.
 fn note_lock_wait(node: &mut NodeSummary, point: &Point) {
     let Sample::Gauge(p95_s) = point.sample else { return };
+    if !p95_s.is_finite() {
+        return;
+    }
     let at = timestamp(point.at);
     if node.lock_wait.as_ref().is_some_and(|known| (known.at, known.p95_s) > (at, p95_s)) {
         return;
     }
     let attributes: BTreeMap<String, String> = serde_json::from_str(&point.attributes).unwrap_or_default();
-    let purpose = attributes.get(metric::PURPOSE.key).map_or("", |purpose| clipped(purpose, 100)).to_owned();
-    node.lock_wait = Some(LockWait { p95_s, purpose, at });
+    let text = |key| attributes.get(key).map_or("", |text| clipped(text, 100)).to_owned();
+    node.lock_wait =
+        Some(LockWait { p95_s, purpose: text(metric::PURPOSE.key), kind: text(metric::LOCK_KIND.key), at });
 }

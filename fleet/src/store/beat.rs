@@ -69,8 +69,10 @@ pub fn record(tx: &mut Tx<'_>, beat: &Beat) -> Result<(NodeSummary, News), Store
 
 /// Writes down what is known of a node now, and tells those who watch if it is news.
 pub fn put(tx: &mut Tx<'_>, node: NodeSummary, news: News) -> Result<(), StoreError> {
+    let lock_wait = node.lock_wait.as_ref().map(serde_json::to_string).transpose();
     tx.prepare_cached(
-        "UPDATE presence SET last_seen = ?, state = ?, since = ?, interval_s = ?, clock_ahead_s = ? WHERE node = ?",
+        "UPDATE presence SET last_seen = ?, state = ?, since = ?, interval_s = ?, clock_ahead_s = ?, lock_wait = ?
+         WHERE node = ?",
     )?
     .execute(params![
         node.last_seen.map(millis),
@@ -78,6 +80,7 @@ pub fn put(tx: &mut Tx<'_>, node: NodeSummary, news: News) -> Result<(), StoreEr
         millis(node.presence_since),
         node.interval_s,
         node.clock_ahead_s,
+        lock_wait.map_err(|_| StoreError::Corrupt("a wait for a lock is no JSON"))?,
         node.key.0
     ])?;
     let key = node.key;

@@ -12,12 +12,13 @@ use crate::index::{Brief, NodeKey, NodeSummary, Presence};
 pub fn load_index(connection: &Connection) -> Result<Vec<Arc<NodeSummary>>, StoreError> {
     let mut statement = connection.prepare(
         "SELECT node.key, node.id, name, hostname, agent_version, enrolled_at, revoked_at, last_seen, state,
-                presence.since, interval_s, clock_ahead_s, verdict_since, report.at, brief
+                presence.since, interval_s, clock_ahead_s, verdict_since, report.at, brief, lock_wait
          FROM node JOIN presence ON presence.node = node.key LEFT JOIN report ON report.node = node.key",
     )?;
     let rows = statement.query_map([], |row| {
         let time = |index| -> rusqlite::Result<_> { Ok(row.get::<_, Option<i64>>(index)?.map(timestamp)) };
         let brief: Option<String> = row.get(14)?;
+        let lock_wait: Option<String> = row.get(15)?;
         // A brief of another version is read as far as it is understood; the next report replaces it.
         let brief: Brief = brief.and_then(|brief| serde_json::from_str(&brief).ok()).unwrap_or_default();
         Ok(Arc::new(NodeSummary {
@@ -35,7 +36,7 @@ pub fn load_index(connection: &Connection) -> Result<Vec<Arc<NodeSummary>>, Stor
             clock_ahead_s: row.get(11)?,
             since: time(12)?,
             report_at: time(13)?,
-            lock_wait: None,
+            lock_wait: lock_wait.and_then(|wait| serde_json::from_str(&wait).ok()),
             brief: Arc::new(brief),
         }))
     })?;

@@ -28,7 +28,8 @@ CREATE TABLE presence (
     state TEXT NOT NULL,
     since INTEGER NOT NULL,
     interval_s INTEGER NOT NULL,
-    clock_ahead_s INTEGER
+    clock_ahead_s INTEGER,
+    lock_wait TEXT
 );
 CREATE TABLE credential (
     hash BLOB PRIMARY KEY,

@@ -219,14 +219,7 @@ impl State {
         if version == self.data_version {
             return Ok(());
         }
-        let mut nodes = load_index(&self.connection)?;
-        for node in &mut nodes {
-            // What is in memory alone stays.
-            if let Some(known) = self.shared.index.get(node.key).filter(|known| known.lock_wait.is_some()) {
-                Arc::make_mut(node).lock_wait.clone_from(&known.lock_wait);
-            }
-        }
-        self.shared.index.replace(nodes);
+        self.shared.index.replace(load_index(&self.connection)?);
         self.shared.access.replace(load_access(&self.connection)?);
         self.data_version = version;
         drop(self.shared.changes.send(Change::All));
