@@ -77,25 +77,14 @@ pub(crate) async fn waive(
     else {
         return Ok(back(&node, if reason(&form.reason, true).is_none() { Flash::Reason } else { Flash::Time }));
     };
-    let finding = node
-        .brief
-        .findings
-        .iter()
-        .find(|one| one.code == form.code && (form.subject.is_empty() || one.subject == form.subject));
-    let Some(finding) = finding else { return Ok(back(&node, Flash::Finding)) };
-    let code = finding.code.clone();
-    let subject = Some(form.subject).filter(|subject| !subject.is_empty());
-    let name = viewer.name.clone();
-    let detail = format!(
-        "{code}{} until {until:.0}: {reason}",
-        subject.as_deref().map_or_else(String::new, |subject| format!(" ({subject})"))
-    );
-    let entry = viewer.entry("finding.waive", subject_of(&node), detail);
-    let key = node.key;
+    let Some(about) = About::of(&node, &viewer, form.code, form.subject) else {
+        return Ok(back(&node, Flash::Finding));
+    };
+    let entry = viewer.entry("finding.waive", subject_of(&node), format!("{about} until {until:.0}: {reason}"));
     state
         .store
         .write(move |tx| {
-            store::waive(tx, About { node: key, code: &code, subject: subject.as_deref(), by: &name }, &reason, until)?;
+            store::waive(tx, &about, &reason, until)?;
             tx.audit(&entry)
         })
         .await?;
@@ -110,26 +99,14 @@ pub(crate) async fn acknowledge(
 ) -> Result<Response, BoardError> {
     let node = decide(&state, &viewer, &id)?;
     let Some(words) = reason(&form.note, false) else { return Ok(back(&node, Flash::Reason)) };
-    let stands = node
-        .brief
-        .findings
-        .iter()
-        .any(|one| one.code == form.code && (form.subject.is_empty() || one.subject == form.subject));
-    if !stands {
+    let Some(about) = About::of(&node, &viewer, form.code, form.subject) else {
         return Ok(back(&node, Flash::Finding));
-    }
-    let subject = Some(form.subject).filter(|subject| !subject.is_empty());
-    let detail = format!("{}: {words}", form.code);
-    let entry = viewer.entry("finding.acknowledge", subject_of(&node), detail);
-    let (key, name) = (node.key, viewer.name.clone());
+    };
+    let entry = viewer.entry("finding.acknowledge", subject_of(&node), format!("{about}: {words}"));
     state
         .store
         .write(move |tx| {
-            store::acknowledge(
-                tx,
-                About { node: key, code: &form.code, subject: subject.as_deref(), by: &name },
-                &words,
-            )?;
+            store::acknowledge(tx, &about, &words)?;
             tx.audit(&entry)
         })
         .await?;
@@ -178,6 +155,17 @@ pub(crate) async fn end_decision(
         })
         .await?;
     Ok(back(&node, if ended { Flash::Ended } else { Flash::Gone }))
+}
+
+impl About {
+    /// A finding that stands on a node; none where no such finding does. Without a subject, any of that code.
+    fn of(node: &NodeSummary, viewer: &Viewer, code: String, subject: String) -> Option<Self> {
+        let subject = Some(subject).filter(|subject| !subject.is_empty());
+        let mut findings = node.brief.findings.iter();
+        let stands =
+            findings.any(|one| one.code == code && subject.as_ref().is_none_or(|subject| one.subject == *subject));
+        stands.then(|| Self { node: node.key, code, subject, by: viewer.name.clone() })
+    }
 }
 
 /// The node that a viewer decides on.

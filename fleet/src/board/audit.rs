@@ -50,6 +50,11 @@ pub(crate) async fn show(
     }
     let text = q.clone();
     let entries = state.store.read(move |connection| store::audit(connection, before, &text, ROWS)).await?;
+    Ok(draw(&viewer, q, entries, before == i64::MAX, now))
+}
+
+/// A page of these entries, which hold the text `q`.
+pub(super) fn draw(viewer: &Viewer, q: String, entries: Vec<AuditRow>, is_first: bool, now: Timestamp) -> Response {
     let is_full = entries.len() == ROWS as usize;
     let last = entries.last().filter(|_| is_full).map(|entry| entry.seq);
     let older = last.map(|seq| {
@@ -60,6 +65,6 @@ pub(crate) async fn show(
         format!("/audit?{}", pairs.append_pair("before", &seq.to_string()).finish())
     });
     let rows = entries.into_iter().map(|entry| Row { at: Moment::new(entry.at, now), entry }).collect();
-    let shell = Shell::new(&viewer, "Audit", "audit", now);
-    Ok(page(StatusCode::OK, &AuditPage { shell, q, rows, older, is_first: before == i64::MAX }))
+    let shell = Shell::new(viewer, "Audit", "audit", now);
+    page(StatusCode::OK, &AuditPage { shell, q, rows, older, is_first })
 }

@@ -11,12 +11,11 @@ use axum::response::Response;
 use jiff::Timestamp;
 
 use super::Board;
-use super::decisions::Decisions;
 use super::error::BoardError;
+use super::look::Look;
 use super::moment::Moment;
-use super::nodes::{href, items};
+use super::nodes::href;
 use super::page::{Shell, page};
-use super::query::natural;
 use super::standing::{Item, Standing, title};
 use crate::AppState;
 use crate::auth::Viewer;
@@ -72,28 +71,29 @@ pub(crate) async fn show(
     Extension(board): Extension<Arc<Board>>,
 ) -> Result<Response, BoardError> {
     let now = Timestamp::now();
-    let decisions = board.decisions(&state).await?;
-    let items = items(&state, &decisions, now);
-    let waived = waivers(&items, &decisions, now);
-    let shell = Shell::new(&viewer, "Causes", "causes", now).live("/live".to_owned());
-    Ok(page(StatusCode::OK, &CausesPage { shell, groups: groups(items), waived }))
+    board.draw(&state, move |look| draw(&viewer, look, now)).await
+}
+
+/// The page.
+pub(super) fn draw(viewer: &Viewer, look: &Look, now: Timestamp) -> Response {
+    let shell = Shell::new(viewer, "Causes", "causes", now).live("/live".to_owned());
+    page(StatusCode::OK, &CausesPage { shell, groups: groups(&look.items), waived: waivers(look, now) })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nodes are far fewer than 2^52")]
-fn groups(items: Vec<Item>) -> Vec<Group> {
-    let mut by_cause: HashMap<(String, bool), Vec<Item>> = HashMap::new();
-    for item in items.into_iter().filter(|item| !item.cause().is_empty()) {
-        by_cause.entry((item.cause().to_owned(), item.is_finding())).or_default().push(item);
+fn groups(items: &[Item]) -> Vec<Group> {
+    let mut by_cause: HashMap<(&str, bool), Vec<&Item>> = HashMap::new();
+    for item in items.iter().filter(|item| !item.cause().is_empty()) {
+        by_cause.entry((item.cause(), item.is_finding())).or_default().push(item);
     }
     let most = by_cause.values().map(Vec::len).max().unwrap_or(1);
     let mut groups: Vec<(Standing, Group)> = by_cause
         .into_iter()
-        .map(|((code, is_finding), mut items)| {
-            items.sort_by(|one, other| natural(&one.node.name, &other.node.name));
+        .map(|((code, is_finding), items)| {
             let worst = items.iter().map(|item| item.standing).min().unwrap_or(Standing::Unknown);
             let said = items.first().map(|item| item.says().to_owned()).unwrap_or_default();
-            let known = title(&code);
-            let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("cause", &code).finish();
+            let known = title(code);
+            let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("cause", code).finish();
             let examples = items.iter().take(EXAMPLES).map(|item| (item.node.name.clone(), href(&item.node)));
             let group = Group {
                 title: if is_finding && !known.is_empty() { known.to_owned() } else { said },
@@ -102,7 +102,7 @@ fn groups(items: Vec<Item>) -> Vec<Group> {
                 share: format!("{:.2}", 100.0 * items.len() as f64 / most as f64),
                 href: format!("/?{query}"),
                 examples: examples.collect(),
-                code,
+                code: code.to_owned(),
             };
             (worst, group)
         })
@@ -113,14 +113,12 @@ fn groups(items: Vec<Item>) -> Vec<Group> {
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-fn waivers(items: &[Item], decisions: &Decisions, now: Timestamp) -> Vec<WaiverRow> {
-    let nodes: HashMap<_, _> = items.iter().map(|item| (item.node.key, &item.node)).collect();
+fn waivers(look: &Look, now: Timestamp) -> Vec<WaiverRow> {
     let row = |waiver: &super::decisions::Waiver| {
-        let node = waiver.node.map(|key| nodes.get(&key));
-        let (name, link) = match node {
+        let (name, link) = match waiver.node.map(|key| look.item(key)) {
             // A waiver of a node that left means nothing.
             Some(None) => return None,
-            Some(Some(node)) => (node.name.clone(), href(node)),
+            Some(Some(item)) => (item.node.name.clone(), href(&item.node)),
             None => ("all".to_owned(), "/".to_owned()),
         };
         Some(WaiverRow {
@@ -133,5 +131,5 @@ fn waivers(items: &[Item], decisions: &Decisions, now: Timestamp) -> Vec<WaiverR
             by: waiver.by.clone(),
         })
     };
-    decisions.waivers(now).into_iter().filter_map(row).take(MOST_WAIVERS).collect()
+    look.decisions.waivers(now).into_iter().filter_map(row).take(MOST_WAIVERS).collect()
 }

@@ -24,7 +24,16 @@ pub(crate) enum BoardError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Too many pages are drawn already.
+    #[error("too many pages are drawn at once")]
+    Busy,
+    /// A mistake of this server.
+    #[error("the page could not be drawn")]
+    Panicked(#[source] tokio::task::JoinError),
 }
+
+/// Seconds after which a page that was refused may be asked for again.
+const RETRY_S: u64 = 5;
 
 #[derive(Template)]
 #[template(path = "error.html")]
@@ -38,13 +47,17 @@ impl IntoResponse for BoardError {
         let status = match &self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::Store(StoreError::Overloaded | StoreError::Closed) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Store(error) => {
-                tracing::error!(error = %Chain(error), "a page could not be made");
+            Self::Busy | Self::Store(StoreError::Overloaded | StoreError::Closed) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(_) | Self::Panicked(_) => {
+                tracing::error!(error = %Chain(&self), "a page could not be made");
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         };
-        (status, format!("{self}\n")).into_response()
+        let mut response = (status, format!("{self}\n")).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_S.into());
+        }
+        response
     }
 }
 
@@ -59,7 +72,7 @@ fn words(status: StatusCode) -> (&'static str, &'static str) {
         StatusCode::UNAUTHORIZED => ("Signed out", "Your session is over. Sign in again; nothing was recorded."),
         StatusCode::METHOD_NOT_ALLOWED => ("Not this way", "This address takes a form, and was asked for as a page."),
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-            ("Too busy", "Too much waits for the database just now. Nothing was recorded; try again in a moment.")
+            ("Too busy", "The server has too much to do just now. Nothing was recorded; try again in a moment.")
         }
         status if status.is_client_error() => {
             ("Not understood", "The request is not one that this server understands. Nothing was recorded.")
@@ -85,5 +98,9 @@ pub(crate) async fn dress(viewer: Result<Viewer, Response>, request: Request, ne
         Ok(viewer) => Shell::new(viewer, title, "", now),
         Err(_) => Shell::open(title, now),
     };
-    page(status, &ErrorPage { shell, text })
+    let mut dressed = page(status, &ErrorPage { shell, text });
+    if let Some(retry_after) = response.headers().get(header::RETRY_AFTER) {
+        dressed.headers_mut().insert(header::RETRY_AFTER, retry_after.clone());
+    }
+    dressed
 }

@@ -159,19 +159,6 @@ pub(crate) struct Closes {
     pub(crate) count: u64,
 }
 
-/// How long newcomers wait for the most contended lock of a node.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct LockWait {
-    /// The node.
-    pub(crate) node: NodeKey,
-    /// 95 of 100 wait no longer, in seconds.
-    pub(crate) p95: f64,
-    /// What the lock protects.
-    pub(crate) lock: String,
-    /// When it was measured.
-    pub(crate) at: Timestamp,
-}
-
 /// Connections of all nodes that ended between two times.
 pub(crate) fn closes(connection: &Connection, (from, to): (Timestamp, Timestamp)) -> Result<Vec<Closes>, StoreError> {
     let names = [metric::CLOSES.name];
@@ -195,31 +182,4 @@ pub(crate) fn closes(connection: &Connection, (from, to): (Timestamp, Timestamp)
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, not below zero")]
 fn whole(count: f64) -> u64 {
     count.max(0.0).round() as u64
-}
-
-/// The latest lock waits of these nodes: of the most contended lock of each.
-pub(crate) fn lock_waits(
-    connection: &Connection,
-    nodes: &[NodeKey],
-    now: Timestamp,
-) -> Result<Vec<LockWait>, StoreError> {
-    let names = [metric::LOCK_WAIT_P95.name];
-    let from = now.checked_sub(SignedDuration::from_mins(30)).unwrap_or(now);
-    let recent = now.checked_sub(SignedDuration::from_mins(3)).unwrap_or(now);
-    let mut waits = Vec::new();
-    for &node in nodes {
-        let mut found = series::of_node(connection, node, &names, series::TEN_MINUTES, from, now)?;
-        found.extend(series::of_node(connection, node, &names, series::MINUTE, recent, now)?);
-        let latest = found.iter().filter_map(|series| match series.buckets.last() {
-            Some(bucket) => match bucket.figure {
-                Figure::Gauge { last, .. } if last.is_finite() => {
-                    Some(LockWait { node, p95: last, lock: lock_name(series), at: bucket.start })
-                }
-                _ => None,
-            },
-            None => None,
-        });
-        waits.extend(latest.max_by(|one, other| one.p95.total_cmp(&other.p95)));
-    }
-    Ok(waits)
 }

@@ -9,9 +9,11 @@ mod audit;
 mod causes;
 mod chart;
 pub mod decisions;
+mod desk;
 mod error;
 mod live;
 mod login;
+mod look;
 mod measures;
 mod moment;
 mod node;
@@ -24,7 +26,6 @@ mod tests;
 mod views;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use axum::routing::{get, post};
 use axum::{Extension, Router, middleware};
@@ -34,6 +35,9 @@ use crate::AppState;
 use crate::index::Change;
 use crate::store::{StoreError, board as store};
 use decisions::Decisions;
+use desk::Desk;
+use error::BoardError;
+use look::{Look, Looks};
 
 /// The board's routes.
 pub fn routes() -> Router<AppState> {
@@ -70,32 +74,11 @@ pub fn dressed(router: Router<AppState>, state: &AppState) -> Router<AppState> {
 #[derive(Default)]
 pub(crate) struct Board {
     known: Mutex<Known>,
-    live: live::Watch,
-    lock_waits: Remembered<Vec<measures::LockWait>>,
-}
-
-/// What takes long to read, for as long as nobody minds its age.
-struct Remembered<T>(Mutex<Option<(Instant, Arc<T>)>>);
-
-impl<T> Default for Remembered<T> {
-    fn default() -> Self {
-        Self(Mutex::new(None))
-    }
-}
-
-impl<T> Remembered<T> {
-    /// What was read in the last minute.
-    fn fresh(&self) -> Option<Arc<T>> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.as_ref().filter(|(at, _)| at.elapsed() < Duration::from_mins(1)).map(|(_, value)| Arc::clone(value))
-    }
-
-    /// Keeps what was read now.
-    fn put(&self, value: T) -> Arc<T> {
-        let value = Arc::new(value);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&value)));
-        value
-    }
+    looks: Looks,
+    desk: Desk,
+    /// That of streams, of which there may be many: pages do not wait for them.
+    stream_desk: Desk,
+    streams: live::Streams,
 }
 
 #[derive(Default)]
@@ -105,6 +88,25 @@ struct Known {
 }
 
 impl Board {
+    /// Draws what shows all nodes as they stand.
+    pub(crate) async fn draw<T, F>(self: &Arc<Self>, state: &AppState, work: F) -> Result<T, BoardError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Look) -> T + Send + 'static,
+    {
+        self.draw_at(&self.desk, state, work).await
+    }
+
+    async fn draw_at<T, F>(self: &Arc<Self>, desk: &Desk, state: &AppState, work: F) -> Result<T, BoardError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Look) -> T + Send + 'static,
+    {
+        let decisions = self.decisions(state).await?;
+        let (board, index) = (Arc::clone(self), Arc::clone(&state.index));
+        desk.draw(move || work(&board.looks.current(&index, &decisions))).await
+    }
+
     /// What people decided, as it stands now.
     pub(crate) async fn decisions(&self, state: &AppState) -> Result<Arc<Decisions>, StoreError> {
         {

@@ -1,6 +1,5 @@
 //! The list of nodes.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askama::Template;
@@ -13,16 +12,14 @@ use jiff::Timestamp;
 use super::Board;
 use super::decisions::Decisions;
 use super::error::BoardError;
+use super::look::{Look, Offers};
 use super::moment::Moment;
 use super::page::{Shell, page};
-use super::query::{Pages, Query, ROWS, grouped};
+use super::query::{Pages, Query, grouped};
 use super::standing::{Item, Standing};
 use crate::AppState;
 use crate::auth::Viewer;
 use crate::index::NodeSummary;
-
-/// Most values that a field offers.
-const MAX_OFFERS: usize = 200;
 
 /// How many nodes stand how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -186,36 +183,6 @@ fn digests(node: &NodeSummary) -> String {
     }
 }
 
-/// Values that fields offer.
-#[derive(Default)]
-struct Offers {
-    causes: Vec<String>,
-    builds: Vec<String>,
-    openclaws: Vec<String>,
-}
-
-impl Offers {
-    fn of(items: &[Item]) -> Self {
-        let (mut causes, mut builds, mut openclaws) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        for item in items {
-            let brief = &item.node.brief;
-            if !item.cause().is_empty() && causes.len() < MAX_OFFERS {
-                causes.insert(item.cause());
-            }
-            if let Some(build) = brief.os_build.as_deref().filter(|_| builds.len() < MAX_OFFERS) {
-                builds.insert(build);
-            }
-            for version in &brief.openclaw_versions {
-                if openclaws.len() < MAX_OFFERS {
-                    openclaws.insert(version.as_str());
-                }
-            }
-        }
-        let owned = |set: BTreeSet<&str>| set.into_iter().map(str::to_owned).collect();
-        Self { causes: owned(causes), builds: owned(builds), openclaws: owned(openclaws) }
-    }
-}
-
 #[derive(Template)]
 #[template(path = "nodes.html")]
 struct NodesPage {
@@ -228,11 +195,6 @@ struct NodesPage {
     pages: Pages,
 }
 
-/// All nodes, judged.
-pub(crate) fn items(state: &AppState, decisions: &Decisions, now: Timestamp) -> Vec<Item> {
-    state.index.all().into_iter().map(|node: Arc<NodeSummary>| Item::of(node, decisions, now)).collect()
-}
-
 /// `GET /`
 pub(crate) async fn show(
     viewer: Viewer,
@@ -241,25 +203,25 @@ pub(crate) async fn show(
     RawQuery(raw): RawQuery,
 ) -> Result<Response, BoardError> {
     let now = Timestamp::now();
-    let decisions = board.decisions(&state).await?;
-    let query = Query::parse(raw.as_deref());
-    Ok(page(StatusCode::OK, &view(&viewer, items(&state, &decisions, now), &decisions, query, now)))
+    board.draw(&state, move |look| draw(&viewer, look, raw.as_deref(), now)).await
 }
 
-fn view(viewer: &Viewer, items: Vec<Item>, decisions: &Decisions, query: Query, now: Timestamp) -> NodesPage {
-    let (tally, offers) = (Tally::of(&items), Offers::of(&items));
-    let picked = query.pick(items, now);
-    let pages = {
-        let query = query.clone();
-        Pages::new(picked.len(), ROWS, query.page, "nodes", move |page| query.on_page(page))
-    };
+/// The list as an address asks for it.
+pub(super) fn draw(viewer: &Viewer, look: &Look, raw: Option<&str>, now: Timestamp) -> Response {
+    page(StatusCode::OK, &view(viewer, look, Query::parse(raw), now))
+}
+
+fn view(viewer: &Viewer, look: &Look, query: Query, now: Timestamp) -> NodesPage {
+    let picked = look.pick(&query);
+    let pages = Pages::of_nodes(picked.len(), &query);
     let query = Query { page: pages.page, ..query };
-    let rows = picked.get(pages.range()).unwrap_or_default().iter().map(|item| Row::of(item, decisions, now)).collect();
+    let shown = picked.get(pages.range()).unwrap_or_default();
+    let rows = look.these(shown).map(|item| Row::of(item, &look.decisions, now)).collect();
     let heading = if query.is_narrowed() {
-        format!("{} of {} nodes", grouped(picked.len()), grouped(tally.nodes))
+        format!("{} of {} nodes", grouped(picked.len()), grouped(look.tally.nodes))
     } else {
         "Nodes".to_owned()
     };
     let shell = Shell::new(viewer, heading.clone(), "nodes", now).live(query.address("/live"));
-    NodesPage { shell, heading, tally, query, offers, rows, pages }
+    NodesPage { shell, heading, tally: look.tally, query, offers: look.offers().clone(), rows, pages }
 }

@@ -129,6 +129,12 @@ impl Item {
         Self { node, standing, since, more, waived, ground }
     }
 
+    /// Whether this is the same node, with nothing new of it, and stands the same.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let standing = |item: &Self| (item.standing, item.since, item.more, item.waived, item.ground);
+        Arc::ptr_eq(&self.node, &other.node) && standing(self) == standing(other)
+    }
+
     /// Code of the root cause, or a word for what is no finding; empty for a node that is ready.
     pub(crate) fn cause(&self) -> &str {
         let brief = &self.node.brief;

@@ -1,5 +1,7 @@
 //! What the board asks of the database, and writes into it.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use serde::Deserialize;
@@ -66,16 +68,23 @@ pub struct EventRow {
 }
 
 /// What somebody decides about a finding.
-#[derive(Debug, Clone, Copy)]
-pub struct About<'a> {
+#[derive(Debug, Clone)]
+pub struct About {
     /// The node.
     pub node: NodeKey,
     /// Code of the finding.
-    pub code: &'a str,
+    pub code: String,
     /// What it is about; any where it is left out.
-    pub subject: Option<&'a str>,
+    pub subject: Option<String>,
     /// Who decides.
-    pub by: &'a str,
+    pub by: String,
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.code)?;
+        self.subject.as_ref().map_or(Ok(()), |subject| write!(formatter, " ({subject})"))
+    }
 }
 
 /// Everything that is in force.
@@ -129,39 +138,39 @@ pub fn decisions(connection: &Connection) -> Result<Decisions, StoreError> {
 }
 
 /// Takes a finding out of the board's verdict. A waiver of the same finding that is in force ends.
-pub fn waive(tx: &mut Tx<'_>, about: About<'_>, reason: &str, until: Timestamp) -> Result<(), StoreError> {
-    let now = millis(tx.now());
-    let About { node, code, subject, by } = about;
-    bounded(tx, "waiver", node)?;
-    tx.execute(
-        "UPDATE waiver SET ended_at = ?, ended_by = ?
-         WHERE node = ? AND code = ? AND subject IS ? AND ended_at IS NULL",
-        params![now, by, node.0, code, subject],
-    )?;
+pub fn waive(tx: &mut Tx<'_>, about: &About, reason: &str, until: Timestamp) -> Result<(), StoreError> {
+    let now = replace(tx, "waiver", about)?;
     tx.execute(
         "INSERT INTO waiver (node, code, subject, reason, by, at, until) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        params![node.0, code, subject, reason, by, now, millis(until)],
+        params![about.node.0, about.code, about.subject, reason, about.by, now, millis(until)],
     )?;
-    tx.tell(Change::Decision(Some(node)));
+    tx.tell(Change::Decision(Some(about.node)));
     Ok(())
 }
 
 /// Notes that somebody knows of a finding, in place of who did before.
-pub fn acknowledge(tx: &mut Tx<'_>, about: About<'_>, note: &str) -> Result<(), StoreError> {
-    let now = millis(tx.now());
-    let About { node, code, subject, by } = about;
-    bounded(tx, "acknowledgement", node)?;
-    tx.execute(
-        "UPDATE acknowledgement SET ended_at = ?, ended_by = ?
-         WHERE node = ? AND code = ? AND subject IS ? AND ended_at IS NULL",
-        params![now, by, node.0, code, subject],
-    )?;
+pub fn acknowledge(tx: &mut Tx<'_>, about: &About, note: &str) -> Result<(), StoreError> {
+    let now = replace(tx, "acknowledgement", about)?;
     tx.execute(
         "INSERT INTO acknowledgement (node, code, subject, note, by, at) VALUES (?, ?, ?, ?, ?, ?)",
-        params![node.0, code, subject, note, by, now],
+        params![about.node.0, about.code, about.subject, note, about.by, now],
     )?;
-    tx.tell(Change::Decision(Some(node)));
+    tx.tell(Change::Decision(Some(about.node)));
     Ok(())
+}
+
+/// Makes room for a decision, and ends the one that it takes the place of. The time at which that is.
+fn replace(tx: &Tx<'_>, table: &'static str, about: &About) -> Result<i64, StoreError> {
+    let now = millis(tx.now());
+    bounded(tx, table, about.node)?;
+    tx.execute(
+        &format!(
+            "UPDATE {table} SET ended_at = ?, ended_by = ?
+             WHERE node = ? AND code = ? AND subject IS ? AND ended_at IS NULL"
+        ),
+        params![now, about.by, about.node.0, about.code, about.subject],
+    )?;
+    Ok(now)
 }
 
 /// Announces maintenance, in place of one that was announced before.

@@ -13,6 +13,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::Board;
 use super::chart::Picture;
@@ -26,7 +27,7 @@ use super::standing::{Item, Standing, title};
 use crate::AppState;
 use crate::auth::Viewer;
 use crate::index::NodeSummary;
-use crate::store::events;
+use crate::store::{board as store, events};
 use report::Report;
 
 /// How far back plots and the timeline look: (key, name, hours).
@@ -157,28 +158,55 @@ pub(crate) async fn show(
     let span = SPANS.into_iter().find(|span| asked("span") == Some(span.0)).unwrap_or(SPANS[0]);
     let from = now.checked_sub(SignedDuration::from_hours(span.2)).unwrap_or(now);
     let key = node.key;
-    let (body, changes, measures) = state
+    let history = state
         .store
         .read(move |connection| {
-            let body = events::current_report(connection, key)?;
+            let report = events::current_report(connection, key)?.unwrap_or_default();
             let changes = timeline::read(connection, key, from)?;
             let measures = Measures::read(connection, key, (from, now))?;
-            Ok((body, changes, measures))
+            Ok(History { report, changes, measures, span, from })
         })
         .await?;
-    let report = Report::read(&body.unwrap_or_default());
-    let item = Item::of(Arc::clone(&node), &decisions, now);
-    let timeline = timeline::picture(&item, &changes, (from, now));
-    let view = view(&viewer, &item, &decisions, &report, now);
+    let drawn = move || draw(&viewer, &Item::of(node, &decisions, now), &decisions, &history, (flash, now));
+    board.desk.draw(drawn).await
+}
+
+/// What the database holds of a node.
+pub(super) struct History {
+    report: Value,
+    changes: Vec<store::EventRow>,
+    measures: Measures,
+    span: (&'static str, &'static str, i64),
+    from: Timestamp,
+}
+
+/// The page of a node at a time.
+pub(super) fn draw(
+    viewer: &Viewer,
+    item: &Item,
+    decisions: &Decisions,
+    history: &History,
+    (flash, now): (Option<Flash>, Timestamp),
+) -> Response {
+    let History { measures, span, from, .. } = history;
+    let report = Report::read(&history.report);
     let view = NodePage {
         flash,
-        spans: spans(&node, span.0),
-        timeline,
-        kpis: kpi::kpis(&report, &measures, span.1),
-        plots: kpi::plots(&measures, (from, now)),
-        ..view
+        spans: spans(&item.node, span.0),
+        timeline: timeline::picture(item, &history.changes, (*from, now)),
+        kpis: kpi::kpis(&report, measures, span.1),
+        plots: kpi::plots(measures, (*from, now)),
+        ..view(viewer, item, decisions, &report, now)
     };
-    Ok(page(StatusCode::OK, &view))
+    page(StatusCode::OK, &view)
+}
+
+#[cfg(test)]
+impl History {
+    /// A report, and how its verdict came to be, over a day.
+    pub(super) fn of(report: Value, changes: Vec<store::EventRow>, measures: Measures, now: Timestamp) -> Self {
+        Self { report, changes, measures, span: SPANS[0], from: now - SignedDuration::from_hours(24) }
+    }
 }
 
 fn spans(node: &NodeSummary, here: &str) -> Vec<Choice> {

@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 
-use super::{Cell, Fleet, ROWS, Table, ViewParts, nodes, page_of};
+use super::{Cell, Fleet, ROWS, Table, ViewParts, draw, nodes, page_of};
 use crate::AppState;
 use crate::auth::Viewer;
 use crate::board::Board;
@@ -22,7 +22,10 @@ pub(crate) async fn show(
     Extension(board): Extension<Arc<Board>>,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, BoardError> {
-    let fleet = Fleet::read(viewer, &state, &board).await?;
+    draw(viewer, &state, &board, move |fleet| view(fleet, raw.as_deref())).await
+}
+
+pub(in crate::board) fn view(fleet: &Fleet<'_>, raw: Option<&str>) -> Response {
     let mut absent: Vec<&Item> = fleet
         .items
         .iter()
@@ -34,9 +37,8 @@ pub(crate) async fn show(
         .iter()
         .filter(|item| item.standing != Standing::Absent && item.node.brief.gateways == GatewayState::Down)
         .collect();
-    let pages = Pages::new(absent.len().max(down.len()), ROWS, page_of(raw.as_deref()), "nodes", |page| {
-        format!("/absent?page={page}")
-    });
+    let pages =
+        Pages::new(absent.len().max(down.len()), ROWS, page_of(raw), "nodes", |page| format!("/absent?page={page}"));
     let range = |all: usize| pages.range().start.min(all)..pages.range().end.min(all);
     let now = fleet.now;
 
@@ -86,9 +88,9 @@ pub(crate) async fn show(
         .collect();
 
     let lead = format!("{} not heard of, and {} with a gateway that is down.", nodes(absent.len()), nodes(down.len()));
-    Ok(fleet.page(
+    fleet.page(
         "Absent, and gateway down",
         "absent",
         ViewParts { lead, tables: vec![silent, dead], pages: Some(pages), ..ViewParts::default() },
-    ))
+    )
 }

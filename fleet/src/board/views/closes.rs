@@ -1,20 +1,22 @@
 //! How connections end, week by week.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::AppState;
 use crate::auth::Viewer;
+use crate::board::Board;
 use crate::board::chart::{Bars, Picture, SERIES, Tint, bars};
 use crate::board::error::BoardError;
 use crate::board::measures::{self, Closes};
-use crate::board::page::{Shell, page};
-use axum::http::StatusCode;
+use crate::board::query::grouped;
 
-use super::{View, ViewParts};
+use super::{Fleet, ViewParts};
 
 /// Weeks that the picture shows.
 const WEEKS: i64 = 12;
@@ -23,21 +25,31 @@ const WEEK_S: i64 = 7 * 86_400;
 const MONDAY_S: i64 = 4 * 86_400;
 
 /// `GET /closes`
-pub(crate) async fn show(viewer: Viewer, State(state): State<AppState>) -> Result<Response, BoardError> {
+pub(crate) async fn show(
+    viewer: Viewer,
+    State(state): State<AppState>,
+    Extension(board): Extension<Arc<Board>>,
+) -> Result<Response, BoardError> {
     let now = Timestamp::now();
-    let first = week_of(now) - (WEEKS - 1) * WEEK_S;
-    let from = Timestamp::from_second(first).unwrap_or(now);
+    let from = Timestamp::from_second(first_week(now)).unwrap_or(now);
     let closes = state.store.read(move |connection| measures::closes(connection, (from, now))).await?;
-    let picture = picture(&closes, first);
+    board.desk.draw(move || view(&viewer, &closes, now)).await
+}
+
+pub(in crate::board) fn view(viewer: &Viewer, closes: &[Closes], now: Timestamp) -> Response {
+    let picture = picture(closes, first_week(now));
     let all: u64 = closes.iter().map(|one| one.count).sum();
     let lead = format!(
         "{} closed connections in {WEEKS} weeks, as the gateways’ logs tell them.",
-        super::super::query::grouped(usize::try_from(all).unwrap_or(usize::MAX))
+        grouped(usize::try_from(all).unwrap_or(usize::MAX))
     );
-    let shell = Shell::new(&viewer, "Close codes", "closes", now);
-    let ViewParts { lead, pictures, tables, pages } =
-        ViewParts { lead, pictures: vec![picture], ..ViewParts::default() };
-    Ok(page(StatusCode::OK, &View { shell, lead, pictures, tables, pages }))
+    let fleet = Fleet { viewer, items: &[], now };
+    fleet.page("Close codes", "closes", ViewParts { lead, pictures: vec![picture], ..ViewParts::default() })
+}
+
+/// The second at which the first week that the picture shows begins.
+fn first_week(now: Timestamp) -> i64 {
+    week_of(now) - (WEEKS - 1) * WEEK_S
 }
 
 /// The second at which the week of a time begins.

@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::{Cell, Fleet, Table, ViewParts};
+use super::{Cell, Fleet, Table, ViewParts, draw};
 use crate::AppState;
 use crate::auth::Viewer;
 use crate::board::Board;
@@ -24,8 +24,11 @@ pub(crate) async fn show(
     State(state): State<AppState>,
     Extension(board): Extension<Arc<Board>>,
 ) -> Result<Response, BoardError> {
-    let fleet = Fleet::read(viewer, &state, &board).await?;
-    let ghosts = ghosts(&fleet.items);
+    draw(viewer, &state, &board, view).await
+}
+
+pub(in crate::board) fn view(fleet: &Fleet<'_>) -> Response {
+    let ghosts = ghosts(fleet.items);
     let now = fleet.now;
     let mut table = Table::new("Shared identities", ["Device identity", "Node", "Verdict", "Last heard"]);
     table.empty = ("No ghosts.", "Each device identity is used by one node alone.");
@@ -48,7 +51,7 @@ pub(crate) async fn show(
     let lead = "A device identity belongs to one node. Where two use the same one, a state directory was copied, and the two take each \
                 other’s sessions: retire one of them."
         .to_owned();
-    Ok(fleet.page("Ghost gateways", "ghosts", ViewParts { lead, tables: vec![table], ..ViewParts::default() }))
+    fleet.page("Ghost gateways", "ghosts", ViewParts { lead, tables: vec![table], ..ViewParts::default() })
 }
 
 /// Identities that several nodes use, those of the most nodes first.

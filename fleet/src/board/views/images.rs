@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 
-use super::{Cell, Fleet, Head, ROWS, Table, ViewParts, list, page_of};
+use super::{Cell, Fleet, Head, ROWS, Table, ViewParts, draw, list, page_of};
 use crate::AppState;
 use crate::auth::Viewer;
 use crate::board::Board;
@@ -31,8 +31,11 @@ pub(crate) async fn show(
     Extension(board): Extension<Arc<Board>>,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, BoardError> {
-    let fleet = Fleet::read(viewer, &state, &board).await?;
-    let images = images(&fleet.items);
+    draw(viewer, &state, &board, move |fleet| view(fleet, raw.as_deref())).await
+}
+
+pub(in crate::board) fn view(fleet: &Fleet<'_>, raw: Option<&str>) -> Response {
+    let images = images(fleet.items);
 
     let mut matrix = Table { title: "Digests".to_owned(), matrix: true, ..Table::default() };
     matrix.about =
@@ -63,7 +66,7 @@ pub(crate) async fn show(
                 .flat_map(|(digest, items)| items.iter().map(|item| (*item, *reference, *digest, most))),
         );
     }
-    let pages = Pages::new(odd.len(), ROWS, page_of(raw.as_deref()), "nodes", |page| format!("/images?page={page}"));
+    let pages = Pages::new(odd.len(), ROWS, page_of(raw), "nodes", |page| format!("/images?page={page}"));
     let mut table =
         Table::new("Nodes that run another digest than most", ["Node", "Verdict", "Image", "Runs", "Most run"]);
     table.empty = ("No drift.", "Each image runs with one digest everywhere.");
@@ -83,11 +86,11 @@ pub(crate) async fn show(
         .collect();
     let drifting = images.iter().filter(|(_, digests)| digests.len() > 1).count();
     let lead = format!("{drifting} of {} images run with more than one digest.", images.len());
-    Ok(fleet.page(
+    fleet.page(
         "Image drift",
         "images",
         ViewParts { lead, tables: vec![matrix, table], pages: Some(pages), ..ViewParts::default() },
-    ))
+    )
 }
 
 /// Nodes by digest, those of the most first, by image; the image that drifts most first.

@@ -20,7 +20,7 @@ use super::Board;
 use super::chart::Picture;
 use super::error::BoardError;
 use super::moment::Moment;
-use super::nodes::{href, items};
+use super::nodes::href;
 use super::page::{Shell, page};
 use super::query::Pages;
 use super::standing::{Item, Standing};
@@ -127,24 +127,30 @@ impl Table {
     }
 }
 
-/// Nodes as they stand, for a view.
-struct Fleet {
-    viewer: Viewer,
-    items: Vec<Item>,
-    now: Timestamp,
+/// Nodes as they stand, in the order of their names, for a view.
+pub(in crate::board) struct Fleet<'a> {
+    /// Who looks.
+    pub(in crate::board) viewer: &'a Viewer,
+    /// All nodes.
+    pub(in crate::board) items: &'a [Item],
+    /// When.
+    pub(in crate::board) now: Timestamp,
 }
 
-impl Fleet {
-    async fn read(viewer: Viewer, state: &AppState, board: &Arc<Board>) -> Result<Self, BoardError> {
-        let now = Timestamp::now();
-        let decisions = board.decisions(state).await?;
-        let mut items = items(state, &decisions, now);
-        items.sort_by(|one, other| super::query::natural(&one.node.name, &other.node.name));
-        Ok(Self { viewer, items, now })
-    }
+/// Draws a view of all nodes.
+async fn draw(
+    viewer: Viewer,
+    state: &AppState,
+    board: &Arc<Board>,
+    view: impl FnOnce(&Fleet<'_>) -> Response + Send + 'static,
+) -> Result<Response, BoardError> {
+    let now = Timestamp::now();
+    board.draw(state, move |look| view(&Fleet { viewer: &viewer, items: &look.items, now })).await
+}
 
+impl Fleet<'_> {
     fn page(&self, title: &str, key: &'static str, view: ViewParts) -> Response {
-        let shell = Shell::new(&self.viewer, title, key, self.now);
+        let shell = Shell::new(self.viewer, title, key, self.now);
         let ViewParts { lead, pictures, tables, pages } = view;
         page(StatusCode::OK, &View { shell, lead, pictures, tables, pages })
     }

@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 
-use super::{Cell, Fleet, Head, ROWS, Table, ViewParts, nodes, page_of};
+use super::{Cell, Fleet, Head, ROWS, Table, ViewParts, draw, nodes, page_of};
 use crate::AppState;
 use crate::auth::Viewer;
 use crate::board::Board;
@@ -20,13 +20,15 @@ pub(crate) async fn show(
     Extension(board): Extension<Arc<Board>>,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, BoardError> {
-    let fleet = Fleet::read(viewer, &state, &board).await?;
+    draw(viewer, &state, &board, move |fleet| view(fleet, raw.as_deref())).await
+}
+
+pub(in crate::board) fn view(fleet: &Fleet<'_>, raw: Option<&str>) -> Response {
     let mut held: Vec<_> =
         fleet.items.iter().filter_map(|item| Some((item, item.node.brief.quarantine.as_ref()?))).collect();
     held.sort_by_key(|(_, quarantine)| quarantine.since);
     let waiting = held.iter().filter(|(_, quarantine)| quarantine.needs_consent).count();
-    let pages =
-        Pages::new(held.len(), ROWS, page_of(raw.as_deref()), "nodes", |page| format!("/quarantine?page={page}"));
+    let pages = Pages::new(held.len(), ROWS, page_of(raw), "nodes", |page| format!("/quarantine?page={page}"));
     let mut table = Table::new("In quarantine", ["Node", "Verdict", "Since"]);
     table.heads.push(Head::number("Tried"));
     table.heads.extend(["What stands against it", "Next"].map(Head::new));
@@ -56,9 +58,9 @@ pub(crate) async fn show(
         if held.len() == 1 { "1 node is".to_owned() } else { format!("{} are", nodes(held.len())) },
         if waiting == 1 { "1 waits".to_owned() } else { format!("{waiting} wait") },
     );
-    Ok(fleet.page(
+    fleet.page(
         "Quarantine",
         "quarantine",
         ViewParts { lead, tables: vec![table], pages: Some(pages), ..ViewParts::default() },
-    ))
+    )
 }

@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::{Cell, Fleet, Head, Table, ViewParts, list, nodes};
+use super::{Cell, Fleet, Head, Table, ViewParts, draw, list, nodes};
 use crate::AppState;
 use crate::auth::Viewer;
 use crate::board::Board;
@@ -42,8 +42,11 @@ pub(crate) async fn show(
     State(state): State<AppState>,
     Extension(board): Extension<Arc<Board>>,
 ) -> Result<Response, BoardError> {
-    let fleet = Fleet::read(viewer, &state, &board).await?;
-    let waves = waves(&fleet.items);
+    draw(viewer, &state, &board, view).await
+}
+
+pub(in crate::board) fn view(fleet: &Fleet<'_>) -> Response {
+    let waves = waves(fleet.items);
     let known: usize = waves.iter().map(Wave::all).sum();
     let lead = waves.first().map_or_else(
         || "No node has told its build yet.".to_owned(),
@@ -91,11 +94,11 @@ pub(crate) async fn show(
             name.into_iter().chain([Cell::number(wave.all()).class("cell most")]).chain(counts).collect()
         })
         .collect();
-    Ok(fleet.page(
+    fleet.page(
         "macOS upgrade",
         "upgrade",
         ViewParts { lead, pictures: vec![picture], tables: vec![table], pages: None },
-    ))
+    )
 }
 
 /// Builds with how far their nodes are, the newest first.

@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::{Cell, Fleet, Head, Table, ViewParts, list};
+use super::{Cell, Fleet, Head, Table, ViewParts, draw, list};
 use crate::AppState;
 use crate::auth::Viewer;
 use crate::board::Board;
@@ -37,7 +37,10 @@ pub(crate) async fn show(
     State(state): State<AppState>,
     Extension(board): Extension<Arc<Board>>,
 ) -> Result<Response, BoardError> {
-    let fleet = Fleet::read(viewer, &state, &board).await?;
+    draw(viewer, &state, &board, view).await
+}
+
+pub(in crate::board) fn view(fleet: &Fleet<'_>) -> Response {
     let items: Vec<&Item> = fleet.items.iter().filter(|item| item.node.report_at.is_some()).collect();
     let openclaw = |item: &Item| match item.node.brief.openclaw_versions.as_slice() {
         [] => NONE.to_owned(),
@@ -101,11 +104,11 @@ pub(crate) async fn show(
         plural(builds.iter().filter(|one| one.0 != NONE).count(), "build", "builds"),
         plural(skewed, "node runs", "nodes run"),
     );
-    Ok(fleet.page(
+    fleet.page(
         "Versions",
         "versions",
         ViewParts { lead, pictures: vec![picture], tables: vec![matrix, agents], pages: None },
-    ))
+    )
 }
 
 fn plural(count: usize, one: &str, many: &str) -> String {
