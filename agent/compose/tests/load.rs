@@ -242,18 +242,20 @@ fn no_value_is_printed_by_debug() {
 #[test]
 fn the_workflow_and_the_hook_of_the_documentation_are_yaml() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for file in ["docs/ci/lint.yml", ".pre-commit-hooks.yaml"] {
+    for file in ["docs/ci/lint.yml", "docs/ci/gate.yml", ".pre-commit-hooks.yaml"] {
         let text = std::fs::read_to_string(root.join(file)).unwrap();
         assert!(portreeve_compose::yaml::check(&text).unwrap() > 5, "{file}");
-        assert!(text.contains("portreeve lint"), "{file}");
+        assert!(text.contains("portreeve lint") || text.contains("portreeve gate"), "{file}");
     }
 }
 
 #[test]
-fn the_readme_shows_the_workflow_as_it_is() {
+fn the_manual_shows_the_workflows_as_they_are() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
-    let workflow = read("docs/ci/lint.yml");
-    let (_, body) = workflow.split_once("name: Compose").unwrap();
-    assert!(read("README.md").contains(body), "README.md and docs/ci/lint.yml differ");
+    for (file, start) in [("docs/ci/lint.yml", "name: Compose"), ("docs/ci/gate.yml", "name: Gateway")] {
+        let workflow = read(file);
+        let (_, body) = workflow.split_once(start).unwrap();
+        assert!(read("docs/ci.md").contains(body), "docs/ci.md and {file} differ");
+    }
 }

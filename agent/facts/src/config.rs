@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use portreeve_core::{Fact, FingerprintKey};
 use portreeve_core::snapshot::{ConfigFacts, ConfigProblem};
+use portreeve_core::{Fact, FingerprintKey};
 use portreeve_openclaw::config::{self, Config, ConfigError, LoadOptions, Lookup};
 use portreeve_openclaw::file::{ReadError, Reader};
 

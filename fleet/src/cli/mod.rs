@@ -7,6 +7,8 @@ mod backup;
 mod code;
 mod node;
 mod serve;
+#[cfg(test)]
+mod tests;
 mod viewer;
 
 use std::io::{self, Write};

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::credentials::Credentials;
 use super::probe::Ladder;
 use super::records::Pairing;
-use crate::{Fact, Fingerprint};
 use crate::connects::Series;
+use crate::{Fact, Fingerprint};
 
 /// Why a gateway is expected to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

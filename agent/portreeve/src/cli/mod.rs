@@ -18,6 +18,8 @@ mod scope;
 mod selftest;
 mod spool;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 

@@ -21,6 +21,7 @@ mod lint;
 mod lists;
 mod locks;
 mod maintenance;
+mod manual;
 mod picture;
 mod selftest;
 mod settings;
