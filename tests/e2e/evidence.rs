@@ -1,8 +1,8 @@
 //! The bundle for a ticket, of a sick node with a real gateway: what it says, what it does not hold, and how a browser shows it.
 
 use std::env;
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -91,8 +91,9 @@ fn a_sick_node_is_told_in_full_and_no_secret_is_in_any_part() {
         secret("a header in a log line"),
         secret("a URL in a log line")
     );
-    let log = gateway.home().join("gateway.log");
-    fs::write(&log, [fs::read(&log).unwrap(), lines.into_bytes()].concat()).unwrap();
+    // The gateway goes on to write beside it.
+    let mut log = OpenOptions::new().append(true).open(gateway.home().join("gateway.log")).unwrap();
+    log.write_all(lines.as_bytes()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let portreeve = gateway
         .portreeve()

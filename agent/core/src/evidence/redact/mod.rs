@@ -219,6 +219,8 @@ impl Redactor {
             }
         }
         let mut out = out.into_owned();
+        // Those that the log's reader masked count too.
+        self.secrets += out.matches(MASK).count() as u64;
         if out.len() > MAX_TEXT_BYTES {
             const ELLIPSIS: char = '…';
             let end = out.floor_char_boundary(MAX_TEXT_BYTES - ELLIPSIS.len_utf8());

@@ -38,6 +38,17 @@ fn secrets_are_masked_by_what_announces_them() {
 }
 
 #[test]
+fn each_place_of_a_secret_counts_whoever_masked_it() {
+    let mut redactor = redactor();
+    redactor.text("--token hunter2 of wss://op:pass@gw.example.com");
+    assert_eq!(redactor.redacted().secrets, 2);
+    redactor.text("Authorization: Bearer *** in a line of a log");
+    assert_eq!(redactor.redacted().secrets, 3);
+    redactor.text("the token is missing");
+    assert_eq!(redactor.redacted().secrets, 3);
+}
+
+#[test]
 fn secrets_are_masked_by_their_looks() {
     for secret in [
         "4f9d0c1e2b3a49586776859493a2b1c0d9e8f7a6b5c4d3e2",
