@@ -112,7 +112,7 @@ fn code(file: Option<&Path>) -> Result<Secret> {
             Secret::from(String::from_utf8(bytes).map_err(|_| UserError::NoCode)?)
         }
         None if io::stdin().is_terminal() => {
-            asked().map_err(|source| UserError::Read { path: "/dev/stdin".into(), source })?
+            observe::until_signal(asked())?.map_err(|source| UserError::Read { path: "/dev/stdin".into(), source })?
         }
         None => from_stdin()?,
     };
@@ -130,13 +130,15 @@ fn from_stdin() -> Result<Secret> {
     Ok(Secret::from(text))
 }
 
-/// A line from the terminal, which does not show it.
-fn asked() -> io::Result<Secret> {
+/// A line from the terminal, which does not show it. Where this is given up, the terminal shows again what is typed.
+async fn asked() -> io::Result<Secret> {
     let _quiet = Quiet::begin()?;
     write!(io::stderr(), "Join code: ")?;
-    let mut line = String::new();
-    io::stdin().read_line(&mut line)?;
-    Ok(Secret::from(line))
+    let read = || {
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).map(|_| Secret::from(line))
+    };
+    tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
 }
 
 /// A terminal that does not show what is typed, until it is dropped.

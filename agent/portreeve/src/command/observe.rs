@@ -1,11 +1,13 @@
 //! From what was typed and configured to a snapshot.
 
 use std::path::Path;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use portreeve_core::{FingerprintKey, Snapshot};
 use portreeve_observe::{Options, SeriesAsked};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{Global, ScopeArgs};
 use crate::error::UserError;
@@ -99,11 +101,12 @@ pub(super) fn options_with(settings: &Settings, scope: &ScopeArgs, depth: &Depth
 /// Runs work to its end, or ends the program at a signal.
 pub(super) fn until_signal<T>(work: impl Future<Output = T>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let ending = ending();
     let result = runtime.block_on(async {
         // The future that is given up removes the containers that it made.
         tokio::select! {
             result = work => Ok(result),
-            signal = ending() => Err(signal),
+            signal = ending => Err(signal),
         }
     });
     // A lookup or a file system that still hangs must not hold the answer back.
@@ -111,27 +114,34 @@ pub(super) fn until_signal<T>(work: impl Future<Output = T>) -> Result<T> {
     result.or_else(|signal| std::process::exit(SIGNALLED + signal))
 }
 
-/// Waits for a signal that ends the program, and gives its number. Where the future is not given up in time, since a file system
-/// hangs, the program ends all the same.
-async fn ending() -> i32 {
+/// Catches signals that end the program from now on; the future gives the number of the first. Where what it ends is not given up in time,
+/// since a file system hangs, the program ends all the same.
+fn ending() -> impl Future<Output = i32> {
     let (send, receive) = tokio::sync::oneshot::channel();
+    let (ready, is_ready) = mpsc::channel();
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-        let signal = runtime.block_on(ended());
+        let signal = runtime.block_on(ended(ready));
         // Nobody listens where the observation is over.
         let _ = send.send(signal);
         std::thread::sleep(PATIENCE);
         std::process::exit(SIGNALLED + signal);
     });
-    match receive.await {
-        Ok(signal) => signal,
-        Err(_) => std::future::pending().await,
+    // It says nothing, and hangs up.
+    let _ = is_ready.recv();
+    async {
+        match receive.await {
+            Ok(signal) => signal,
+            Err(_) => std::future::pending().await,
+        }
     }
 }
 
-async fn ended() -> i32 {
-    use tokio::signal::unix::{SignalKind, signal};
-    let wait = async |kind: SignalKind| match signal(kind) {
+async fn ended(ready: mpsc::Sender<()>) -> i32 {
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let [interrupt, terminate, hangup] = kinds.map(|kind| (kind, signal(kind)));
+    drop(ready);
+    let wait = async |(kind, signals): (SignalKind, std::io::Result<Signal>)| match signals {
         Ok(mut signals) => {
             signals.recv().await;
             kind.as_raw_value()
@@ -140,9 +150,9 @@ async fn ended() -> i32 {
         Err(_) => std::future::pending().await,
     };
     tokio::select! {
-        number = wait(SignalKind::interrupt()) => number,
-        number = wait(SignalKind::terminate()) => number,
-        number = wait(SignalKind::hangup()) => number,
+        number = wait(interrupt) => number,
+        number = wait(terminate) => number,
+        number = wait(hangup) => number,
     }
 }
 

@@ -8,6 +8,10 @@ use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
+use nix::pty::openpty;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::termios::{LocalFlags, tcgetattr};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, Run, assert_fits};
@@ -106,6 +110,26 @@ fn what_goes_wrong_is_told_with_what_to_do_and_without_the_code() {
     let run = bench.run(&["enrol", &url, "--code-file", "code"]);
     assert!(run.status == 1 && run.stderr.contains("everybody may read it"), "{run}");
     assert!(!bench.path("data").join("enrolment.json").exists());
+}
+
+#[test]
+fn a_terminal_shows_what_is_typed_again_however_the_prompt_ends() {
+    let bench = Bench::new();
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let terminal = openpty(None, None).unwrap();
+        let shows = || tcgetattr(&terminal.slave).unwrap().local_flags.contains(LocalFlags::ECHO);
+        assert!(shows());
+        let mut command = bench.command(&["enrol", "http://127.0.0.1:1"]);
+        command.stdin(terminal.slave.try_clone().unwrap());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut prompt = [0; 11];
+        child.stderr.take().unwrap().read_exact(&mut prompt).unwrap();
+        assert_eq!(&prompt, b"Join code: ");
+        assert!(!shows());
+        kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(128 + signal as i32));
+        assert!(shows(), "{signal}");
+    }
 }
 
 #[test]
