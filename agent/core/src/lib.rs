@@ -14,6 +14,7 @@ pub mod catalogue;
 pub mod connects;
 pub mod delivery;
 pub mod diagnose;
+pub mod error;
 pub mod evidence;
 pub mod fact;
 pub mod gate;

@@ -235,7 +235,7 @@ impl<S: Sink> Work<S> {
     fn judge(&mut self, judgement: Judgement) {
         let change = self.keeper.note(judgement);
         if let Some(judgement) = self.keeper.judgement() {
-            self.sink.judged(judgement, change.as_ref());
+            self.sink.judged(judgement, change.as_ref(), self.keeper.spells());
         }
         if let Some(change) = change {
             keeper::say(&change);

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portreeve_core::delivery::Delivery;
-use portreeve_core::history::{Change, History, Moment};
+use portreeve_core::error::chain;
+use portreeve_core::history::{Change, History, Moment, Spell};
 use portreeve_core::report::{Agent, Verdict};
 use portreeve_core::schedule::{Lane, Machine};
 use portreeve_core::status::{Daemon, Judgement, LaneSummary, SCHEMA, Status, Usage};
@@ -86,6 +87,11 @@ impl Keeper {
         self.judgement.as_ref()
     }
 
+    /// The verdicts so far, oldest first; the last one goes on.
+    pub(crate) fn spells(&self) -> &[Spell] {
+        &self.history.spells
+    }
+
     /// Writes the history.
     pub(crate) fn save(&mut self) {
         let kept = self.folder.write_json(HISTORY_FILE, &self.history, Audience::Owner);
@@ -104,15 +110,7 @@ impl Keeper {
     }
 
     fn complain(&mut self, what: &'static str, outcome: Result<(), StoreError>) {
-        let why = outcome.err().map(|error| {
-            let mut why = error.to_string();
-            let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(&error);
-            while let Some(error) = cause {
-                why.push_str(&format!(": {error}"));
-                cause = error.source();
-            }
-            why
-        });
+        let why = outcome.err().map(|error| chain(&error));
         if let Some(why) = why.as_ref().filter(|why| self.problems.get(what) != Some(why)) {
             tracing::error!("{why}");
         }

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use portreeve_core::delivery::Delivery;
-use portreeve_core::history::Change;
+use portreeve_core::history::{Change, Spell};
 use portreeve_core::measure::Measures;
 use portreeve_core::schedule::Lane;
 use portreeve_core::status::{Judgement, Status};
 
 /// Takes what the daemon comes to know. It is called from the daemon's loop and must not wait.
 pub trait Sink {
-    /// A new verdict was come to; `change` says how it differs from the one before. The report lies whole in the data folder, as
-    /// [`crate::REPORT_FILE`].
-    fn judged(&mut self, judgement: &Judgement, change: Option<&Change>);
+    /// A new verdict was come to; `change` says how it differs from the one before, and `spells` are all that are kept, oldest first. The
+    /// report lies whole in the data folder, as [`crate::REPORT_FILE`].
+    fn judged(&mut self, judgement: &Judgement, change: Option<&Change>, spells: &[Spell]);
 
     /// A look ended, well or badly, with what it measured.
     fn looked(&mut self, lane: Lane, well: bool, measures: Option<Measures>);

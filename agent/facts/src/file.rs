@@ -7,6 +7,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use nix::errno::Errno;
 use portreeve_core::Fact;
+pub use portreeve_core::error::chain;
 use portreeve_core::snapshot::FileStat;
 use portreeve_openclaw::file::FileMeta;
 
@@ -38,18 +39,6 @@ pub fn error_fact<T>(error: &io::Error, source: impl Into<String>, at: Timestamp
         io::ErrorKind::PermissionDenied => Fact::denied(refusal(error), source, at),
         _ => Fact::unreadable(error.to_string(), source, at),
     }
-}
-
-/// An error with its causes in one sentence.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }
 
 /// Who refused. `EPERM` to root is the privacy protection of macOS, which binds root too; `EACCES` is plain permissions.

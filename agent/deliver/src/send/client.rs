@@ -8,6 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use portreeve_core::Secret;
+use portreeve_core::error::chain;
 use portreeve_telemetry::otlp::PROTOBUF;
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Response, Url};
@@ -15,7 +16,7 @@ use secrecy::ExposeSecret as _;
 
 use super::destination::{Destination, Options, SetupError};
 use super::outcome::{Answer, Outcome};
-use super::{sentence, tls};
+use super::tls;
 use crate::spool::Signal;
 
 /// How long a connection may take, TLS not included.
@@ -60,7 +61,7 @@ impl Client {
         };
         let packed = match pack(body) {
             Ok(packed) => packed,
-            Err(error) => return Outcome::Failed { why: sentence(&error) },
+            Err(error) => return Outcome::Failed { why: chain(&error) },
         };
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROTOBUF));

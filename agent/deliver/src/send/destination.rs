@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use portreeve_core::Secret;
+use portreeve_core::error::chain;
 use portreeve_store::{Privacy, StoreError, read_named};
 use portreeve_telemetry::otlp::{LOGS_PATH, METRICS_PATH};
 use reqwest::Url;
@@ -108,7 +109,7 @@ pub enum SetupError {
 impl SetupError {
     /// The error with what it comes from, in one line.
     pub fn sentence(&self) -> String {
-        super::sentence(self)
+        chain(self)
     }
 }
 

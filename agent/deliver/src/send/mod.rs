@@ -18,14 +18,3 @@ pub use deliverer::{DELIVERY_FILE, Deliverer, flush};
 pub use destination::{Destination, OFF, Options, SetupError, parse_url};
 pub use machine::{Deed, Machine, Order, Policy, Sent, Step};
 pub use outcome::Outcome;
-
-/// An error with what it comes from, in one line.
-fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
-}

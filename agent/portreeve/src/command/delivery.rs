@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portreeve_core::delivery::Delivery;
+use portreeve_core::error::chain;
 use portreeve_deliver::send::{Deliverer, Destination, Policy};
 use portreeve_deliver::spool::{Limits, Record, Signal, Spool};
 use portreeve_store::Folder;
@@ -142,14 +143,4 @@ impl State {
         }
         self.problem = Some(why);
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }

@@ -1,11 +1,10 @@
 //! A full acceptance: outcome first, then why, then each check, then each difference.
 
-use jiff::Timestamp;
 use portreeve_core::acceptance::{
     AcceptanceReport, AcceptedSummary, CheckState, Difference, How, Outcome, Quarantine, Weight,
 };
 
-use super::text::{columns, count, labelled, paragraph};
+use super::text::{columns, count, labelled, paragraph, time};
 use crate::output::{BAD, BOLD, COMMAND, DIM, GOOD, WARN, plain, styled};
 
 /// Width of the column of labels.
@@ -147,8 +146,4 @@ pub(super) fn quarantine(quarantine: &Quarantine, width: usize) -> String {
         }
     };
     paragraph(&format!("in quarantine{since}, because {}{tried}", quarantine.because()), 0, width)
-}
-
-fn time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }

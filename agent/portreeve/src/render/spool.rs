@@ -5,7 +5,7 @@ use portreeve_core::SpoolReport;
 use portreeve_core::delivery::Delivery;
 use portreeve_core::spool::SetAside;
 
-use super::text::{columns, count, labelled, paragraph};
+use super::text::{columns, count, labelled, paragraph, span, time};
 use crate::output::{BAD, BOLD, DIM, GOOD, plain, styled};
 
 /// Width of the column that labels lines.
@@ -140,18 +140,8 @@ fn bytes(bytes: u64) -> String {
     }
 }
 
-fn time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
-}
-
 fn age(now: Timestamp, then: Timestamp) -> String {
-    let seconds = now.as_second().saturating_sub(then.as_second()).max(0);
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min", seconds / 60),
-        3_600..172_800 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
-        _ => format!("{} days", seconds / 86_400),
-    }
+    span(u64::try_from(now.as_second().saturating_sub(then.as_second())).unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use portreeve_core::delivery::Delivery;
 use portreeve_core::report::LayerState;
 use portreeve_core::status::{Cause, StatusReport, Usage};
 
-use super::text::{columns, count, labelled, paragraph};
+use super::text::{columns, count, labelled, paragraph, span, time};
 use crate::output::{BAD, BOLD, DIM, GOOD, WARN, plain, styled};
 
 /// Width of the column that labels lines.
@@ -141,29 +141,4 @@ fn used(usage: &Usage) -> String {
 #[expect(clippy::cast_precision_loss, reason = "one digit is shown")]
 fn mebibytes(bytes: u64) -> String {
     format!("{:.1}", bytes as f64 / f64::from(1 << 20))
-}
-
-fn time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
-}
-
-/// Seconds for a reader.
-fn span(seconds: u64) -> String {
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min", seconds / 60),
-        3_600..172_800 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
-        _ => format!("{} days", seconds / 86_400),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_are_short() {
-        let spans: Vec<String> = [5, 65, 3_700, 90_061, 700_000].into_iter().map(span).collect();
-        assert_eq!(spans, ["5 s", "1 min", "1 h 1 min", "25 h 1 min", "8 days"]);
-    }
 }

@@ -1,5 +1,6 @@
 //! Layout: wrapped paragraphs and aligned columns.
 
+use jiff::Timestamp;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 use crate::output::plain;
@@ -75,9 +76,30 @@ pub(super) fn count(number: usize, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
 }
 
+/// A time of day, to the second.
+pub(super) fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// Seconds for a reader.
+pub(super) fn span(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_are_short() {
+        let spans: Vec<String> = [5, 65, 3_700, 90_061, 700_000].into_iter().map(span).collect();
+        assert_eq!(spans, ["5 s", "1 min", "1 h 1 min", "25 h 1 min", "8 days"]);
+    }
 
     #[test]
     fn a_path_is_never_torn_at_its_hyphens() {

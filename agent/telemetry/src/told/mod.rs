@@ -11,10 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use portreeve_core::acceptance::{AcceptedSummary, How, Quarantine};
-use portreeve_core::history::Change;
+use portreeve_core::history::Spell;
 use portreeve_core::measure::ImageState;
 use portreeve_core::report::{Agent, NodeSummary, Remedy, Subject, Waived};
-use portreeve_core::status::Judgement;
 use portreeve_core::{Layer, Severity, Verdict};
 pub use sameness::Sameness;
 use serde::{Deserialize, Serialize};
@@ -45,6 +44,9 @@ pub struct Told {
     /// The endpoint that was told.
     #[serde(default)]
     pub endpoint: String,
+    /// Since when there is somebody to tell.
+    #[serde(default)]
+    begun: Option<Timestamp>,
     /// Version of the agent that last ran.
     version: Option<String>,
     verdict: Option<ToldVerdict>,
@@ -62,11 +64,11 @@ pub struct Told {
     pub given_up: u64,
 }
 
-/// The verdict that was told: what it was, and the code and subject of each cause.
+/// The verdict that was told last, and since when it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct ToldVerdict {
     verdict: Verdict,
-    causes: Vec<(Option<String>, String)>,
+    since: Timestamp,
 }
 
 /// The report that was told.
@@ -144,6 +146,7 @@ impl Told {
             seed: seed.to_string(),
             made: 0,
             endpoint: endpoint.to_owned(),
+            begun: None,
             version: None,
             verdict: None,
             report: None,
@@ -167,40 +170,31 @@ impl Told {
     pub fn started(&mut self, mut started: AgentStarted) {
         started.updated_from = self.version.take().filter(|before| *before != started.version);
         self.version = Some(started.version.clone());
+        self.begun.get_or_insert(started.since);
         self.make(started.since, &Body::AgentStarted(started));
     }
 
-    /// There is a verdict, and maybe it changed.
-    pub fn judged(&mut self, judgement: &Judgement, change: Option<&Change>) {
-        let causes: Vec<_> = judgement
-            .causes
-            .iter()
-            .map(|cause| (cause.code.map(|code| code.to_string()), cause.subject.clone()))
-            .collect();
-        let now = ToldVerdict { verdict: judgement.verdict, causes };
-        let before = self.verdict.as_ref().map(|told| told.verdict);
-        let body = match change {
-            Some(change) => VerdictChanged {
-                from: change.from,
-                after_s: change.after_s,
-                to: change.to.verdict,
-                since: change.to.since,
-                causes: change.to.causes.clone(),
-                boot: change.to.boot.clone(),
-            },
-            None if self.verdict.as_ref() == Some(&now) => return,
-            // It changed when nobody could be told.
-            None => VerdictChanged {
-                from: before,
-                after_s: None,
-                to: judgement.verdict,
-                since: judgement.at,
-                causes: judgement.causes.clone(),
-                boot: None,
-            },
+    /// The verdicts so far, oldest first. Each that came after the last one told is told, or after there was anybody to tell; where no such
+    /// place is known, only the last.
+    pub fn judged(&mut self, spells: &[Spell]) {
+        let first = match &self.verdict {
+            Some(told) => spells.iter().rposition(|spell| spell.since == told.since).map(|told| told + 1),
+            None => self.begun.and_then(|begun| spells.iter().position(|spell| spell.since >= begun)),
         };
-        self.verdict = Some(now);
-        self.make(judgement.at, &Body::VerdictChanged(body));
+        let first = first.unwrap_or(spells.len().saturating_sub(1));
+        for (index, spell) in spells.iter().enumerate().skip(first) {
+            let before = index.checked_sub(1).and_then(|before| spells.get(before));
+            self.verdict = Some(ToldVerdict { verdict: spell.verdict, since: spell.since });
+            let body = VerdictChanged {
+                from: before.map(|before| before.verdict),
+                after_s: before.map(|before| before.lasted_s),
+                to: spell.verdict,
+                since: spell.since,
+                causes: spell.causes.clone(),
+                boot: spell.boot.clone(),
+            };
+            self.make(spell.since, &Body::VerdictChanged(body));
+        }
     }
 
     /// There is a report. Gives whether it is to be told.

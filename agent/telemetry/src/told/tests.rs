@@ -124,17 +124,50 @@ fn acceptances_are_told_whoever_made_them() {
     assert_eq!(tell(&mut told, &json), [Name::AcceptanceFinished, Name::Report]);
 }
 
+fn spell(verdict: Verdict, second: i64) -> Spell {
+    let (since, confirmed_at) = (at(second), at(second + 30));
+    let (boot, confirmed_at_uptime_s) = (Some("one".to_owned()), 30);
+    Spell { verdict, causes: Vec::new(), since, confirmed_at, lasted_s: 30, boot, confirmed_at_uptime_s, cut: false }
+}
+
+fn changes(told: &mut Told, spells: &[Spell]) -> Vec<(Option<Verdict>, Verdict, Timestamp)> {
+    told.judged(spells);
+    let events: Vec<Event> = told.pending().map(Result::unwrap).collect();
+    told.settled();
+    let bodies = events.into_iter().map(|event| match event.body {
+        Body::VerdictChanged(changed) => (changed.from, changed.to, changed.since),
+        other => panic!("{other:?}"),
+    });
+    bodies.collect()
+}
+
 #[test]
-fn a_verdict_that_changed_unseen_is_told_too() {
+fn each_verdict_is_told_once_whoever_saw_it() {
+    use Verdict::{Blocked, Degraded, Ready};
     let mut told = Told::new(Uuid::nil(), "test");
-    let ready = Judgement { verdict: Verdict::Ready, ..Judgement::unknown("", at(0)) };
-    told.judged(&ready, None);
-    told.judged(&ready, None);
-    assert_eq!(told.pending().count(), 1);
-    told.judged(&Judgement { verdict: Verdict::Blocked, ..ready }, None);
-    let last = told.pending().last().unwrap().unwrap();
-    let Body::VerdictChanged(changed) = last.body else { panic!("{last:?}") };
-    assert_eq!((changed.from, changed.to), (Some(Verdict::Ready), Verdict::Blocked));
+    assert!(changes(&mut told, &[]).is_empty());
+    let mut spells = vec![spell(Blocked, 0), spell(Ready, 100)];
+    // What was before there was anybody to tell is not told.
+    assert_eq!(changes(&mut told, &spells), [(Some(Blocked), Ready, at(100))]);
+    assert!(changes(&mut told, &spells).is_empty());
+    // The daemon was killed before it could tell of two of these.
+    spells.extend([spell(Blocked, 200), spell(Ready, 300), spell(Degraded, 400)]);
+    let late = [(Some(Ready), Blocked, at(200)), (Some(Blocked), Ready, at(300)), (Some(Ready), Degraded, at(400))];
+    assert_eq!(changes(&mut told, &spells), late);
+    // A history that begins anew, as one does that was damaged.
+    assert_eq!(changes(&mut told, &[spell(Blocked, 500)]), [(None, Blocked, at(500))]);
+
+    let mut told = Told::new(Uuid::nil(), "test");
+    told.started(AgentStarted {
+        version: "1".to_owned(),
+        since: at(150),
+        boot: None,
+        uptime_s: 0,
+        interval_s: 60,
+        updated_from: None,
+    });
+    told.settled();
+    assert_eq!(changes(&mut told, &spells), [(Some(Ready), Blocked, at(200)), late[1], late[2]]);
 }
 
 #[test]

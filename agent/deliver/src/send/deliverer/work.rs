@@ -8,15 +8,16 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use portreeve_core::Secret;
 use portreeve_core::delivery::DeliveryError;
+use portreeve_core::error::chain;
 use portreeve_store::{Audience, Folder};
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
 use super::{DELIVERY_FILE, Shared, count, locked};
+use crate::send::Outcome;
 use crate::send::client::Client;
 use crate::send::destination::Options;
 use crate::send::machine::{Deed, Machine, Order, Policy, Sent, Step};
-use crate::send::{Outcome, sentence};
 use crate::spool::{Batch, Signal, SpoolError};
 
 /// How often [`DELIVERY_FILE`] is written where nothing changes for better or worse.
@@ -254,7 +255,7 @@ impl Work {
 
     fn disk_fails(&mut self, error: &SpoolError) {
         self.disk_at = self.now() + DISK;
-        self.complain(None, sentence(error));
+        self.complain(None, chain(error));
     }
 
     /// Waits until then, or until something comes.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use portreeve_core::delivery::Delivery;
-use portreeve_core::history::Change;
+use portreeve_core::history::{Change, Spell};
 use portreeve_core::measure::Measures;
 use portreeve_core::schedule::Lane;
 use portreeve_core::status::{Judgement, Status};
@@ -23,8 +23,8 @@ const END: Duration = Duration::from_millis(300);
 /// What the thread hears.
 #[derive(Debug)]
 pub(super) enum Heard {
-    /// A verdict, and how it differs from the one before.
-    Judged(Box<Judgement>, Option<Box<Change>>),
+    /// A verdict, how it differs from the one before, and all spells where there may be others than before.
+    Judged(Box<Judgement>, Option<Box<Change>>, Vec<Spell>),
     /// A look ended.
     Looked(Lane, bool, Option<Measures>),
     /// The machine slept.
@@ -53,6 +53,7 @@ pub(super) struct Teller {
     interval_s: Arc<AtomicU64>,
     state: Arc<Mutex<State>>,
     due: Duration,
+    has_judged: bool,
 }
 
 /// Tells a [`Teller`] of another configuration.
@@ -72,7 +73,9 @@ impl Teller {
         let worker = Worker::new(settings.clone(), deliveries.clone(), Arc::clone(&state));
         std::thread::Builder::new().name("tell".to_owned()).spawn(move || worker.run(&heard))?;
         let follower = Follower { to: to.clone(), deliveries: deliveries.clone(), interval_s: Arc::clone(&interval_s) };
-        Ok((Self { to, deliveries, interval_s, state, due: os::uptime().unwrap_or_default() }, follower))
+        let teller =
+            Self { to, deliveries, interval_s, state, due: os::uptime().unwrap_or_default(), has_judged: false };
+        Ok((teller, follower))
     }
 
     fn tell(&self, heard: Heard) {
@@ -90,8 +93,10 @@ impl Follower {
 }
 
 impl Sink for Teller {
-    fn judged(&mut self, judgement: &Judgement, change: Option<&Change>) {
-        self.tell(Heard::Judged(Box::new(judgement.clone()), change.cloned().map(Box::new)));
+    fn judged(&mut self, judgement: &Judgement, change: Option<&Change>, spells: &[Spell]) {
+        let is_first = !std::mem::replace(&mut self.has_judged, true);
+        let spells = if is_first || change.is_some() { spells.to_vec() } else { Vec::new() };
+        self.tell(Heard::Judged(Box::new(judgement.clone()), change.cloned().map(Box::new), spells));
     }
 
     fn looked(&mut self, lane: Lane, well: bool, measures: Option<Measures>) {

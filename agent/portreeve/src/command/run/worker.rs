@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use portreeve_core::delivery;
+use portreeve_core::history::Spell;
 use portreeve_core::measure::ImageState;
 use portreeve_core::report::NodeSummary;
 use portreeve_core::schedule::Lane;
@@ -46,6 +47,8 @@ pub(super) struct Worker {
     kept: Option<Kept>,
     gauges: Gauges,
     judgement: Option<Judgement>,
+    /// Verdicts so far, oldest first.
+    spells: Vec<Spell>,
     images: Option<(BTreeMap<String, ImageState>, Timestamp)>,
     node: Option<NodeSummary>,
     /// Totals of the spool when they were last counted.
@@ -75,6 +78,7 @@ impl Worker {
             kept: None,
             gauges: Gauges::default(),
             judgement: None,
+            spells: Vec::new(),
             images: None,
             node: None,
             delivered: None,
@@ -116,12 +120,15 @@ impl Worker {
             self.engage()?;
         }
         match heard {
-            Heard::Judged(judgement, change) => {
+            Heard::Judged(judgement, change, spells) => {
+                if !spells.is_empty() {
+                    self.spells = spells;
+                }
                 if let (Some(kept), Some(change)) = (&mut self.kept, &change) {
                     kept.ledger.add(&metric::VERDICT_CHANGES, &[("verdict", change.to.verdict.name())], 1.0);
                 }
-                if let Some(told) = self.told() {
-                    told.judged(&judgement, change.as_deref());
+                if let Some(told) = told(&mut self.kept) {
+                    told.judged(&self.spells);
                 }
                 self.judgement = Some(*judgement);
                 self.is_unread = true;
@@ -135,7 +142,7 @@ impl Worker {
                 }
                 self.gauges.take(lane, measures.readings);
                 let Some(images) = measures.images else { return Ok(()) };
-                if let Some(told) = self.told() {
+                if let Some(told) = told(&mut self.kept) {
                     told.images(&images, now);
                 }
                 // The verdict of the same look follows, and is told together with them.
@@ -162,10 +169,6 @@ impl Worker {
             }
             Heard::End(_) => Ok(()),
         }
-    }
-
-    fn told(&mut self) -> Option<&mut Told> {
-        self.kept.as_mut()?.told.as_mut()
     }
 
     /// Takes up what was kept.
@@ -214,9 +217,7 @@ impl Worker {
             interval_s: self.settings.deliver.interval_s,
             updated_from: None,
         });
-        if let Some(judgement) = &self.judgement {
-            told.judged(judgement, None);
-        }
+        told.judged(&self.spells);
         if let Some((images, at)) = &self.images {
             told.images(images, *at);
         }
@@ -361,6 +362,11 @@ impl Worker {
         self.deliveries.append(&[record]);
         Ok(is_kept?)
     }
+}
+
+/// What is told, where there is somebody to tell.
+fn told(kept: &mut Option<Kept>) -> Option<&mut Told> {
+    kept.as_mut()?.told.as_mut()
 }
 
 impl Kept {
