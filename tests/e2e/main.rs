@@ -28,6 +28,7 @@ mod selftest;
 mod shared;
 mod stack;
 mod state;
+mod telemetry;
 mod tokens;
 mod untouched;
 

@@ -10,18 +10,28 @@ const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Status and body of a GET on `port` of the loopback; None where nobody answers.
 pub fn get(port: u16, path: &str) -> Option<(u16, String)> {
-    call(port, "GET", path, "text/plain", &[])
+    get_with(port, path, &[])
+}
+
+/// The same with headers.
+pub fn get_with(port: u16, path: &str, headers: &[(&str, &str)]) -> Option<(u16, String)> {
+    send(port, "GET", path, headers, &[])
 }
 
 /// The same with another method and a body.
 pub(crate) fn call(port: u16, method: &str, path: &str, kind: &str, body: &[u8]) -> Option<(u16, String)> {
+    let length = body.len().to_string();
+    send(port, method, path, &[("Content-Type", kind), ("Content-Length", &length)], body)
+}
+
+fn send(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<(u16, String)> {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let mut stream = TcpStream::connect_timeout(&address, LIMIT).ok()?;
     stream.set_read_timeout(Some(LIMIT)).ok()?;
     // HTTP/1.0, so that no answer comes in chunks.
     let mut request = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n").into_bytes();
-    if !body.is_empty() {
-        request.extend(format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len()).bytes());
+    for (name, value) in headers {
+        request.extend(format!("{name}: {value}\r\n").bytes());
     }
     request.extend(b"\r\n");
     request.extend(body);

@@ -212,21 +212,24 @@ impl std::fmt::Display for Checked {
 
 fn binary() -> &'static PathBuf {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| {
-        if let Some(path) = env::var_os(BINARY) {
-            return path.into();
-        }
-        // target/<profile>/deps/<this program>
-        let program = env::current_exe().unwrap();
-        let profile = program.parent().and_then(Path::parent).unwrap();
-        let target = profile.parent().unwrap();
-        let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build.args(["build", "--quiet", "--package", "portreeve", "--target-dir"]).arg(target);
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
-        assert!(status.success(), "`cargo build --package portreeve`: {status}");
-        profile.join("portreeve")
-    })
+    PATH.get_or_init(|| built(BINARY, "portreeve"))
+}
+
+/// The program that a variable names; where it is unset, the one beside this program, which is built first.
+pub(crate) fn built(variable: &str, package: &str) -> PathBuf {
+    if let Some(path) = env::var_os(variable) {
+        return path.into();
+    }
+    // target/<profile>/deps/<this program>
+    let program = env::current_exe().unwrap();
+    let profile = program.parent().and_then(Path::parent).unwrap();
+    let target = profile.parent().unwrap();
+    let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.args(["build", "--quiet", "--package", package, "--target-dir"]).arg(target);
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
+    assert!(status.success(), "`cargo build --package {package}`: {status}");
+    profile.join(package)
 }

@@ -40,6 +40,8 @@ pub struct Request {
     pub wire_bytes: usize,
     /// Bytes of its body without compression.
     pub bytes: usize,
+    /// Its body without compression; empty where it could not be unpacked.
+    pub plain: Arc<[u8]>,
     /// What was in it, taken or not.
     pub items: Vec<Item>,
     /// How many of the items were taken, the last ones of them.
@@ -245,6 +247,7 @@ impl Shared {
             let wire_bytes = body.len();
             let plain = wire::unpack(&head, body);
             let bytes = plain.as_ref().map_or(0, Vec::len);
+            let kept: Arc<[u8]> = plain.as_deref().unwrap_or_default().into();
             let items = plain.and_then(|plain| received::decode(&head.path, &plain));
             let (items, malformed) = match items {
                 Ok(items) => (items, None),
@@ -261,7 +264,7 @@ impl Shared {
                 Reply::Close => items.len(),
                 Reply::Hang => 0,
             };
-            let request = Request { head, at: Instant::now(), wire_bytes, bytes, items, taken, malformed };
+            let request = Request { head, at: Instant::now(), wire_bytes, bytes, plain: kept, items, taken, malformed };
             self.requests().push(request);
             self.arrived.notify_all();
             let went_on = match (reply, behaviour) {
