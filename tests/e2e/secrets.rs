@@ -11,9 +11,10 @@ use std::process::{Command, Output};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use portreeve_tests::{Builder, Gateway, Home, OpenClaw, Portreeve};
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::TOKEN_VARIABLE;
+use crate::{TOKEN_VARIABLE, telemetry};
 
 const PASSWORD_VARIABLE: &str = "OPENCLAW_GATEWAY_PASSWORD";
 /// A part of a secret of this length is as good as known.
@@ -34,8 +35,13 @@ impl Canaries {
             }
             secret.push_str(&format!("{:08x}", state >> 32));
         }
-        self.0.push((place.to_owned(), secret.clone()));
+        self.add(place, &secret);
         secret
+    }
+
+    /// One that somebody else has made.
+    pub(crate) fn add(&mut self, place: &str, secret: &str) {
+        self.0.push((place.to_owned(), secret.to_owned()));
     }
 
     pub(crate) fn assert_absent(&self, text: &[u8], source: &str) {
@@ -65,11 +71,11 @@ fn forms(secret: &str) -> Vec<String> {
 }
 
 /// A running gateway, a client whose config is broken, and a folder of definitions, all full of secrets.
-struct Bench {
-    canaries: Canaries,
-    gateway: Gateway,
-    client: Home,
-    portreeve: Portreeve,
+pub(crate) struct Bench {
+    pub(crate) canaries: Canaries,
+    pub(crate) gateway: Gateway,
+    pub(crate) client: Home,
+    pub(crate) portreeve: Portreeve,
     folder: tempfile::TempDir,
 }
 
@@ -166,6 +172,9 @@ impl Bench {
         gateway.start_until_ready();
         let mut log = OpenOptions::new().append(true).open(gateway.home().join("gateway.log")).unwrap();
         log.write_all(lines.as_bytes()).unwrap();
+        let database = Connection::open(gateway.state().join("state/openclaw.sqlite")).unwrap();
+        let row = ("canary", "operator", secret("a device's token"));
+        database.execute("INSERT INTO device_auth_tokens VALUES (?, ?, ?, '[]', 1795247677591)", row).unwrap();
         Self { canaries, gateway, client, portreeve, folder }
     }
 
@@ -174,7 +183,7 @@ impl Bench {
     }
 
     /// Nothing but what the command says and where it says it is looked at; it may well fail.
-    fn look(&self, output: &Output, call: &[&str]) {
+    pub(crate) fn look(&self, output: &Output, call: &[&str]) {
         for (text, stream) in [(&output.stdout, "output"), (&output.stderr, "error")] {
             self.canaries.assert_absent(text, &format!("standard {stream} of `{}`", call.join(" ")));
         }
@@ -235,6 +244,7 @@ fn no_secret_of_any_place_gets_out_by_any_command() {
         let call = ["config", "show", "--config", file.to_str().unwrap()];
         bench.look(&bench.portreeve.command().args(call).output().unwrap(), &call);
     }
+    telemetry::secrets::look_at_all_that_is_told(&mut bench);
     bench.gateway.kill();
     for call in [&["check", "-vv", "--save", &sick][..], &["check", "--json"], &["tokens"], &["map"]] {
         bench.look(&bench.portreeve.run(call), call);
@@ -278,7 +288,7 @@ fn write(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
 }
 
-fn files_below(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     let output = Command::new("find").arg(folder).args([OsStr::new("-type"), OsStr::new("f")]).output().unwrap();
     String::from_utf8(output.stdout).unwrap().lines().map(PathBuf::from).collect()
 }

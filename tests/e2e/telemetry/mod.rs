@@ -4,6 +4,7 @@ mod bound;
 mod fleet;
 mod flush;
 mod kills;
+pub(crate) mod secrets;
 mod tally;
 
 use std::fs::{self, File};
