@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use portreeve_manual::{Page, calls, pages, programs, root};
@@ -163,6 +164,29 @@ fn every_proof_that_is_named_is_there() {
         }
     }
     assert!(missing.is_empty(), "these tests are not there:\n{missing}");
+}
+
+#[test]
+fn every_fault_that_is_named_is_in_the_faultbook() {
+    let pages = pages().unwrap();
+    let mut missing = String::new();
+    for call in calls(&pages, "faultbook").iter().filter(|call| call.script) {
+        for name in call.words.iter().skip(1).filter(|word| !word.starts_with('-') && *word != "NAME") {
+            let begins =
+                |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().to_string_lossy().starts_with(name);
+            if !fs::read_dir(root().join("tests/faultbook")).unwrap().any(begins) {
+                let _ = writeln!(missing, "{}: {name}", call.place);
+            }
+        }
+    }
+    let comparison = pages.iter().find(|page| page.path.ends_with("comparison.md")).unwrap();
+    for code in &comparison.inline {
+        let kebab = code.text.contains('-') && code.text.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+        if kebab && !root().join("tests/faultbook").join(&code.text).with_extension("toml").is_file() {
+            let _ = writeln!(missing, "docs/comparison.md:{}: {}", code.line, code.text);
+        }
+    }
+    assert!(missing.is_empty(), "these faults are not in tests/faultbook:\n{missing}");
 }
 
 fn sources(folder: &Path) -> Vec<String> {
