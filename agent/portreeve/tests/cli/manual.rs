@@ -120,7 +120,7 @@ const FAMILIES: [&str; 23] = [
     "unit",
 ];
 /// Files and attributes of OpenTelemetry of the same form.
-const NO_FINDINGS: [&str; 4] = ["compose.yaml", "config.toml", "host.id", "host.name"];
+const NO_FINDINGS: [&str; 5] = ["compose.yaml", "config.toml", "host.arch", "host.id", "host.name"];
 
 /// What each command of a block gives, in a folder and with an environment of its own.
 fn type_all(transcript: &Transcript, folder: &str) -> Vec<String> {
