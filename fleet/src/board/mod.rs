@@ -16,7 +16,7 @@ mod login;
 mod look;
 mod measures;
 mod moment;
-mod node;
+pub(crate) mod node;
 mod nodes;
 mod page;
 mod query;

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::Left;
+use crate::board::node::report::Report;
 use crate::store::events::Event;
 
 /// Longest name of an event, and most parts of a body: a report has some thousand.
@@ -72,6 +73,7 @@ fn read(record: &LogRecord, received_at: Timestamp) -> Result<Event, &'static st
     if json.len() > if is_report { MAX_REPORT } else { MAX_BODY } || attributes.len() > MAX_BODY {
         return Err(LARGE);
     }
+    let configuration = is_report.then(|| Report::read(&body).configuration());
     Ok(Event {
         uid: uid.unwrap_or_else(|| digest(&record.encode_to_vec())),
         at,
@@ -81,6 +83,7 @@ fn read(record: &LogRecord, received_at: Timestamp) -> Result<Event, &'static st
         attributes,
         body,
         json,
+        configuration,
     })
 }
 

@@ -43,6 +43,8 @@ pub struct Event {
     pub body: Value,
     /// The same as JSON's text.
     pub json: String,
+    /// For a report, a fingerprint of how the node is configured.
+    pub configuration: Option<String>,
 }
 
 /// How many of them are new.
@@ -67,7 +69,10 @@ pub fn write(
         let short;
         let body = if is_report {
             let brief = Brief::of(&event.body);
-            short = json!({ "verdict": brief.verdict, "root_causes": brief.root_causes }).to_string();
+            short = json!({
+                "verdict": brief.verdict, "root_causes": brief.root_causes, "configuration": event.configuration
+            })
+            .to_string();
             let is_new = insert(tx, node.key, &event, Some(&short))?;
             if is_new {
                 report(tx, node, &event, brief, news)?;
@@ -105,6 +110,7 @@ pub fn own(tx: &Tx<'_>, node: NodeKey, name: &str, at: Timestamp) -> Result<(), 
         attributes: "{}".to_owned(),
         body: Value::Null,
         json: String::new(),
+        configuration: None,
     };
     insert(tx, node, &event, None).map(drop)
 }

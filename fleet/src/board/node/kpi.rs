@@ -21,7 +21,7 @@ pub(super) struct Kpi {
 const LOCK_BOUND_S: f64 = 2.5;
 
 /// The numbers of a node over a time.
-pub(super) fn kpis(report: &Report, measures: &Measures, span: &str) -> Vec<Kpi> {
+pub(super) fn kpis(report: &Report, measures: &Measures, configurations: &[Timestamp], span: &str) -> Vec<Kpi> {
     let none = || "–".to_owned();
     let count = |value: Option<f64>| value.map_or_else(none, |value| format!("{value:.0}"));
     let sources =
@@ -67,7 +67,18 @@ pub(super) fn kpis(report: &Report, measures: &Measures, span: &str) -> Vec<Kpi>
         Kpi {
             name: "Configuration",
             value: report.configuration(),
-            about: "fingerprint of ports, places of secrets, units and images".to_owned(),
+            about: match configurations {
+                [] => format!("settings, ports, secrets, units and images: the same for the last {span}"),
+                [last, ..] => format!(
+                    "settings, ports, secrets, units or images changed {} in the last {span}, at {} last",
+                    if configurations.len() == 1 {
+                        "once".to_owned()
+                    } else {
+                        format!("{} times", configurations.len())
+                    },
+                    last.strftime("%Y-%m-%d %H:%M UTC")
+                ),
+            },
         },
     ]
 }

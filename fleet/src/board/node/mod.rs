@@ -1,7 +1,7 @@
 //! The page of one node.
 
 mod kpi;
-mod report;
+pub(crate) mod report;
 mod timeline;
 mod topology;
 
@@ -163,8 +163,9 @@ pub(crate) async fn show(
         .read(move |connection| {
             let report = events::current_report(connection, key)?.unwrap_or_default();
             let changes = timeline::read(connection, key, from)?;
+            let configurations = timeline::configurations(connection, key, from)?;
             let measures = Measures::read(connection, key, (from, now))?;
-            Ok(History { report, changes, measures, span, from })
+            Ok(History { report, changes, configurations, measures, span, from })
         })
         .await?;
     let drawn = move || draw(&viewer, &Item::of(node, &decisions, now), &decisions, &history, (flash, now));
@@ -175,6 +176,7 @@ pub(crate) async fn show(
 pub(super) struct History {
     report: Value,
     changes: Vec<store::EventRow>,
+    configurations: Vec<Timestamp>,
     measures: Measures,
     span: (&'static str, &'static str, i64),
     from: Timestamp,
@@ -194,7 +196,7 @@ pub(super) fn draw(
         flash,
         spans: spans(&item.node, span.0),
         timeline: timeline::picture(item, &history.changes, (*from, now)),
-        kpis: kpi::kpis(&report, measures, span.1),
+        kpis: kpi::kpis(&report, measures, &history.configurations, span.1),
         plots: kpi::plots(measures, (*from, now)),
         ..view(viewer, item, decisions, &report, now)
     };
@@ -205,7 +207,8 @@ pub(super) fn draw(
 impl History {
     /// A report, and how its verdict came to be, over a day.
     pub(super) fn of(report: Value, changes: Vec<store::EventRow>, measures: Measures, now: Timestamp) -> Self {
-        Self { report, changes, measures, span: SPANS[0], from: now - SignedDuration::from_hours(24) }
+        let configurations = changes.iter().map(|change| change.at).filter(|at| *at < now).take(1).collect();
+        Self { report, changes, configurations, measures, span: SPANS[0], from: now - SignedDuration::from_hours(24) }
     }
 }
 

@@ -78,6 +78,7 @@ pub(crate) struct Gateway {
     pub(crate) workload: Option<String>,
     pub(crate) state_dir: Option<String>,
     pub(crate) config: Option<String>,
+    pub(crate) config_fingerprint: Option<String>,
     pub(crate) port: u16,
     pub(crate) port_source: String,
     pub(crate) units: Vec<String>,
@@ -192,8 +193,8 @@ impl Report {
         }
     }
 
-    /// A fingerprint of how the node is configured: ports, places of secrets and their fingerprints, units, images. It changes when any
-    /// of that does, and not when a process starts anew.
+    /// A fingerprint of how the node is configured: settings of gateways, ports, places of secrets and their fingerprints, units, images.
+    /// It changes when any of that does, and not when a process starts anew.
     pub(crate) fn configuration(&self) -> String {
         let mut hash = Sha256::new();
         let mut add = |words: &[&str]| {
@@ -211,6 +212,7 @@ impl Report {
                 &gateway.port_source,
                 &text(&gateway.state_dir),
                 &text(&gateway.config),
+                &text(&gateway.config_fingerprint),
             ]);
             for source in &gateway.token_sources {
                 add(&["secret", &source.kind, &source.location, &text(&source.fingerprint)]);
