@@ -32,6 +32,7 @@ fn misbehave(endpoint: &Endpoint) {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "what many kills came to is worth reading")]
 fn what_a_killed_daemon_has_written_down_is_told_once() {
     let endpoint = Endpoint::start();
     let mut agent = Agent::new(&format!("endpoint = \"{}\"", endpoint.url()));
