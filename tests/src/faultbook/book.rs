@@ -26,8 +26,8 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How much of what a process said before it failed is shown.
 const LAST_LINES: usize = 12;
 
-/// Runs the words after the first in a `/tmp` that is the first, with the loopback up.
-const SCRIPT: &str = "mount --bind \"$1\" /tmp && { [ ! -d /run/netns ] || mount -t tmpfs tmpfs /run/netns; } && \
+/// Runs the words after the first in a `/tmp` that is the first, where there is one, with the loopback up.
+const SCRIPT: &str = "{ [ -z \"$1\" ] || mount --bind \"$1\" /tmp; } && { [ ! -d /run/netns ] || mount -t tmpfs tmpfs /run/netns; } && \
                       ip link set lo up || exit 125\nshift\n\"$@\"\nexit $?\n";
 
 /// How a book is read.
@@ -148,8 +148,15 @@ fn alone(fault: &Fault, own: &Path) -> Command {
     }
     let mut command = Command::new("/usr/bin/unshare");
     command.args(["--mount", "--propagation", "private", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]);
-    command.args(["sh", "-c", SCRIPT, "sh"]).arg(own).arg(program);
-    command.env(ALONE, "1").env_remove("TMPDIR");
+    command.args(["sh", "-c", SCRIPT, "sh"]).env(ALONE, "1");
+    // What is in the machine's own could not be run from another.
+    let needed = ["PORTREEVE_BIN", "PORTREEVE_OPENCLAW"].iter().filter_map(env::var_os).map(PathBuf::from);
+    if needed.chain([program.clone(), fault.path.clone()]).any(|path| path.starts_with("/tmp")) {
+        command.arg("").env("TMPDIR", own);
+    } else {
+        command.arg(own).env_remove("TMPDIR");
+    }
+    command.arg(program);
     command
 }
 
