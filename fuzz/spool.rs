@@ -20,7 +20,7 @@ pub(crate) fn check(data: &[u8]) {
         for name in chosen {
             fs::write(path.join(name), data).unwrap();
         }
-        let before = Survey::read(&folder, now).unwrap().state;
+        let before = Survey::once(&folder, now).unwrap().state;
         let mut spool = Spool::open(folder, Limits::default(), now).unwrap();
         let state = spool.state();
         assert_eq!((state.records, state.lost_total), (before.records, before.lost_total));

@@ -85,6 +85,11 @@ impl Survey {
         }
         Ok(survey)
     }
+
+    /// The same at one look: what a writer is in the middle of looks damaged.
+    pub fn once(folder: &Folder, now: Timestamp) -> Result<Self, SpoolError> {
+        read(folder, now)
+    }
 }
 
 fn read(folder: &Folder, now: Timestamp) -> Result<Survey, SpoolError> {
