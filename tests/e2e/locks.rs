@@ -3,13 +3,12 @@
 #![expect(clippy::print_stdout, reason = "a child answers its parent so")]
 
 use std::io::{BufRead as _, BufReader};
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use portreeve_tests::{Builder, Guard, OpenClaw, Portreeve};
+use portreeve_tests::{Builder, OpenClaw, Portreeve, Running};
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -66,29 +65,21 @@ fn a_holder_stopped_in_mid_transaction_shows_within_three_seconds() {
     gateway.start_until_ready();
     gateway.stop();
     let database = gateway.state().join("state/openclaw.sqlite");
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "locks::hold_writer_child", "--ignored", "--nocapture"])
-        .env(DATABASE, &database)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .unwrap();
-    let guard = Guard::new(&child, None);
-    let output = BufReader::new(child.stdout.take().unwrap());
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "locks::hold_writer_child", "--ignored", "--nocapture"]).env(DATABASE, &database);
+    let mut holding = Running::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()), None);
+    let output = BufReader::new(holding.child.stdout.take().unwrap());
     assert!(output.lines().any(|line| line.unwrap().ends_with("held")), "the child holds no lock");
-    guard.signal(Signal::SIGSTOP);
+    holding.signal(Signal::SIGSTOP);
 
     let begun = Instant::now();
     let (report, _) = locks(&gateway.portreeve(), gateway.state(), "2");
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     let holder = &lock(&report, "state/openclaw.sqlite")["holder"];
-    assert_eq!((&holder["pid"], &holder["running"]), (&child.id().into(), &true.into()), "{report}");
+    assert_eq!((&holder["pid"], &holder["running"]), (&holding.pid().into(), &true.into()), "{report}");
     let program = std::env::current_exe().unwrap();
     assert_eq!(holder["program"], *program.file_name().unwrap().to_str().unwrap(), "{report}");
 
     let (report, status) = locks(&gateway.portreeve(), gateway.state(), "4");
     assert_eq!((report["verdict"].as_str(), status), (Some("blocked"), 78), "{report}");
-    drop(guard);
-    let _ = child.wait();
 }

@@ -1,49 +1,20 @@
 //! Whether logs are read as they are written.
 
 use std::fs::{self, OpenOptions};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
-use portreeve_tests::{Builder, OpenClaw, Portreeve, wait_until};
-use serde_json::{Value, json};
+use portreeve_tests::{Builder, OpenClaw, Portreeve, connect_with, wait_until};
+use serde_json::Value;
 
 use crate::{CONFIG_TOKEN, OTHER_TOKEN};
 
 /// How long a line may take from its writer to its reader.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A client's `connect` with a token, to its end.
-fn connect_with(port: u16, token: &str) {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let upgrade = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-                   Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
-    stream.write_all(upgrade.as_bytes()).unwrap();
-    let mut challenge = Vec::new();
-    while !challenge.windows(5).any(|part| part == b"nonce") {
-        let mut chunk = [0; 1024];
-        let read = stream.read(&mut chunk).unwrap();
-        assert!(read > 0, "no challenge: {}", String::from_utf8_lossy(&challenge));
-        challenge.extend_from_slice(&chunk[..read]);
-    }
-    let client = json!({ "id": "cli", "version": "1", "platform": "linux", "mode": "cli" });
-    let auth = json!({ "token": token });
-    let params = json!({
-        "minProtocol": 4, "maxProtocol": 4, "client": client, "role": "operator", "scopes": ["operator.read"], "auth": auth,
-    });
-    let request = json!({ "type": "req", "id": "1", "method": "connect", "params": params }).to_string();
-    let length = u16::try_from(request.len()).unwrap().to_be_bytes();
-    // One masked text frame with a length of two bytes and a mask of zeros.
-    let frame = [&[0x81, 0xfe, length[0], length[1], 0, 0, 0, 0], request.as_bytes()].concat();
-    stream.write_all(&frame).unwrap();
-    // The answer, and the end.
-    stream.read_to_end(&mut challenge).unwrap();
-}
 
 #[test]
 fn a_start_and_a_wrong_token_stand_in_the_timeline_and_in_the_counts() {

@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use portreeve_tests::{Builder, Gateway, Guard, OpenClaw, skip, wait_until};
+use portreeve_tests::{Builder, Gateway, OpenClaw, Running, skip, wait_until};
 
 use crate::CONFIG_TOKEN;
 
@@ -91,13 +90,11 @@ fn running(gateway: &Gateway) {
     fs::write(gateway.home().join("film"), vec![7; 16 << 20]).unwrap();
     let mut command = Command::new("rsync");
     command.args(["-a", "--bwlimit=64"]).arg(gateway.home()).arg(target.path()).stdout(Stdio::null());
-    let mut rsync = command.process_group(0).spawn().unwrap();
-    let guard = Guard::new(&rsync, None);
+    let rsync = Running::start(&mut command, None);
     let checked = gateway.portreeve().check();
     checked.assert_has("mirror.job", "warning");
-    checked.assert_says("mirror.job", &["rsync", &rsync.id().to_string()]);
-    drop(guard);
-    rsync.wait().unwrap();
+    checked.assert_says("mirror.job", &["rsync", &rsync.pid().to_string()]);
+    drop(rsync);
     // It runs as three processes, and they do not end at one moment.
     wait_until("no rsync is seen", Duration::from_secs(20), || {
         gateway.portreeve().check().findings("mirror.job").is_empty().then_some(())

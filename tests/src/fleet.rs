@@ -1,19 +1,17 @@
 //! The real `portreeve-fleet`, on a port of the loopback.
 
 use std::fs::{self, File};
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
 use crate::http::{get, get_with};
 use crate::portreeve::built;
-use crate::{Guard, free_port, wait_until};
+use crate::{Running, free_port, wait_until};
 
 /// Names the binary to try; where it is unset, the one beside this program is built and taken.
 const BINARY: &str = "PORTREEVE_FLEET_BIN";
@@ -25,19 +23,6 @@ pub struct Fleet {
     running: Option<Running>,
     port: u16,
     folder: TempDir,
-}
-
-#[derive(Debug)]
-struct Running {
-    guard: Guard,
-    child: Child,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.guard.signal(Signal::SIGKILL);
-        let _ = self.child.wait();
-    }
 }
 
 impl Fleet {
@@ -72,9 +57,8 @@ impl Fleet {
     pub fn come_back(&mut self) {
         let log = File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
         let mut command = self.command(&["serve", "--listen", &format!("127.0.0.1:{}", self.port)]);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).process_group(0);
-        let child = command.spawn().unwrap();
-        self.running = Some(Running { guard: Guard::new(&child, None), child });
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        self.running = Some(Running::start(&mut command, None));
         wait_until("the fleet's health", START, || get(self.port, "/healthz").filter(|(status, _)| *status == 200));
     }
 

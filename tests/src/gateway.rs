@@ -1,9 +1,8 @@
 //! A real gateway in a throw-away home.
 
 use std::fs::{self, File};
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -11,7 +10,7 @@ use serde_json::Value;
 
 use crate::home::set;
 use crate::slots::Slot;
-use crate::{Builder, Guard, Home, Portreeve, get, wait_until};
+use crate::{Builder, Home, Portreeve, Running, get, wait_until};
 
 /// Far above the 7 to 12 s of a start on an idle machine with two cores.
 const READY: Duration = Duration::from_mins(3);
@@ -25,20 +24,6 @@ pub struct Gateway {
     running: Option<Running>,
     // Removed after the processes that write below it are gone.
     home: Home,
-}
-
-#[derive(Debug)]
-struct Running {
-    guard: Guard,
-    child: Child,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.guard.signal(Signal::SIGKILL);
-        // A zombie would still be on the list of processes.
-        let _ = self.child.wait();
-    }
 }
 
 impl Gateway {
@@ -111,9 +96,8 @@ impl Gateway {
         let log = File::options().create(true).append(true).open(self.home().join("console.log")).unwrap();
         let mut command = self.spec.openclaw.command(&self.spec.prefix, self.home());
         command.args(arguments).envs(self.spec.environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
-        let child = command.spawn().unwrap();
-        Running { guard: Guard::new(&child, Some(self.home())), child }
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        Running::start(&mut command, Some(self.home()))
     }
 
     /// Starts it and waits until `/readyz` says so.
@@ -181,7 +165,7 @@ impl Gateway {
 
     /// Sends a signal to its processes.
     pub fn signal(&self, signal: Signal) {
-        self.running.as_ref().unwrap().guard.signal(signal);
+        self.running.as_ref().unwrap().signal(signal);
     }
 
     /// Asks it to stop, and waits.

@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 /// Waits for the end of its input. Where nobody wrote `done` before, the program that started it is gone.
@@ -31,6 +31,45 @@ impl Guard {
     /// Sends a signal to the whole group. Fails silently where it is gone already.
     pub fn signal(&self, signal: Signal) {
         let _ = killpg(self.group, signal);
+    }
+}
+
+/// A process that leads a group of its own. The group is killed and the process waited for when it is dropped.
+#[derive(Debug)]
+pub struct Running {
+    guard: Guard,
+    /// The process.
+    pub child: Child,
+}
+
+impl Running {
+    /// Starts it. `remove` goes with it where this program ends without dropping it.
+    pub fn start(command: &mut Command, remove: Option<&Path>) -> Self {
+        let child = command.process_group(0).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        Self { guard: Guard::new(&child, remove), child }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal to the whole group. Fails silently where it is gone already.
+    pub fn signal(&self, signal: Signal) {
+        self.guard.signal(signal);
+    }
+
+    /// Sends a signal to the process alone, not to what it has started.
+    pub fn signal_alone(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid().cast_signed()), signal).unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.signal(Signal::SIGKILL);
+        // A zombie would still be on the list of processes.
+        let _ = self.child.wait();
     }
 }
 

@@ -1,31 +1,22 @@
 //! Real proxies on this host: nginx and Caddy, each in a folder of its own.
 
 use std::fs::{self, File};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::{Guard, free_port, skip, wait_until};
+use crate::{Running, free_port, skip, wait_until};
 
 const START: Duration = Duration::from_secs(30);
 
 /// A proxy that runs. It ends when it is dropped.
 #[derive(Debug)]
 pub struct Proxy {
-    guard: Guard,
-    child: Child,
+    running: Running,
     port: u16,
     folder: TempDir,
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.guard.signal(nix::sys::signal::Signal::SIGKILL);
-        let _ = self.child.wait();
-    }
 }
 
 impl Proxy {
@@ -69,12 +60,11 @@ impl Proxy {
 
     fn start(mut command: Command, folder: TempDir, port: u16) -> Self {
         let log = File::create(folder.path().join("console.log")).unwrap();
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
-        let child = command.spawn().unwrap();
-        let guard = Guard::new(&child, Some(folder.path()));
-        let mut proxy = Self { guard, child, port, folder };
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let running = Running::start(&mut command, Some(folder.path()));
+        let mut proxy = Self { running, port, folder };
         wait_until(&format!("the proxy on port {port}"), START, || {
-            if let Some(status) = proxy.child.try_wait().unwrap() {
+            if let Some(status) = proxy.running.child.try_wait().unwrap() {
                 panic!("the proxy ended with {status}:\n{}", proxy.console());
             }
             std::net::TcpStream::connect(("127.0.0.1", port)).ok().map(|_| ())

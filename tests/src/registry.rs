@@ -3,9 +3,8 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -13,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Guard, Node, free_port, skip, wait_until};
+use crate::{Node, Running, free_port, skip, wait_until};
 
 const PROGRAM: &str = "/usr/bin/docker-registry";
 const START: Duration = Duration::from_secs(30);
@@ -30,8 +29,7 @@ pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// A registry that runs. It ends when it is dropped.
 #[derive(Debug)]
 pub struct Registry {
-    guard: Guard,
-    child: Child,
+    running: Running,
     port: u16,
     login: bool,
     #[expect(dead_code, reason = "held until the registry ends")]
@@ -47,13 +45,6 @@ pub struct Pushed {
     pub manifest: String,
     /// Digest of the configuration for `linux/amd64`.
     pub config: String,
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        self.guard.signal(nix::sys::signal::Signal::SIGKILL);
-        let _ = self.child.wait();
-    }
 }
 
 impl Registry {
@@ -98,12 +89,11 @@ impl Registry {
         };
         let mut serve = command(PROGRAM);
         serve.arg("serve").arg(at.join("config.yml")).env_clear();
-        serve.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
-        let child = serve.spawn().unwrap();
-        let guard = Guard::new(&child, Some(at));
-        let mut registry = Self { guard, child, port, login, folder };
+        serve.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let running = Running::start(&mut serve, Some(at));
+        let mut registry = Self { running, port, login, folder };
         wait_until(&format!("the registry on port {port}"), START, || {
-            if let Some(status) = registry.child.try_wait().unwrap() {
+            if let Some(status) = registry.running.child.try_wait().unwrap() {
                 panic!("the registry ended with {status}");
             }
             let mut connect = command("/bin/bash");

@@ -2,9 +2,8 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use portreeve_telemetry::otlp::PROTOBUF;
@@ -12,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::http::{call, get};
-use crate::{Guard, free_port, skip, wait_until};
+use crate::{Running, free_port, skip, wait_until};
 
 /// Names the folder that `scripts/stack` fills.
 const FOLDER: &str = "PORTREEVE_STACK";
@@ -34,17 +33,9 @@ pub struct Store {
 
 #[derive(Debug)]
 struct Program {
-    guard: Guard,
-    child: Child,
+    running: Running,
     port: u16,
     folder: TempDir,
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        self.guard.signal(nix::sys::signal::Signal::SIGKILL);
-        let _ = self.child.wait();
-    }
 }
 
 impl Store {
@@ -158,12 +149,11 @@ impl Store {
 impl Program {
     fn start(mut command: Command, folder: TempDir, port: u16, health: &str) -> Self {
         let log = File::create(folder.path().join("log")).unwrap();
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).process_group(0);
-        let child = command.spawn().unwrap();
-        let guard = Guard::new(&child, Some(folder.path()));
-        let mut program = Self { guard, child, port, folder };
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let running = Running::start(&mut command, Some(folder.path()));
+        let mut program = Self { running, port, folder };
         wait_until(&format!("{command:?}"), START, || {
-            assert!(program.child.try_wait().unwrap().is_none(), "{command:?} ended:\n{}", program.log());
+            assert!(program.running.child.try_wait().unwrap().is_none(), "{command:?} ended:\n{}", program.log());
             get(port, health).filter(|(status, _)| *status == 200)
         });
         program

@@ -4,13 +4,13 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
-use portreeve_tests::{is_root, skip, wait_until};
+use portreeve_tests::{Running, is_root, skip, wait_until};
 use serde_json::json;
 
-use super::{LIMIT, Playing, Stage, is_alive, said};
+use super::{LIMIT, Stage, is_alive, said};
 
 /// Waits until the gate says that its command is ready.
-fn wait_until_ready(stage: &Stage, gate: &Playing) {
+fn wait_until_ready(stage: &Stage, gate: &Running) {
     let log = stage.home.path().join("stderr");
     wait_until("readiness", LIMIT, || {
         fs::read_to_string(&log).is_ok_and(|said| said.contains("ready after")).then_some(())
@@ -19,12 +19,12 @@ fn wait_until_ready(stage: &Stage, gate: &Playing) {
 }
 
 /// The gate with its standard error in a file.
-fn start(stage: &Stage, options: &[&str], part: serde_json::Value) -> Playing {
+fn start(stage: &Stage, options: &[&str], part: serde_json::Value) -> Running {
     let log = fs::File::create(stage.home.path().join("stderr")).unwrap();
-    Playing::start(stage.gate(options, part).stdout(Stdio::null()).stderr(log))
+    Running::start(stage.gate(options, part).stdout(Stdio::null()).stderr(log), None)
 }
 
-fn end(stage: &Stage, mut gate: Playing) -> (Option<i32>, String) {
+fn end(stage: &Stage, mut gate: Running) -> (Option<i32>, String) {
     let status = wait_until("the end of the gate", LIMIT, || gate.child.try_wait().unwrap());
     (status.code(), fs::read_to_string(stage.home.path().join("stderr")).unwrap())
 }
@@ -38,7 +38,7 @@ fn a_signal_is_passed_on_and_a_grandchild_does_not_survive() {
     wait_until_ready(&stage, &gate);
     let child: u32 = fs::read_to_string(&pid_file).unwrap().parse().unwrap();
     assert!(is_alive(child));
-    gate.signal(Signal::SIGTERM);
+    gate.signal_alone(Signal::SIGTERM);
     let (status, said) = end(&stage, gate);
     assert_eq!(status, Some(0), "{said}");
     assert!(!is_alive(child), "it ignores every signal but SIGKILL, in a session of its own: {said}");
@@ -50,13 +50,13 @@ fn a_command_that_does_not_end_when_asked_is_killed() {
     let stage = Stage::new();
     let gate = start(&stage, &["--stop-timeout", "1"], json!({ "listen": 0, "ready": 0, "is_stubborn": true }));
     wait_until_ready(&stage, &gate);
-    gate.signal(Signal::SIGINT);
+    gate.signal_alone(Signal::SIGINT);
     let (status, said) = end(&stage, gate);
     // Its disposition of SIGINT is the default one.
     assert_eq!(status, Some(0), "{said}");
     let gate = start(&stage, &["--stop-timeout", "1"], json!({ "listen": 0, "ready": 0, "is_stubborn": true }));
     wait_until_ready(&stage, &gate);
-    gate.signal(Signal::SIGTERM);
+    gate.signal_alone(Signal::SIGTERM);
     let (status, said) = end(&stage, gate);
     assert_eq!(status, Some(137), "{said}");
 }
@@ -75,7 +75,7 @@ fn a_storm_holds_over_the_end_of_the_gate_and_a_signal_ends_it() {
         wait_until("the hold", LIMIT, || {
             fs::read_to_string(&log).is_ok_and(|said| said.contains("holding for")).then_some(())
         });
-        gate.signal(Signal::SIGTERM);
+        gate.signal_alone(Signal::SIGTERM);
         let (status, said) = end(&stage, gate);
         assert_eq!(status, Some(75), "{said}");
     }

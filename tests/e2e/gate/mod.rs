@@ -8,12 +8,11 @@ mod real;
 mod terminal;
 
 use std::fs;
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use portreeve_tests::{Guard, Home, Portreeve, free_port};
+use portreeve_tests::{Home, Portreeve, Running, free_port};
 use serde_json::{Value, json};
 
 use crate::CONFIG_TOKEN;
@@ -73,39 +72,10 @@ impl Stage {
     }
 
     /// The stand-in by itself.
-    fn play(&self, part: Value) -> Playing {
+    fn play(&self, part: Value) -> Running {
         let mut command = Command::new(self.program());
         command.args(["gateway", "run"]).env_clear().env("HOME", self.home.path()).env("STAND_IN", self.part(part));
-        Playing::start(command.stdout(Stdio::null()).stderr(Stdio::null()))
-    }
-}
-
-/// A process in a group of its own that goes with the test.
-struct Playing {
-    guard: Guard,
-    child: Child,
-}
-
-impl Playing {
-    fn start(command: &mut Command) -> Self {
-        let child = command.process_group(0).spawn().unwrap();
-        Self { guard: Guard::new(&child, None), child }
-    }
-
-    fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Sends a signal to it alone.
-    fn signal(&self, signal: nix::sys::signal::Signal) {
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.pid().cast_signed()), signal).unwrap();
-    }
-}
-
-impl Drop for Playing {
-    fn drop(&mut self) {
-        self.guard.signal(nix::sys::signal::Signal::SIGKILL);
-        let _ = self.child.wait();
+        Running::start(command.stdout(Stdio::null()).stderr(Stdio::null()), None)
     }
 }
 

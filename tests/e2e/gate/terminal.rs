@@ -5,10 +5,10 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use portreeve_tests::{skip, wait_until};
+use portreeve_tests::{Running, skip, wait_until};
 use serde_json::json;
 
-use super::{LIMIT, Playing, Stage};
+use super::{LIMIT, Stage};
 
 #[test]
 fn the_keyboard_stops_and_ends_the_command_and_the_shell_goes_on() {
@@ -24,12 +24,13 @@ fn the_keyboard_stops_and_ends_the_command_and_the_shell_goes_on() {
     let mut command = Command::new("/usr/bin/script");
     command.args(["-q", "-f", "-c", "bash --norc --noprofile -i"]).arg(&screen);
     command.env_clear().envs(gate.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let mut shell = Playing::start(
+    let mut shell = Running::start(
         command
             .env("PS1", "$ ")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(File::create(stage.home.path().join("stderr")).unwrap()),
+        None,
     );
     let mut keys = shell.child.stdin.take().unwrap();
     let shows = |words: &str, times: usize| {

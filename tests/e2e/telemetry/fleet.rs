@@ -18,10 +18,10 @@ const LIFE: u64 = 1_500;
 fn a_fleet_has_each_event_once_though_it_and_the_daemon_are_killed() {
     let mut fleet = Fleet::start();
     let mut agent = Agent::new("");
-    let code = agent.folder.path().join("code");
+    let code = agent.folder().join("code");
     fs::write(&code, fleet.say(&["code", "create"])).unwrap();
     fs::set_permissions(&code, Permissions::from_mode(0o600)).unwrap();
-    let mut enrol = agent.portreeve.command();
+    let mut enrol = agent.command();
     let output = enrol.args(["enrol", &fleet.url(), "--name", "mini-7", "--code-file"]).arg(&code).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 

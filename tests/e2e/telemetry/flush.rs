@@ -15,7 +15,7 @@ fn a_daemon_that_was_told_to_wait_is_made_to_deliver_at_once() {
     endpoint.wait_until("both signals", LIMIT, |requests| requests.len() >= 2);
 
     let flush = |timeout: &str| {
-        let output = agent.portreeve.command().args(["spool", "flush", "--timeout", timeout]).output().unwrap();
+        let output = agent.command().args(["spool", "flush", "--timeout", timeout]).output().unwrap();
         let said = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
         (output.status.code(), said)
     };

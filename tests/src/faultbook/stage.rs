@@ -18,7 +18,8 @@ use super::words::{SECRETS, Words};
 use super::{files, listener};
 use crate::home::set;
 use crate::{
-    Builder, Gateway, Home, Namespaces, OpenClaw, Portreeve, Proxy, Supervisor, certificate, free_port, wait_until,
+    Builder, Gateway, Home, Namespaces, OpenClaw, Portreeve, Proxy, Supervisor, certificate, connect_with, free_port,
+    time_server, wait_until,
 };
 
 /// What a state may take to come about.
@@ -204,10 +205,10 @@ impl Stage {
             }
             Step::Connect(connect) => {
                 let (port, token) = (self.gateway(Which::A).port(), self.words.text(&connect.token));
-                (0..connect.times).for_each(|_| listener::connect(port, &token));
+                (0..connect.times).for_each(|_| connect_with(port, &token));
             }
             Step::TimeServer { ahead } => {
-                self.user.push(("PORTREEVE_TIME_SERVER".to_owned(), listener::time_server(*ahead)));
+                self.user.push(("PORTREEVE_TIME_SERVER".to_owned(), time_server(*ahead)));
             }
             Step::Openclaw(call) => self.call(call),
             Step::Process { words } => {
