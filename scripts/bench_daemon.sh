@@ -16,11 +16,29 @@ tree_kib() {
   printf '%s\n' "$sum"
 }
 
+# The whole of it again among the processes, mounts and interfaces of a node with
+# an engine, where ten containers run.
+daemon_in_node() {
+  local number
+  containers_node
+  for number in $(seq 10); do
+    DOCKER_HOST=$socket docker run --detach --label portreeve-bench --name "bench-$number" portreeve-lab/small:1 sleep 100000 >/dev/null
+  done
+  nsenter --target "$engine_pid" --mount --pid --net -- env PORTREEVE_BENCH_CONTAINERS=10 "PORTREEVE_OPENCLAW=$openclaw_dir" \
+    "$root/scripts/bench" daemon --no-build --runs "$runs"
+}
+
 bench_daemon() {
-  local exporter exporter_port daemon begun minutes=$runs second name
+  local exporter exporter_port daemon begun minutes=$runs second name beside='no container: an engine needs Linux and root' deadline
   [ "$(uname -s)" = Linux ] || die "\`bench daemon\` reads /proc"
   need_debian curl jq prometheus-node-exporter procps
   need_openclaw
+  if [ -n "${PORTREEVE_BENCH_CONTAINERS:-}" ]; then
+    beside="$PORTREEVE_BENCH_CONTAINERS containers of Docker Engine $(docker version --format '{{.Server.Version}}')"
+  elif [ "$(id -u)" = 0 ]; then
+    daemon_in_node
+    return
+  fi
   gateway_prepare "$work_dir/home"
   say "starting OpenClaw's gateway on 127.0.0.1:$gateway_port"
   gateway_start "$work_dir/gateway.log"
@@ -33,8 +51,10 @@ bench_daemon() {
     "PORTREEVE_STATUS_FILE=$work_dir/status/status.json" "$portreeve" run 2>"$work_dir/daemon.log" &
   daemon=$!
   at_exit="kill $daemon; $at_exit"
+  deadline=$((SECONDS + 120))
   until [ "$(jq -r '.verdict' "$work_dir/status/status.json" 2>/dev/null)" = ready ]; do
     kill -0 "$daemon" || die "the daemon has ended"
+    [ "$SECONDS" -lt "$deadline" ] || die "the daemon does not say \`ready\`: $(jq -c '.causes' "$work_dir/status/status.json")"
     sleep 0.2
   done
   # What belongs to the start is over by then, and the first window of looks at locks has been.
@@ -54,8 +74,8 @@ bench_daemon() {
 
   printf "## \`portreeve run\` beside Prometheus node_exporter\n\n"
   machine_facts
-  printf -- '- node_exporter %s, asked every 15 s; one gateway on loopback; %s min\n\n' \
-    "$(dpkg-query -W -f='${Version}' prometheus-node-exporter)" "$minutes"
+  printf -- '- node_exporter %s, asked every 15 s; one gateway on loopback, %s; %s min\n\n' \
+    "$(dpkg-query -W -f='${Version}' prometheus-node-exporter)" "$beside" "$minutes"
   awk -v elapsed="$((($(date +%s%N) - begun) / 1000000))" -v folder="$work_dir" '
     function number(file) { getline text < (folder "/" file); close(folder "/" file); return text + 0 }
     function column(file, most, sum, count, first) {

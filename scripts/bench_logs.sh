@@ -1,5 +1,5 @@
-# shellcheck shell=bash disable=SC2016,SC2154 # Markdown and jq in single quotes; variables of scripts/bench
-# `scripts/bench logs`; sourced by it.
+# shellcheck shell=bash disable=SC2016,SC2154 # Markdown and jq in single quotes; variables of bench
+# `portreeve logs` beside `rg` and `jq`; sourced by bench.
 
 # Lines in the shape of the gateway's own, for where there is no corpus.
 log_lines() {
@@ -18,17 +18,24 @@ log_lines() {
   }'
 }
 
-# log_of BYTES FILE: the lines again and again. Doubling leaves it to `head` to
-# cut, and the last line is torn.
+# Sets log_source, and writes what log_of repeats.
+log_source() {
+  if [ -n "${PORTREEVE_CORPUS:-}" ]; then
+    cat "$PORTREEVE_CORPUS"/openclaw/logs/*.jsonl >"$work_dir/lines"
+    log_source="lines of real gateways"
+  else
+    log_lines >"$work_dir/lines"
+    log_source="lines in the shape of the gateway's"
+  fi
+}
+
+# log_of BYTES FILE: the lines again and again. The last one is torn.
 log_of() {
   local size
-  cp "$work_dir/lines" "$2"
+  head -c "$1" "$work_dir/lines" >"$2"
   while size=$(wc -c <"$2") && [ "$size" -lt "$1" ]; do
-    if [ $((size * 2)) -le "$1" ]; then
-      cp "$2" "$work_dir/half" && cat "$work_dir/half" >>"$2"
-    else
-      head -c $(($1 - size)) "$work_dir/half" >>"$2"
-    fi
+    cp "$2" "$work_dir/half"
+    head -c "$(($1 - size))" "$work_dir/half" >>"$2"
   done
   rm -f "$work_dir/half"
 }
@@ -42,14 +49,8 @@ rate() {
 bench_logs() {
   need_tools ripgrep
   have jq || die "no \`jq\`" "Debian: apt-get install jq; macOS has one"
-  local gigabyte=1000000000 large=4000000000 ours searched parsed source peak name
-  if [ -n "${PORTREEVE_CORPUS:-}" ]; then
-    cat "$PORTREEVE_CORPUS"/openclaw/logs/*.jsonl >"$work_dir/lines"
-    source="lines of real gateways"
-  else
-    log_lines >"$work_dir/lines"
-    source="lines in the shape of the gateway's"
-  fi
+  local gigabyte=1000000000 ours searched parsed name
+  log_source
   log_of "$gigabyte" "$work_dir/1g.log"
   # jq is slow enough for a tenth.
   log_of $((gigabyte / 10)) "$work_dir/100m.log"
@@ -71,24 +72,19 @@ bench_logs() {
 
   rm -f "$work_dir/1g.log" "$work_dir/100m.log"
   say "measuring memory on 4 GB"
-  log_of "$large" "$work_dir/4g.log"
-  peak=$(peak_kib "$portreeve" logs --json "$work_dir/4g.log")
+  log_of 4000000000 "$work_dir/4g.log"
+  warmups=0 measure large 1 "$portreeve" logs --json "$work_dir/4g.log"
   rm -f "$work_dir/4g.log"
 
   printf "## \`portreeve logs\` beside \`rg\` and \`jq\`\n\n"
   machine_facts
-  printf -- "- %s, %s bytes each on average\n\n" "$source" "$(awk '{ n += length } END { print int(n / NR) }' "$work_dir/lines")"
+  printf -- "- %s, %s bytes each on average\n\n" "$log_source" "$(awk '{ n += length } END { print int(n / NR) }' "$work_dir/lines")"
   printf '| | MB/s of a core | ours is |\n|---|---:|---:|\n'
   for name in "portreeve logs --json:$ours" "rg --count, five patterns:$searched" "jq, layers, kinds, codes by hour:$parsed"; do
     printf '| `%s` | %s | %s × |\n' "${name%:*}" "${name##*:}" "$(awk -v a="$ours" -v b="${name##*:}" 'BEGIN { printf "%.1f", a / b }')"
   done
-  printf '\nPeak memory on 4 GB: %s MiB\n' "$((peak / 1024))"
-}
-
-# peak_kib COMMAND…: its largest resident set.
-peak_kib() {
-  python3 -c 'import resource, subprocess, sys
-subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
-peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-print(peak // 1024 if sys.platform == "darwin" else peak)' "$@"
+  printf '\nPeak memory on 4 GB: %s MiB\n' "$(peak_mib large)"
+  bars
+  bar '≥ 500 MB/s a core on JSON lines' "$ours MB/s" "$(at_most 500 "$ours")"
+  bar '≥ 20 × jq' "$(quotient "$ours" "$parsed" 1) ×" "$(at_most "$((20 * parsed))" "$ours")"
 }

@@ -50,6 +50,6 @@ if (asked.length > 0) {
   const own = median(asked);
   bar("`check` ≤ 1.5 × handshake, connect and channels", check.median / own, 1.5, `${(check.median / own).toFixed(2)} × ${milliseconds(own)}`);
 } else {
-  console.log("| `check` ≤ 1.5 × handshake, connect and channels | not every rung was answered | |");
+  console.log("| `check` ≤ 1.5 × handshake, connect and channels | not every rung was answered | not measured |");
 }
 bar("cold start of `--version` ≤ 10 ms", version.median, 10, milliseconds(version.median));
