@@ -7,7 +7,7 @@ use super::rules::acceptance::{accepted, unaccepted};
 use super::rules::agent::contained as contained_blind;
 use super::rules::contained::{of, stands_for};
 use super::rules::host::unseen as acceptance_unseen;
-use super::rules::mirror::unseen;
+use super::rules::mirror::{is_spare, unseen};
 use super::rules::network::reached;
 use super::rules::ownership::one_owner;
 use super::rules::transport::steady;
@@ -63,6 +63,7 @@ pub(super) fn report(context: Context<'_>, drafts: Vec<Draft>) -> Report {
         .zip(&summaries)
         // What is only written down runs nowhere, and so proves nothing and disproves nothing.
         .filter(|(gateway, _)| of(snapshot, gateway).is_none_or(|workload| workload.runtime.is_some()))
+        .filter(|(gateway, _)| !is_spare(context, gateway))
         .map(|(gateway, summary)| Standing::new(&Scope::of(gateway), summary, &judged))
         .collect();
     let layers: BTreeMap<Layer, LayerSummary> = [Layer::Transport, Layer::Auth, Layer::Channels, Layer::Alignment]

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::super::ownership::is_active;
+use super::copy::{is_alive, is_same};
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
-use crate::snapshot::{Gateway, StateDir};
+use crate::snapshot::StateDir;
 
 /// `mirror.ghost`: two state directories of this node hold one device identity.
 pub(super) fn ghost(context: Context<'_>, out: &mut Vec<Draft>) {
@@ -42,30 +42,15 @@ fn doubles(context: Context<'_>) -> BTreeMap<&str, Vec<&StateDir>> {
     let mut holders: BTreeMap<&str, Vec<&StateDir>> = BTreeMap::new();
     for dir in &context.snapshot.state_dirs {
         let devices = dir.records.get().into_iter().flat_map(|records| &records.devices);
-        let place = |dir: &StateDir| dir.stat.get().map(|stat| (stat.dev, stat.ino));
         for device in devices {
             let known = holders.entry(device.as_str()).or_default();
-            let same =
-                |other: &&StateDir| other.path == dir.path || (place(dir).is_some() && place(other) == place(dir));
-            if !known.iter().any(same) {
+            if !known.iter().any(|other| is_same(other, dir)) {
                 known.push(dir);
             }
         }
     }
     holders.retain(|_, dirs| dirs.len() > 1);
     holders
-}
-
-/// Whether a gateway runs or should run in it, or something has its files open. When it was written tells nothing: a copy is as young as
-/// the moment at which it was made.
-fn is_alive(context: Context<'_>, dir: &StateDir) -> bool {
-    let snapshot = context.snapshot;
-    // Lease and lock of a copy name the owner of the original.
-    let is_its = |pid: &u32| snapshot.process(*pid).and_then(|process| process.state_dir.as_ref()) == Some(&dir.path);
-    let works = |gateway: &Gateway| {
-        gateway.pids.iter().any(is_its) || gateway.units.iter().filter_map(|id| snapshot.unit(id)).any(is_active)
-    };
-    super::super::state::gateways_of(context, dir).any(works) || dir.open.get().is_some_and(|open| !open.is_empty())
 }
 
 fn latest<'a>(one: &'a StateDir, other: &'a StateDir) -> &'a StateDir {

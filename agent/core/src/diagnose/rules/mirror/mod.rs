@@ -1,9 +1,12 @@
 //! What copies state directories: Time Machine, sync clients, jobs, and copies that came to life.
 
+mod copy;
 mod ghost;
 mod job;
 mod sync;
 mod time_machine;
+
+pub(in super::super) use copy::is_spare;
 
 use super::super::{Context, Draft, Rule};
 use super::command::{quote, stop};

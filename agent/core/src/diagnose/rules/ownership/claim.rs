@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::contained;
 use super::super::life::seconds;
+use super::super::mirror::is_spare;
 use crate::diagnose::Context;
 use crate::snapshot::{
     Expectation, Gateway, Lease, Manager, Process, ProcessRole, PublishedPort, RunState, Snapshot, Unit, UnitRole,
@@ -83,7 +84,8 @@ fn lease<'a>(snapshot: &'a Snapshot, gateway: &Gateway) -> Option<&'a Lease> {
 pub(crate) fn claims(context: Context<'_>, port: u16) -> Vec<Claim<'_>> {
     let snapshot = context.snapshot;
     let mut claims: BTreeMap<String, Claim<'_>> = BTreeMap::new();
-    let stands_alone = |gateway: &&Gateway| contained::stands_for(snapshot, gateway).is_none();
+    let stands_alone =
+        |gateway: &&Gateway| contained::stands_for(snapshot, gateway).is_none() && !is_spare(context, gateway);
     for gateway in snapshot.host_gateways().filter(|gateway| gateway.port == port).filter(stands_alone) {
         let processes: Vec<&Process> = gateway
             .pids
