@@ -2,6 +2,7 @@
 
 mod clients;
 pub(crate) mod climb;
+mod names;
 pub(crate) mod ports;
 pub(crate) mod processes;
 
@@ -181,6 +182,7 @@ pub async fn observe(options: &Options) -> Snapshot {
         addresses: &addresses,
     };
     containers::connect(&mut clients, &plan);
+    clock.time_async("names", names::resolve(&mut clients)).await;
     let is_local = |workload: &Workload| plan.shares_kernel(workload);
     let processes = processes::processes(&table, &running, &listeners, at).map(|mut processes| {
         containers::name_owners(&mut processes, &workloads, entries, &is_local);

@@ -32,7 +32,6 @@ pub(super) const RULES: &[Rule] = &[
 /// What they may raise.
 pub(super) const RAISES: &[Code] = &[
     Code::UrlLoopbackInNamespace,
-    Code::UrlUnresolvable,
     Code::UrlNoSharedNetwork,
     Code::UrlMixed,
     Code::BindLoopback,

@@ -21,12 +21,14 @@ pub(super) const RULES: &[Rule] = &[
     config::unapplied,
     flaky::flaky,
     url::plaintext_refused,
+    url::unresolvable,
     url::wrong_port,
     url::wrong_scheme,
 ];
 
 /// What they may raise.
 pub(super) const RAISES: &[Code] = &[
+    Code::UrlUnresolvable,
     Code::UrlWrongPort,
     Code::UrlWrongScheme,
     Code::UrlPlaintextRefused,

@@ -1,4 +1,4 @@
-//! `url.wrong-port`, `url.wrong-scheme`, `url.plaintext-refused`
+//! `url.unresolvable`, `url.wrong-port`, `url.wrong-scheme`, `url.plaintext-refused`
 
 use std::collections::BTreeSet;
 
@@ -7,6 +7,32 @@ use super::super::contained::of_client;
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{Client, FailureKind, Gateway, UrlFacts, Workload};
+
+/// `url.unresolvable`: the host of a client's URL is no name on this node.
+pub(super) fn unresolvable(context: Context<'_>, out: &mut Vec<Draft>) {
+    let snapshot = context.snapshot;
+    for client in snapshot.host_clients() {
+        let failure = client.handshake.failure().filter(|failure| failure.kind == FailureKind::Unresolved);
+        let (Some(failure), Some(UrlFacts { url, source, .. })) = (failure, client.url.get()) else { continue };
+        let summary = format!(
+            "`{}` looks for its gateway at `{}` ({source}), a name that does not resolve on this node",
+            client.id, url.host
+        );
+        let mut draft = Draft::new(Code::UrlUnresolvable, "client", client.id.clone(), summary)
+            .client(client)
+            .seen(format!("`{}://{}:{}` from {source}", url.scheme, url.host, url.port), &client.url)
+            .answered(failure.message.clone(), "the resolver of this node", &client.handshake)
+            .remedy(format!("correct the name in {source}, or bring up the network that knows it, such as a VPN"));
+        let own = |gateway: &&Gateway| gateway.state_dir.is_some() && gateway.state_dir == client.state_dir;
+        if let Some(gateway) = snapshot.host_gateways().find(own) {
+            draft = draft.remedy(format!(
+                "or remove it there, where the gateway of `{}` on port {} of this node is meant",
+                gateway.id, gateway.port
+            ));
+        }
+        out.push(draft);
+    }
+}
 
 /// `url.wrong-port`: a client would connect to a port where nothing listens, and its gateway listens on another.
 pub(super) fn wrong_port(context: Context<'_>, out: &mut Vec<Draft>) {
@@ -204,6 +230,37 @@ mod tests {
         value(&mut first_client(node).url).url.port = 18_999;
     }
 
+    fn named(host: &str, client: impl FnOnce(&mut Client)) -> Snapshot {
+        node(|node| {
+            let mine = first_client(node);
+            let url = value(&mut mine.url);
+            (url.url.host, url.url.scheme, url.loopback) = (host.to_owned(), "wss".to_owned(), false);
+            mine.gateway = None;
+            client(mine);
+        })
+    }
+
+    #[test]
+    fn a_name_that_does_not_resolve_is_the_root_of_what_a_client_misses() {
+        let node = named("gw.exmaple.net", |client| client.handshake = failed(Phase::Dns, FailureKind::Unresolved));
+        let draft = draft(unresolvable, &node);
+        assert_eq!(
+            draft.summary,
+            "`cli:/Users/op/.openclaw` looks for its gateway at `gw.exmaple.net` \
+             (gateway.port in /Users/op/.openclaw/openclaw.json), a name that does not resolve on this node"
+        );
+        assert!(draft.remedy[1].text.contains("on port 18789 of this node"), "{draft:?}");
+        assert_eq!(root_causes(&node), [Code::UrlUnresolvable]);
+        assert_eq!(report(&node).exit_status(false), 69);
+    }
+
+    #[test]
+    fn a_name_that_resolves_or_was_not_asked_for_is_well() {
+        assert!(silent(unresolvable, &named("gw.example.net", |_| {})));
+        let elsewhere = named("gw.example.net", |client| client.handshake = failed(Phase::Tcp, FailureKind::Refused));
+        assert!(silent(unresolvable, &elsewhere));
+    }
+
     #[test]
     fn a_port_that_was_changed_under_a_running_gateway_is_the_root_of_its_silence() {
         let node = node(moved);
@@ -287,7 +344,7 @@ mod tests {
 
     #[test]
     fn healthy_or_hidden_they_say_nothing() {
-        for rule in [wrong_port, wrong_scheme, plaintext_refused] {
+        for rule in [unresolvable, wrong_port, wrong_scheme, plaintext_refused] {
             assert!(silent(rule, &healthy()));
             assert!(silent(rule, &node(|node| first_client(node).url = denied())));
         }
