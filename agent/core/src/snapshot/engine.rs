@@ -104,6 +104,9 @@ pub struct EngineEvent {
     pub workload: String,
     /// Exit status of a `die`.
     pub exit_code: Option<i64>,
+    /// Whether it happened to an earlier container of that name, which is gone.
+    #[serde(default)]
+    pub replaced: bool,
 }
 
 /// A network of an engine, or one that a project defines.

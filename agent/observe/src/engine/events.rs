@@ -52,12 +52,15 @@ pub(super) fn of(events: Vec<Event>, seen: &[Seen]) -> Vec<EngineEvent> {
         // A container that is gone is known by its name alone.
         let named = event.actor.attributes.get("name").filter(|name| !name.starts_with(crate::inside::NAME_PREFIX));
         let named = named.map(|known| workload_id(&name(known)));
-        let workload = ids.get(event.actor.id.as_str()).map(|id| (*id).to_owned()).or(named)?;
+        let present = ids.get(event.actor.id.as_str()).map(|id| (*id).to_owned());
+        let replaced = present.is_none();
+        let workload = present.or(named)?;
         Some(EngineEvent {
             at: Timestamp::from_nanosecond(i128::from(event.time_nano)).ok()?,
             action: name(&event.action),
             workload,
             exit_code: event.actor.attributes.get("exitCode").and_then(|code| code.parse().ok()),
+            replaced,
         })
     });
     events.collect()

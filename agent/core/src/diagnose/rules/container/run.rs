@@ -201,7 +201,9 @@ pub(in super::super) fn oom(context: Context<'_>, out: &mut Vec<Draft>) {
     for gateway in &snapshot.gateways {
         let Some(workload) = of(snapshot, gateway) else { continue };
         let Some(runtime) = &workload.runtime else { continue };
-        let event = events(context, workload, OOM_S).filter(|event| event.action == "oom").last();
+        // What an earlier container lacked, this one may have been given, unless they all end.
+        let counts = |event: &&EngineEvent| !event.replaced || unwanted_ends(context, workload) >= STARTS;
+        let event = events(context, workload, OOM_S).filter(|event| event.action == "oom").filter(counts).last();
         if !runtime.oom_killed && event.is_none() {
             continue;
         }
@@ -244,6 +246,7 @@ mod tests {
                 action: action.to_owned(),
                 workload: node.workloads[0].id.clone(),
                 exit_code,
+                replaced: false,
             };
             value(&mut node.engines[0].events).push(event);
         }
@@ -311,6 +314,18 @@ mod tests {
         let mut again = split();
         happened(&mut again, "oom", None, 1);
         assert_eq!(root_causes(&again), [Code::GatewayOom]);
+    }
+
+    #[test]
+    fn what_an_earlier_container_lacked_counts_only_while_they_all_end() {
+        let mut mended = split();
+        happened(&mut mended, "oom", None, 1);
+        value(&mut mended.engines[0].events)[0].replaced = true;
+        assert!(silent(oom, &mended));
+        for _ in 0..4 {
+            happened(&mut mended, "die", Some(137), 1);
+        }
+        assert!(!silent(oom, &mended));
     }
 
     #[test]
