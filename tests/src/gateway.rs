@@ -14,7 +14,8 @@ use crate::{Builder, Home, Portreeve, Running, get, wait_until};
 
 /// Far above the 7 to 12 s of a start on an idle machine with two cores.
 const READY: Duration = Duration::from_mins(3);
-const EXIT: Duration = Duration::from_mins(1);
+/// Far above the 15 s in which one that finds its port taken gives up on an idle machine.
+const EXIT: Duration = Duration::from_mins(5);
 const BUSY: &str = "gateway.state.lock";
 
 /// A gateway, running or not, with its home. Its processes and its home go when it is dropped.
