@@ -69,3 +69,18 @@ pub(crate) fn set(config: &mut Value, pointer: &str, value: Value) {
     }
     *at = value;
 }
+
+/// Removes a key by its JSON pointer.
+pub(crate) fn unset(config: &mut Value, pointer: &str) {
+    let (object, key) = pointer.rsplit_once('/').unwrap();
+    let object = config.pointer_mut(object);
+    let gone = match object {
+        Some(Value::Object(map)) => map.remove(key).is_some(),
+        Some(Value::Array(list)) => {
+            let index: usize = key.parse().unwrap();
+            (index < list.len()).then(|| list.remove(index)).is_some()
+        }
+        _ => false,
+    };
+    assert!(gone, "`{pointer}` is not there");
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::home::{set, write_private};
+use crate::home::{set, unset, write_private};
 use crate::node::text;
 use crate::{Checked, Linted, Node, OpenClaw, Portreeve, wait_until, yaml};
 
@@ -80,17 +80,23 @@ impl<'a> Project<'a> {
     /// Sets a value of the Compose file by its JSON pointer; objects on the way are made.
     #[must_use]
     pub fn set(mut self, pointer: &str, value: Value) -> Self {
-        set(&mut self.compose, pointer, value);
+        self.set_in_place(pointer, value);
         self
+    }
+
+    pub(crate) fn set_in_place(&mut self, pointer: &str, value: Value) {
+        set(&mut self.compose, pointer, value);
     }
 
     /// Removes a value of the Compose file.
     #[must_use]
     pub fn unset(mut self, pointer: &str) -> Self {
-        let (object, key) = pointer.rsplit_once('/').unwrap();
-        let object = self.compose.pointer_mut(object).and_then(Value::as_object_mut).unwrap();
-        object.remove(key).unwrap_or_else(|| panic!("`{pointer}` is not in the Compose file"));
+        self.unset_in_place(pointer);
         self
+    }
+
+    pub(crate) fn unset_in_place(&mut self, pointer: &str) {
+        unset(&mut self.compose, pointer);
     }
 
     /// A value of the Compose file.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use portreeve_tests::faultbook::{self, Fault, Reading};
+use portreeve_tests::faultbook::{self, Fault, Keep, Reading};
 
 /// Sets real faults up and asks `portreeve`, and OpenClaw's own tools, what is wrong.
 #[derive(Debug, Parser)]
@@ -30,6 +30,9 @@ struct Arguments {
     /// List the faults, and set nothing up
     #[arg(long)]
     list: bool,
+    /// Keep what came of each fault in this folder, and set up no fault of which it is kept already
+    #[arg(long)]
+    keep: Option<PathBuf>,
     /// Write the page of the documentation to this file too
     #[arg(long)]
     page: Option<PathBuf>,
@@ -73,7 +76,7 @@ fn run(arguments: &Arguments) -> Result<bool, Vec<String>> {
         }
         return Ok(true);
     }
-    let reading = Reading { jobs: arguments.jobs, peers: !arguments.no_peers };
+    let reading = Reading { jobs: arguments.jobs, peers: !arguments.no_peers, keep: arguments.keep.clone().map(Keep) };
     let outcomes = faultbook::play_all(&faults, &reading, |fault, outcome| {
         let row = faultbook::row(fault, outcome);
         if arguments.json { eprintln!("{row}") } else { println!("{row}") }

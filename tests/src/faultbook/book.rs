@@ -13,15 +13,17 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
-use super::play::{ALONE, Played, wants_to_be_alone};
+use super::kept::Keep;
+use super::play::{ALONE, Played, milliseconds, wants_to_be_alone};
 use super::score::Judgement;
 use crate::{Guard, is_root};
 
 /// What setting up and asking may take together. A start may have to wait for others, and the peers take a minute and a half each.
-const LIMIT: Duration = Duration::from_mins(10);
+const LIMIT: Duration = Duration::from_mins(20);
 const LOOK: Duration = Duration::from_millis(20);
 /// How much of what a process said before it failed is shown.
 const LAST_LINES: usize = 12;
@@ -37,10 +39,12 @@ pub struct Reading {
     pub jobs: usize,
     /// Whether `OpenClaw`'s own tools are asked too.
     pub peers: bool,
+    /// Where outcomes are kept. A fault of which one is kept is not set up again.
+    pub keep: Option<Keep>,
 }
 
 /// What came of one fault.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Outcome {
     /// Its place in the list.
     #[serde(skip)]
@@ -52,16 +56,18 @@ pub struct Outcome {
     pub judgement: Option<Judgement>,
     /// Wall time of everything, in milliseconds.
     pub total_ms: u64,
+    /// When it was asked.
+    pub at: Timestamp,
 }
 
 impl Outcome {
     /// Judges what came of a fault.
-    pub fn new(index: usize, fault: &Fault, played: Played, total_ms: u64) -> Self {
+    pub fn new(index: usize, fault: &Fault, played: Played, total_ms: u64, at: Timestamp) -> Self {
         let judgement = match &played {
             Played::Asked { answer, .. } => Some(answer.judge(fault)),
             _ => None,
         };
-        Self { index, played, judgement, total_ms }
+        Self { index, played, judgement, total_ms, at }
     }
 }
 
@@ -76,10 +82,14 @@ pub fn read(faults: &[Fault], reading: &Reading, mut tell: impl FnMut(&Fault, &O
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(fault) = faults.get(index) else { break };
-                    let start = Instant::now();
-                    let played = play_apart(fault, reading.peers);
-                    let total = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-                    if send.send(Outcome::new(index, fault, played, total)).is_err() {
+                    let keep = reading.keep.as_ref();
+                    let kept = keep.and_then(|keep| keep.outcome(index, fault, reading.peers));
+                    let outcome = kept.unwrap_or_else(|| {
+                        let outcome = outcome(index, fault, reading.peers);
+                        keep.inspect(|keep| keep.store(fault, &outcome));
+                        outcome
+                    });
+                    if send.send(outcome).is_err() {
                         break;
                     }
                 }
@@ -98,6 +108,12 @@ pub fn read(faults: &[Fault], reading: &Reading, mut tell: impl FnMut(&Fault, &O
         }
         told
     })
+}
+
+fn outcome(index: usize, fault: &Fault, peers: bool) -> Outcome {
+    let (at, start) = (Timestamp::now(), Instant::now());
+    let played = play_apart(fault, peers);
+    Outcome::new(index, fault, played, milliseconds(start), at)
 }
 
 fn play_apart(fault: &Fault, peers: bool) -> Played {

@@ -14,7 +14,7 @@ use super::words::Words;
 pub(super) const TOOLS: [&[&str]; 3] =
     [&["gateway", "status", "--deep"], &["channels", "status", "--probe"], &["doctor", "--non-interactive"]];
 /// What one of them may take; it would be a minute and a half for a person to wait.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 /// As much of what a tool printed as is kept.
 const MAX_TEXT: usize = 64 * 1024;
 
@@ -49,6 +49,13 @@ fn plain(text: &str) -> String {
 }
 
 impl Peer {
+    /// Adds what the same tool said elsewhere in the set-up, as one would who asks both.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.status = self.status.zip(other.status).map(|(one, other)| one.max(other));
+        self.elapsed_ms += other.elapsed_ms;
+        self.text = format!("{}\n{}", self.text, other.text);
+    }
+
     /// Whether it names the cause: any of the words that would do.
     pub fn names(&self, fault: &Fault) -> bool {
         let text = self.joined();
@@ -76,8 +83,19 @@ impl Peer {
         .unwrap();
         let troubled: Vec<&&str> = lines.iter().filter(|line| trouble.is_match(line)).collect();
         let chosen = if naming.is_empty() { troubled } else { naming };
-        chosen.into_iter().take(2).map(|line| line.chars().take(160).collect()).collect()
+        chosen.into_iter().take(2).map(|line| shortened(line)).collect()
     }
+}
+
+/// As much of a line as is shown.
+const MAX_LINE: usize = 160;
+
+fn shortened(line: &str) -> String {
+    let mut shown: String = line.chars().take(MAX_LINE).collect();
+    if shown.len() < line.len() {
+        shown.push('…');
+    }
+    shown
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ pub enum Played {
         answer: Answer,
         /// What `OpenClaw`'s own tools said.
         peers: Vec<Peer>,
+        /// Whether they were to be asked; of recorded facts and of files that nobody has deployed they cannot be.
+        asked_peers: bool,
         /// How long it took to set it up, in milliseconds.
         set_up_ms: u64,
     },
@@ -52,34 +54,34 @@ pub fn play(fault: &Fault, asks_peers: bool) -> Played {
     }
     let start = Instant::now();
     if fault.base == Base::Snapshot {
-        return asked(&Words::new(), &recorded::ask_of(fault), Vec::new(), 0);
+        return asked(&Words::new(), &recorded::ask_of(fault), Vec::new(), asks_peers, 0);
     }
     let Some(openclaw) = OpenClaw::find() else {
         return Played::Skipped { why: "PORTREEVE_OPENCLAW is not set".to_owned() };
     };
     if fault.base == Base::Compose {
-        let heard = contained::ask_of(fault, &openclaw, asks_peers);
-        return asked(&heard.words, &heard.said, heard.peers, milliseconds(start));
+        let heard = contained::ask_of(fault, &openclaw, asks_peers && !is_lint(fault));
+        return asked(&heard.words, &heard.said, heard.peers, asks_peers, heard.set_up_ms);
     }
     let mut stage = Stage::new(fault, &openclaw);
     stage.play(fault);
     let set_up = milliseconds(start);
     let said = ask_at_rest(fault, || stage.portreeve(&arguments(&fault.command)));
     let peers = if asks_peers { peers::ask_all(&stage.words, |words| stage.openclaw(words)) } else { Vec::new() };
-    asked(&stage.words, &said, peers, set_up)
+    asked(&stage.words, &said, peers, asks_peers, set_up)
 }
 
-fn asked(words: &Words, said: &Said, peers: Vec<Peer>, set_up_ms: u64) -> Played {
-    Played::Asked { answer: Answer::read(said, |text| words.redact(text)), peers, set_up_ms }
+fn asked(words: &Words, said: &Said, peers: Vec<Peer>, asked_peers: bool, set_up_ms: u64) -> Played {
+    Played::Asked { answer: Answer::read(said, |text| words.redact(text)), peers, asked_peers, set_up_ms }
 }
 
 /// How often is asked where the answer tells of the load of this machine.
 const TIMES: usize = 4;
 /// What is found of any gateway on a machine that is busy with other work.
-const OF_LOAD: [Code; 2] = [Code::GatewayStalled, Code::TransportSlowChallenge];
+const OF_LOAD: [Code; 4] = [Code::AgentBlind, Code::GatewayStalled, Code::GatewayWedged, Code::TransportSlowChallenge];
 
 /// Asks again while the answer tells of a load that is not the fault's.
-fn ask_at_rest(fault: &Fault, ask: impl Fn() -> Said) -> Said {
+pub(super) fn ask_at_rest(fault: &Fault, ask: impl Fn() -> Said) -> Said {
     let of_load = |said: &Said| {
         let answer = Answer::read(said, ToOwned::to_owned);
         OF_LOAD.iter().any(|code| !fault.expects(*code) && answer.has(*code))
@@ -103,7 +105,7 @@ pub(super) fn arguments(command: &[String]) -> Vec<String> {
     arguments
 }
 
-fn milliseconds(start: Instant) -> u64 {
+pub(super) fn milliseconds(start: Instant) -> u64 {
     u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -138,6 +140,11 @@ fn cannot(fault: &Fault) -> Option<String> {
 pub(super) fn wants_to_be_alone(fault: &Fault) -> bool {
     // The engine's machines are found by their process ids.
     fault.base != Base::Compose && fault.base != Base::Snapshot
+}
+
+/// Whether files are asked about that nobody has deployed.
+pub(super) fn is_lint(fault: &Fault) -> bool {
+    fault.command.first().is_some_and(|word| word == "lint")
 }
 
 /// Whether a gateway of it ever runs.

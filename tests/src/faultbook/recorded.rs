@@ -8,11 +8,11 @@ use serde_json::Value;
 use super::ask::{Said, ask};
 use super::fault::Fault;
 use super::play::arguments;
-use super::stage::{ASKING, unset};
+use super::stage::ASKING;
 use super::step::Step;
 use super::words::Words;
 use crate::Portreeve;
-use crate::home::set;
+use crate::home::{set, unset};
 
 /// Asks `portreeve` of the facts that a fault starts from, with its steps done to them.
 pub(super) fn ask_of(fault: &Fault) -> Said {

@@ -1,11 +1,11 @@
-//! What is shown of a book: a table, JSON, and a page of the documentation.
+//! What is shown of a book: a table, and JSON.
 
 use serde_json::{Value, json};
 
 use super::book::Outcome;
-use super::fault::{Family, Fault, Kind};
+use super::fault::Fault;
 use super::play::Played;
-use super::score::Hit;
+use super::score::{Answer, Hit};
 use super::totals::{Counts, Totals};
 
 /// One row of the table.
@@ -46,7 +46,7 @@ pub fn row(fault: &Fault, outcome: &Outcome) -> String {
     [vec![row], why].concat().join("\n    ")
 }
 
-fn details(answer: &super::score::Answer) -> Vec<String> {
+fn details(answer: &Answer) -> Vec<String> {
     let findings = answer.findings.iter().map(|one| format!("{} {}: {}", one.severity, one.code, one.summary));
     findings.chain(answer.unproven.iter().cloned()).collect()
 }
@@ -57,7 +57,7 @@ fn expected(fault: &Fault) -> String {
     if codes.is_empty() { "nothing".to_owned() } else { codes.join(", ") }
 }
 
-fn said(answer: &super::score::Answer) -> String {
+pub(super) fn said(answer: &Answer) -> String {
     if !answer.root_causes.is_empty() {
         return answer.root_causes.join(", ");
     }
@@ -126,96 +126,7 @@ pub fn json(faults: &[Fault], outcomes: &[Outcome], totals: &Totals) -> Value {
     report
 }
 
-/// The page of the documentation.
-pub fn page(faults: &[Fault], outcomes: &[Outcome], totals: &Totals) -> String {
-    let mut text = format!(
-        "# The faultbook\n\n\
-         Faults as people meet them, each set up for real and asked about: `portreeve check` and OpenClaw's own `gateway status --deep`,\n\
-         `channels status --probe` and `doctor --non-interactive` on the same set-up, one after the other. A tool of OpenClaw counts as naming\n\
-         the cause where anything that it prints says what is wrong, in whatever words. Times are wall times, and depend on the machine.\n\n\
-         This page is generated: `scripts/faultbook --page`. The faults are in `tests/faultbook`, a file each.\n\n\
-         ```text\n{}```\n",
-        summary(totals)
-    );
-    for (family, name) in FAMILIES {
-        let mut of: Vec<&Outcome> = outcomes.iter().filter(|outcome| faults[outcome.index].family == family).collect();
-        of.sort_by_key(|outcome| faults[outcome.index].kind == Kind::Pair);
-        if !of.is_empty() {
-            text += &format!("\n## {name}\n");
-            text += &of.iter().map(|outcome| section(&faults[outcome.index], outcome)).collect::<String>();
-        }
-    }
-    text
-}
-
-const FAMILIES: [(Family, &str); 10] = [
-    (Family::Ownership, "Ports, units, processes"),
-    (Family::Transport, "Transport"),
-    (Family::Auth, "Secrets and pairing"),
-    (Family::Channels, "Channels"),
-    (Family::Config, "Configuration"),
-    (Family::State, "State and locks"),
-    (Family::Mirrors, "Mirrors"),
-    (Family::Images, "Images"),
-    (Family::Node, "The machine and its engines"),
-    (Family::Healthy, "Healthy, though unusual"),
-];
-
-fn section(fault: &Fault, outcome: &Outcome) -> String {
-    let mut text = format!("\n### {}\n\n{} (`{}`)\n\n", fault.title, one_line(&fault.sees), fault.id);
-    let Played::Asked { answer, peers, .. } = &outcome.played else {
-        let why = match &outcome.played {
-            Played::Skipped { why } | Played::Broken { why } => why.lines().next().unwrap_or_default(),
-            Played::Asked { .. } => "",
-        };
-        return text + &format!("Not set up on the machine of this run: {why}.\n");
-    };
-    text += "| who | says | wall time |\n|---|---|---|\n";
-    let judgement = outcome.judgement.as_ref();
-    let verdict = match judgement.map(|judgement| judgement.hit) {
-        Some(Hit::Exact) => "",
-        Some(Hit::Named) => " (among others)",
-        _ => " (**missed**)",
-    };
-    let codes = said(answer);
-    let shown: Vec<&str> = codes.split(", ").collect();
-    let summaries: Vec<String> = answer
-        .findings
-        .iter()
-        .filter(|finding| shown.contains(&finding.code.as_str()))
-        .map(|finding| format!("`{}`: {}", finding.code, cell(&finding.summary)))
-        .collect();
-    let says = if summaries.is_empty() { "nothing is wrong".to_owned() } else { summaries.join("<br>") };
-    text += &format!(
-        "| `portreeve {}` | {says}{verdict} | {:.1} s |\n",
-        fault.command.join(" "),
-        seconds(answer.elapsed_ms)
-    );
-    for peer in peers {
-        let words: Vec<String> = peer.words(fault).iter().map(|line| cell(line)).collect();
-        let says = if words.is_empty() { "nothing of it".to_owned() } else { words.join("<br>") };
-        let named = match (fault.kind == Kind::Healthy, peer.names(fault), peer.status) {
-            (_, _, None) => "not ended in time",
-            (false, true, _) => "**names it**",
-            (false, false, _) => "does not name it",
-            (true, _, Some(0)) => "well",
-            (true, ..) => "fails",
-        };
-        text += &format!("| `openclaw {}` | {named}: {says} | {:.1} s |\n", peer.tool, seconds(peer.elapsed_ms));
-    }
-    text
-}
-
-/// Text in a cell of a table.
-fn cell(text: &str) -> String {
-    one_line(text).replace('|', "\\|").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 #[expect(clippy::cast_precision_loss, reason = "milliseconds of a run")]
-fn seconds(milliseconds: u64) -> f64 {
+pub(super) fn seconds(milliseconds: u64) -> f64 {
     milliseconds as f64 / 1000.0
 }

@@ -16,7 +16,7 @@ use super::fault::{Base, Fault, Until};
 use super::step::{self, ProxyProgram, Step, Which};
 use super::words::{SECRETS, Words};
 use super::{files, listener};
-use crate::home::set;
+use crate::home::{set, unset};
 use crate::{
     Builder, Gateway, Home, Namespaces, OpenClaw, Portreeve, Proxy, Supervisor, certificate, connect_with, free_port,
     time_server, wait_until,
@@ -57,6 +57,7 @@ impl Stage {
             folder: tempfile::tempdir().unwrap(),
         };
         stage.words.set("folder", path(stage.folder.path()));
+        stage.words.set("modules", path(openclaw.modules()));
         stage.words.set("other-port", free_port());
         stage.add(Which::A, fault.base);
         if matches!(fault.base, Base::TwoGateways | Base::Supervised) {
@@ -301,21 +302,6 @@ impl Stage {
         command.envs(own.map(|(name, value)| (name, value)));
         command
     }
-}
-
-/// Removes a key by its JSON pointer.
-pub(super) fn unset(config: &mut Value, pointer: &str) {
-    let (object, key) = pointer.rsplit_once('/').unwrap();
-    let object = config.pointer_mut(object);
-    let gone = match object {
-        Some(Value::Object(map)) => map.remove(key).is_some(),
-        Some(Value::Array(list)) => {
-            let index: usize = key.parse().unwrap();
-            (index < list.len()).then(|| list.remove(index)).is_some()
-        }
-        _ => false,
-    };
-    assert!(gone, "`{pointer}` is not there");
 }
 
 fn path(path: &Path) -> String {

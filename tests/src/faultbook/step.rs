@@ -124,6 +124,8 @@ pub enum Step {
     Restarted(Restarted),
     /// Runs the command line of a service.
     RunService(ServiceWords),
+    /// Starts a gateway on the machine of the engine itself; `@home@` and `@state@` are its own then.
+    HostGateway(HostGateway),
 }
 
 /// A value and its place.
@@ -417,6 +419,14 @@ pub struct Restarted {
     pub service: String,
     /// How often.
     pub times: u32,
+}
+
+/// A gateway beside an engine.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct HostGateway {
+    /// Its port.
+    pub port: u16,
 }
 
 /// A call of a service's command line.

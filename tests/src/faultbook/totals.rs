@@ -12,6 +12,9 @@ use super::score::Hit;
 /// The name and version of the form.
 pub const SCHEMA: &str = "portreeve.faultbook/1";
 
+/// Stands for all of `OpenClaw`'s own tools.
+pub(super) const TOGETHER: &str = "together";
+
 /// Counts over faults.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
@@ -117,9 +120,9 @@ pub fn totals(faults: &[Fault], outcomes: &[Outcome]) -> Totals {
             together = (together.0 || named, together.1 || alarm);
         }
         if !asked.is_empty() {
-            peers.entry("together".to_owned()).or_default().count(fault, together.0, together.1);
+            peers.entry(TOGETHER.to_owned()).or_default().count(fault, together.0, together.1);
             let sum = asked.iter().map(|peer| peer.elapsed_ms).sum();
-            theirs.entry("together".to_owned()).or_default().push(sum);
+            theirs.entry(TOGETHER.to_owned()).or_default().push(sum);
         }
     }
     for (tool, times) in theirs {
@@ -146,6 +149,8 @@ fn median(mut times: Vec<u64>) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::super::peers::Peer;
     use super::super::score::{Answer, Finding};
     use super::*;
@@ -174,7 +179,7 @@ mod tests {
             elapsed_ms: 1000,
             text: if tool == "one" { said.to_owned() } else { String::new() },
         });
-        Played::Asked { answer, peers: peers.into(), set_up_ms: 1 }
+        Played::Asked { answer, peers: peers.into(), asked_peers: true, set_up_ms: 1 }
     }
 
     #[test]
@@ -195,7 +200,7 @@ mod tests {
         let outcomes: Vec<Outcome> = played
             .into_iter()
             .enumerate()
-            .map(|(index, played)| Outcome::new(index, &faults[index], played, 1))
+            .map(|(index, played)| Outcome::new(index, &faults[index], played, 1, Timestamp::UNIX_EPOCH))
             .collect();
         let totals = totals(&faults, &outcomes);
         let all = Counts { faults: 3, exact: 1, named: 0, missed: 1, false_alarms: 1, skipped: 1, broken: 0 };

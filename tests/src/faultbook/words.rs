@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use regex::Regex;
 use serde_json::Value;
 
 /// Secrets that were made for this.
@@ -16,13 +17,16 @@ pub(super) const SECRETS: [(&str, &str); 3] = [
 pub(super) struct Words(BTreeMap<String, Value>);
 
 impl Words {
-    /// The secrets, and `null`, which TOML has no word for.
+    /// The secrets, `machine` as this one is called, and `null`, which TOML has no word for.
     pub(super) fn new() -> Self {
         let mut words = Self::default();
         for (name, value) in SECRETS {
             words.set(name, value);
         }
         words.set("null", Value::Null);
+        // Tools tell of the machine that they run on.
+        let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+        words.set("machine", name.unwrap_or_default());
         words
     }
 
@@ -72,10 +76,18 @@ impl Words {
             .0
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)))
-            .filter(|(name, value)| value.len() >= 4 && *name != "null")
+            .filter(|(name, value)| value.len() >= 4 && !matches!(*name, "null" | "machine"))
             .collect();
         known.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
-        known.iter().fold(text.to_owned(), |text, (name, value)| text.replace(value, &format!("<{name}>")))
+        let text = known.iter().fold(text.to_owned(), |text, (name, value)| text.replace(value, &format!("<{name}>")));
+        // A machine may be called by a word that is part of others.
+        match self.0.get("machine").and_then(Value::as_str).filter(|name| !name.is_empty()) {
+            Some(name) => {
+                let whole = Regex::new(&format!(r"\b{}\b", regex::escape(name))).unwrap();
+                whole.replace_all(&text, "<machine>").into_owned()
+            }
+            None => text,
+        }
     }
 }
 
@@ -109,5 +121,8 @@ mod tests {
     #[test]
     fn what_belongs_to_a_run_is_shown_by_its_name() {
         assert_eq!(words().redact("/tmp/x/.openclaw on 20010, /tmp/x/y"), "<state> on <port>, <home>/y");
+        let mut words = words();
+        words.set("machine", "vm");
+        assert_eq!(words.redact("pid 7 of `vm` in a vmnet"), "pid 7 of `<machine>` in a vmnet");
     }
 }
