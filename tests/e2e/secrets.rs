@@ -257,6 +257,71 @@ fn no_secret_of_any_place_gets_out_by_any_command() {
 }
 
 #[test]
+fn no_secret_gets_out_by_what_measures_accepts_or_gathers() {
+    let Some(openclaw) = OpenClaw::find() else { return };
+    let mut bench = Bench::new(&openclaw);
+    let project = format!(
+        "services:\n  gateway:\n    image: ghcr.io/openclaw/openclaw\n    command: gateway --token {}\n    environment:\n      \
+         {TOKEN_VARIABLE}: {}\n      OPENCLAW_GATEWAY_URL: ws://op:{}@127.0.0.1:18789/\n",
+        bench.canaries.plant("--token in a Compose file"),
+        bench.canaries.plant("a variable in a Compose file"),
+        bench.canaries.plant("a URL in a Compose file"),
+    );
+    let compose = bench.path("project/compose.yaml");
+    write(Path::new(&compose), &project);
+    let url = format!("ws://op:{}@127.0.0.1:{}", bench.canaries.plant("an argument"), bench.gateway.port());
+    let state = bench.gateway.state().to_str().unwrap().to_owned();
+    let (facts, bundle) = (bench.path("facts.json"), bench.path("bundle"));
+    fs::create_dir(&bundle).unwrap();
+    let looking: [&[&str]; 15] = [
+        &["logs", "-vv"],
+        &["logs", "--timeline", "--all"],
+        &["logs", "--timeline", "--all", "--json"],
+        &["connect", "-vv", "--count", "3", "--spread", "1"],
+        &["connect", "--count", "3", "--spread", "1", "--json", &url],
+        &["locks", "--for", "1", &state],
+        &["locks", "--for", "1", "--json"],
+        &["images", "-vv", "--offline"],
+        &["gate", "-vv", "--timeout", "2"],
+        &["gate", "--timeout", "2", "--", "false"],
+        &["check", "--deep", "--save", &facts],
+        &["accept", "--from", &facts, "--reason", "a test"],
+        &["accept", "--by-hand", "--reason", "a test"],
+        &["evidence", "--output", &bundle],
+        &["evidence", "--json", "--output", &bundle, "--force"],
+    ];
+    for call in looking {
+        bench.look(&bench.portreeve.run(call), call);
+    }
+    let own: [&[&str]; 9] = [
+        &["lint", "-f", &compose],
+        &["lint", "--format", "json", "-f", &compose],
+        &["lint", "--format", "sarif", "-f", &compose],
+        &["maintenance", "status"],
+        &["status", "-vv"],
+        &["spool", "inspect", "--json"],
+        &["selftest", "--json"],
+        &["evidence", "--from", &facts, "--output", &bundle, "--force"],
+        &["images", "--from", &facts],
+    ];
+    for call in own {
+        bench.look(&bench.portreeve.command().args(call).output().unwrap(), call);
+    }
+    let written = files_below(Path::new(&bundle));
+    assert!(written.iter().any(|path| path.extension() == Some(OsStr::new("html"))), "{written:?}");
+    for archive in written.iter().filter(|path| path.extension() == Some(OsStr::new("gz"))) {
+        let unpacked = Command::new("tar").arg("-xzOf").arg(archive).output().unwrap();
+        assert!(unpacked.status.success() && unpacked.stdout.len() > 10_000);
+        bench.canaries.assert_absent(&unpacked.stdout, &archive.display().to_string());
+    }
+    for path in files_below(bench.folder.path()) {
+        if !path.starts_with(bench.path("definitions")) && path != Path::new(&compose) {
+            bench.canaries.assert_absent(&fs::read(&path).unwrap(), &path.display().to_string());
+        }
+    }
+}
+
+#[test]
 fn fingerprints_of_two_nodes_differ_unless_they_share_a_key() {
     let home = Home::new();
     let token = Canaries::default().plant("gateway.auth.token");
