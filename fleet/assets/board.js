@@ -55,10 +55,7 @@
     }
   };
   const verdict = (element, value) => {
-    if (!element) return;
-    element.dataset.verdict = value;
-    const use = element.querySelector("use");
-    if (use) use.setAttribute("href", "#mark-" + value);
+    for (const part of [element, ...element.querySelectorAll("[data-verdict]")]) part.dataset.verdict = value;
   };
   const flash = (element) => {
     element.classList.remove("changed");
@@ -70,7 +67,6 @@
       if (line.dataset.node !== one.id) continue;
       let other = line.dataset.verdict !== one.verdict;
       verdict(line, one.verdict);
-      for (const use of line.querySelectorAll(".v use")) use.setAttribute("href", "#mark-" + one.verdict);
       for (const [field, words] of Object.entries(one.fields)) {
         const cell = line.querySelector('[data-field="' + field + '"]');
         const changed = put(cell, words);
@@ -129,9 +125,9 @@
     source.addEventListener("error", again);
   };
   say("off", "Not live yet");
-  ages();
   setInterval(ages, 10_000);
-  open();
+  // The page is painted first: it was drawn a moment ago.
+  requestAnimationFrame(() => setTimeout(open));
   window.addEventListener("pagehide", () => { clearTimeout(timer); if (source) source.close(); });
   window.addEventListener("pageshow", (event) => { if (event.persisted) again(); });
 })();

@@ -63,8 +63,7 @@ struct Decided {
 
 struct RungView {
     name: String,
-    state: String,
-    standing: Standing,
+    state: &'static str,
     took: String,
     detail: String,
 }
@@ -301,20 +300,13 @@ fn facts(node: &NodeSummary, row: &Row, now: Timestamp) -> Vec<Fact> {
 }
 
 fn rung(name: &str, state: &str, elapsed_ms: Option<f64>, detail: &str) -> RungView {
-    let standing = match state {
-        "pass" => Standing::Ready,
-        "fail" => Standing::Blocked,
-        _ => Standing::Unknown,
-    };
     RungView {
         name: name.replace('_', " "),
-        state: match standing {
-            Standing::Ready => "pass",
-            Standing::Blocked => "fail",
+        state: match state {
+            "pass" => "pass",
+            "fail" => "fail",
             _ => "unknown",
-        }
-        .to_owned(),
-        standing,
+        },
         took: elapsed_ms.map_or_else(String::new, |ms| seconds(ms / 1_000.0)),
         detail: detail.to_owned(),
     }

@@ -21,7 +21,7 @@ use span::SPANS;
 /// Longest text of a filter, in characters.
 const MAX_TEXT: usize = 200;
 /// Rows of a page.
-const ROWS: usize = 100;
+const ROWS: usize = 50;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
