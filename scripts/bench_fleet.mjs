@@ -7,10 +7,14 @@ import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
-const PAINTS = 15;
+const PAINTS = 11;
+// A new window makes Chromium load pages of its own, which are none of ours.
+const SETTLES_MS = 1_200;
 const ANSWERS = 60;
+// One beat nobody looks, one beat pages are asked for, and one beat a browser paints: each tells what it costs those who report.
+const BEAT_MS = 60_000;
+const PHASES = ['nobody looks', 'pages are asked for, evenly', 'a browser paints on the same processors'];
 const FILTERS = ['/?q=mini-01', '/?verdict=blocked', '/?cause=port.silent', '/?build=25B77&sort=since&order=desc', '/?openclaw=2026.9.4&page=3', '/?image=sha256'];
-const VIEWS = ['/causes'];
 
 const quantile = (values, share) => [...values].sort((a, b) => a - b)[Math.max(0, Math.ceil(values.length * share) - 1)];
 const summary = (values) => ({ count: values.length, p50: quantile(values, 0.5), p95: quantile(values, 0.95), max: Math.max(...values) });
@@ -18,21 +22,34 @@ const summary = (values) => ({ count: values.length, p50: quantile(values, 0.5),
 async function board(url, file) {
   const token = readFileSync(file, 'utf8').trim();
   const { chromium } = createRequire(join(process.env.PORTREEVE_BROWSER, 'package.json'))('playwright-core');
-  const answers = async (path, count) => {
-    const all = [];
-    for (let turn = 0; turn < count; turn += 1) {
-      const begun = performance.now();
-      const answer = await fetch(url + path, { headers: { authorization: `Bearer ${token}`, accept: 'text/html' } });
-      const text = await answer.text();
-      if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${text.slice(0, 200)}`);
-      all.push(performance.now() - begun);
-    }
-    return summary(all);
+  const begun = performance.now();
+  const until = (ms) => new Promise((done) => setTimeout(done, Math.max(0, begun + ms - performance.now())));
+  const ask = async (path) => {
+    const asked = performance.now();
+    const answer = await fetch(url + path, { headers: { authorization: `Bearer ${token}`, accept: 'text/html' } });
+    const text = await answer.text();
+    if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${text.slice(0, 200)}`);
+    return { took: performance.now() - asked, text };
   };
-  const result = { filters: {}, views: {} };
-  result.list = await answers('/', ANSWERS);
-  for (const path of FILTERS) result.filters[path] = await answers(path, ANSWERS / 3);
+  const [, nav] = (await ask('/')).text.split('<nav');
+  const linked = [...nav.split('</nav>')[0].matchAll(/href="([^"]*)"/g)].map((match) => match[1]);
+  const views = [...new Set(linked)].filter((path) => path !== '/');
 
+  await until(BEAT_MS);
+  const times = Object.fromEntries(['/', ...FILTERS, ...views].map((path) => [path, []]));
+  const turns = ANSWERS * (1 + FILTERS.length / 3) + views.length * 9;
+  for (let turn = 0; turn < ANSWERS; turn += 1) {
+    for (const path of ['/', ...(turn % 3 ? [] : FILTERS), ...(turn % 6 || turn >= 54 ? [] : views)]) {
+      const done = Object.values(times).flat().length;
+      await until(BEAT_MS * (1 + (0.95 * done) / turns));
+      times[path].push((await ask(path)).took);
+    }
+  }
+  const result = { list: summary(times['/']), filters: {}, views: {} };
+  for (const path of FILTERS) result.filters[path] = summary(times[path]);
+  for (const path of views) result.views[path] = summary(times[path]);
+
+  await until(2 * BEAT_MS);
   const browser = await chromium.launch({ executablePath: process.env.PATH.split(':').map((folder) => join(folder, 'chromium')).find(existsSync), args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'] });
   const context = await browser.newContext();
   const page = await context.newPage();
@@ -40,14 +57,13 @@ async function board(url, file) {
   await page.getByLabel('token').fill(token);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.waitForURL((to) => !to.pathname.startsWith('/login'));
-  const nav = await page.locator('nav a').evaluateAll((links) => links.map((link) => link.getAttribute('href')));
-  for (const path of new Set([...VIEWS, ...nav])) result.views[path] = await answers(path, 9);
   const login = await context.storageState();
-  // Each time as if never seen, but for the login. The tab is open, so that the start of its process does not count.
+  // Each time as if never seen, but for the login. The window is open, so that its start does not count.
   const paint = async (page, before) => {
     const fresh = await browser.newContext({ storageState: login });
     const opened = await fresh.newPage();
     await opened.goto(before);
+    await opened.waitForTimeout(SETTLES_MS);
     await opened.goto(page, { waitUntil: 'load' });
     const seen = await opened.evaluate(async () => {
       const painted = () => performance.getEntriesByName('first-contentful-paint')[0]?.startTime;
@@ -97,6 +113,7 @@ function table(loadFile, boardFile, peerFile) {
   const row = (name, one) => console.log(`| ${name} | ${one.count} | ${ms(one.p50_ms)} | ${ms(one.p95_ms)} | ${ms(one.p99_ms)} | ${ms(one.max_ms)} |`);
   row('metrics', load.metrics);
   row('reports', load.logs);
+  load.beats.forEach((one, place) => row(`both, while ${PHASES[Math.min(place, PHASES.length - 1)]}`, one));
   if (peer) {
     row('metrics, VictoriaMetrics', peer.metrics);
     const ratio = (key) => (load.metrics[key] / peer.metrics[key]).toFixed(2);

@@ -189,6 +189,13 @@ async fn main() {
         })
         .collect();
     let seconds = (measured_to - measured_from).as_secs_f64();
+    let beats: Vec<Value> = (0..arguments.beats)
+        .map(|index| {
+            let from = measured_from + beat * index;
+            let of = measured.iter().filter(|sample| (from..from + beat).contains(&sample.at));
+            latency(&of.copied().collect::<Vec<_>>())
+        })
+        .collect();
     let mut result = json!({
         "nodes": count,
         "beat_s": arguments.beat,
@@ -196,6 +203,7 @@ async fn main() {
         "seconds": seconds,
         "metrics": latency(&measured.iter().filter(|sample| sample.is_metrics).copied().collect::<Vec<_>>()),
         "logs": latency(&measured.iter().filter(|sample| !sample.is_metrics).copied().collect::<Vec<_>>()),
+        "beats": beats,
         "measured": outcomes(&measured),
         "all": outcomes(&all.iter().collect::<Vec<_>>()),
         "sent_bytes": measured.iter().map(|sample| sample.bytes).sum::<usize>(),
