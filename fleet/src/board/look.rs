@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::decisions::Decisions;
 use super::nodes::Tally;
-use super::query::{Query, natural, words};
+use super::query::{Query, Words, natural};
 use super::standing::Item;
 use crate::index::{Index, NodeKey, NodeSummary};
 
@@ -33,7 +33,7 @@ pub(crate) struct Look {
     pub(crate) tally: Tally,
     /// All nodes, in the order of their names.
     pub(crate) items: Vec<Item>,
-    words: Vec<Arc<str>>,
+    words: Vec<Words>,
     places: HashMap<NodeKey, usize>,
     offers: OnceLock<Offers>,
     answers: Mutex<VecDeque<(Query, Arc<[usize]>)>>,
@@ -83,7 +83,7 @@ impl Look {
         now: Timestamp,
     ) -> Self {
         let same_decisions = before.is_some_and(|before| Arc::ptr_eq(&before.decisions, &decisions));
-        let mut all: Vec<(Option<usize>, Item, Arc<str>)> = Vec::with_capacity(nodes.len());
+        let mut all: Vec<(Option<usize>, Item, Words)> = Vec::with_capacity(nodes.len());
         for node in nodes {
             let known = before.and_then(|before| before.known(node.key));
             let place = known.filter(|(_, item, _)| item.node.name == node.name).map(|(place, ..)| place);
@@ -94,11 +94,9 @@ impl Look {
                     && decisions.waivers_of(node.key, Timestamp::MIN).next().is_none()
             };
             if let Some((_, item, words)) = known.filter(|(_, item, _)| is_same(item)) {
-                all.push((place, item.clone(), Arc::clone(words)));
+                all.push((place, item.clone(), words.clone()));
             } else {
-                let item = Item::of(node, &decisions, now);
-                let words = words(&item).into();
-                all.push((place, item, words));
+                all.push((place, Item::of(node, &decisions, now), Words::default()));
             }
         }
         if before.is_some_and(|before| before.items.len() == all.len()) && all.iter().all(|(place, ..)| place.is_some())
@@ -116,7 +114,7 @@ impl Look {
         Self { at: now, decisions, tally, items, words, places, offers, answers }
     }
 
-    fn known(&self, key: NodeKey) -> Option<(usize, &Item, &Arc<str>)> {
+    fn known(&self, key: NodeKey) -> Option<(usize, &Item, &Words)> {
         let place = *self.places.get(&key)?;
         Some((place, self.items.get(place)?, self.words.get(place)?))
     }
@@ -133,8 +131,7 @@ impl Look {
         if let Some((_, picked)) = answers().iter().find(|(asked, _)| *asked == query) {
             return Arc::clone(picked);
         }
-        let picked: Arc<[usize]> =
-            query.pick(self.items.iter().zip(self.words.iter().map(|words| &**words)), self.at).into();
+        let picked: Arc<[usize]> = query.pick(self.items.iter().zip(&self.words), self.at).into();
         let mut answers = answers();
         answers.truncate(ANSWERS - 1);
         answers.push_front((query, Arc::clone(&picked)));

@@ -1,5 +1,7 @@
 //! Which nodes a query asks for.
 
+use std::sync::{Arc, OnceLock};
+
 use jiff::Timestamp;
 
 use super::super::standing::Item;
@@ -33,8 +35,8 @@ impl<'a> Filter<'a> {
         }
     }
 
-    /// Whether a node has it. `words` are those of [`words`].
-    pub(super) fn holds(&self, item: &Item, words: &str) -> bool {
+    /// Whether a node has it.
+    pub(super) fn holds(&self, item: &Item, words: &Words) -> bool {
         let node = &item.node;
         let brief = &node.brief;
         self.query.verdict.is_none_or(|verdict| verdict == item.standing)
@@ -44,12 +46,22 @@ impl<'a> Filter<'a> {
             && any([&brief.os_build, &brief.os_version].into_iter().filter_map(|text| text.as_deref()), &self.build)
             && any(brief.openclaw_versions.iter().map(String::as_str), &self.openclaw)
             && any(images(item), &self.image)
-            && self.q.iter().all(|word| words.contains(word.as_str()))
+            && self.q.iter().all(|word| words.of(item).contains(word.as_str()))
     }
 }
 
-/// All that is searched of a node, in small letters, each text on a line.
-pub(crate) fn words(item: &Item) -> String {
+/// All that is searched of a node, once somebody searches.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Words(OnceLock<Arc<str>>);
+
+impl Words {
+    fn of(&self, item: &Item) -> &str {
+        self.0.get_or_init(|| words(item).into())
+    }
+}
+
+/// In small letters, each text on a line.
+fn words(item: &Item) -> String {
     let node = &item.node;
     let brief = &node.brief;
     let own = [&node.name, &node.hostname, &node.id, &node.agent_version].map(String::as_str);

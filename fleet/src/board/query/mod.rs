@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::standing::{Item, Standing};
 pub(crate) use column::{Column, Heading};
-pub(crate) use filter::words;
+pub(crate) use filter::Words;
 pub(crate) use order::natural;
 pub(crate) use pages::{Pages, grouped};
 pub(crate) use span::Choice;
@@ -152,8 +152,12 @@ impl Query {
         )
     }
 
-    /// The places of the nodes asked for, in order. `items` come in the order of their names, each with its [`words`].
-    pub(crate) fn pick<'a>(&self, items: impl IntoIterator<Item = (&'a Item, &'a str)>, now: Timestamp) -> Vec<usize> {
+    /// The places of the nodes asked for, in order. `items` come in the order of their names, each with its [`Words`].
+    pub(crate) fn pick<'a>(
+        &self,
+        items: impl IntoIterator<Item = (&'a Item, &'a Words)>,
+        now: Timestamp,
+    ) -> Vec<usize> {
         let filter = filter::Filter::new(self, now);
         let held = items.into_iter().enumerate().filter(|(_, (item, words))| filter.holds(item, words));
         let mut picked: Vec<(usize, &Item)> = held.map(|(place, (item, _))| (place, item)).collect();
