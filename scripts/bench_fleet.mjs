@@ -116,7 +116,7 @@ function table(loadFile, boardFile, peerFile) {
   load.beats.forEach((one, place) => row(`both, while ${PHASES[Math.min(place, PHASES.length - 1)]}`, one));
   if (peer) {
     row('metrics, VictoriaMetrics', peer.metrics);
-    const ratio = (key) => (load.metrics[key] / peer.metrics[key]).toFixed(2);
+    const ratio = (key) => (peer.metrics[key] ? (load.metrics[key] / peer.metrics[key]).toFixed(2) : '–');
     console.log(`| ratio | | ${ratio('p50_ms')} | ${ratio('p95_ms')} | ${ratio('p99_ms')} | |`);
   }
   console.log('\n| | memory, peak | after a beat | at the end | on disk | of a core |\n|---|--:|--:|--:|--:|--:|');
