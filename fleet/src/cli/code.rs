@@ -54,7 +54,11 @@ impl Code {
                 audit::record(
                     connection,
                     now,
-                    &entry("code.create", &label, format!("{uses} uses until {expires_at:.0}")),
+                    &entry(
+                        "code.create",
+                        &label,
+                        format!("{uses} {} until {expires_at:.0}", if uses == 1 { "use" } else { "uses" }),
+                    ),
                 )?;
                 connection.execute_batch("COMMIT")?;
                 writeln!(out, "{}", issued.token.expose_secret())?;
