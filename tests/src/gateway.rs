@@ -13,7 +13,7 @@ use crate::slots::Slot;
 use crate::{Builder, Home, Portreeve, Running, get, wait_until};
 
 /// Far above the 7 to 12 s of a start on an idle machine with two cores.
-const READY: Duration = Duration::from_mins(3);
+const READY: Duration = Duration::from_mins(6);
 /// Far above the 15 s in which one that finds its port taken gives up on an idle machine.
 const EXIT: Duration = Duration::from_mins(5);
 const BUSY: &str = "gateway.state.lock";
