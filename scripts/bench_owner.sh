@@ -17,9 +17,9 @@ bench_owner() {
   for run in $(seq "$runs"); do
     say "a second gateway for the same port, $run of $runs"
     rm -rf -- "$work_dir/data" "$work_dir/status" "$second_state/tmp"
-    # A fresh one: what comes again and again is looked at more rarely. It is not told of the second home: two configurations
-    # for one port are named before anything is started.
-    "${gateway_env[@]}" "PORTREEVE_HOMES=$gateway_home" "PORTREEVE_DATA_DIR=$work_dir/data" \
+    # A fresh one: what comes again and again is looked at more rarely. It is told of no home: two configurations for one port
+    # would be named before the second gateway is started, and with one home it would look at nothing else.
+    "${gateway_env[@]}" "PORTREEVE_DATA_DIR=$work_dir/data" \
       "PORTREEVE_STATUS_FILE=$status" "$portreeve" run 2>"$work_dir/daemon.log" &
     daemon=$!
     at_exit="kill $daemon 2>/dev/null; $at_exit"
