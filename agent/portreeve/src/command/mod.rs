@@ -85,7 +85,7 @@ pub(crate) fn distance(a: &str, b: &str) -> usize {
 
 /// A value as indented JSON with a line end.
 pub(crate) fn json<T: serde::Serialize>(value: &T) -> Result<String> {
-    let mut text = serde_json::to_string_pretty(value)?;
+    let mut text = portreeve_core::json::pretty(value)?;
     text.push('\n');
     Ok(text)
 }

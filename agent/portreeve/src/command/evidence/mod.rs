@@ -134,7 +134,7 @@ fn bundle(global: &Global, args: &EvidenceArgs, settings: &Settings, snapshot: &
     let images = masked.of(&images)?;
     let (timeline, levels, entries) =
         (masked.of(&gathered.timeline())?, masked.of(&gathered.levels())?, masked.of(&gathered.entries)?);
-    let mut facts = serde_json::to_value(snapshot)?;
+    let mut facts = portreeve_core::json::value(snapshot)?;
     masked.0.value(&mut facts);
     let host = snapshot.node.hostname.get().map(|host| masked.0.text(host));
     let history = masked.of(&gather::history(args, settings, since))?;
@@ -171,7 +171,7 @@ struct Masked(Redactor);
 
 impl Masked {
     fn of<T: Serialize, U: DeserializeOwned>(&mut self, value: &T) -> Result<U> {
-        let mut value = serde_json::to_value(value)?;
+        let mut value = portreeve_core::json::value(value)?;
         self.0.value(&mut value);
         serde_json::from_value(value).context("what was masked has lost its form")
     }
@@ -193,7 +193,7 @@ impl Bundle {
         let Shown { report, evidence, entries, topology: drawn, locks, images } = &self.shown;
         let mut timeline = Vec::new();
         for entry in entries {
-            serde_json::to_writer(&mut timeline, entry)?;
+            timeline.extend(serde_json::to_vec(entry)?);
             timeline.push(b'\n');
         }
         let older = (evidence.timeline.left_out > 0).then(|| format!("{} older entries", evidence.timeline.left_out));
