@@ -27,6 +27,7 @@ pub mod locks;
 pub mod logs;
 pub mod maintenance;
 pub mod measure;
+pub mod order;
 pub mod report;
 pub mod schedule;
 pub mod secret;

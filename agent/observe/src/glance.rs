@@ -9,6 +9,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 
+use portreeve_core::order::Order as _;
 use portreeve_core::schedule::{Subjects, Urgency};
 
 use crate::os::{self, Endpoint};
@@ -154,7 +155,7 @@ fn entries(folder: &str, most: usize) -> Vec<(String, Option<Stamp>)> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<String> =
         entries.take(most).flatten().map(|entry| entry.path().to_string_lossy().into_owned()).collect();
-    names.sort_unstable();
+    names.order();
     let stamped = |path: String| {
         let stamp = Stamp::of(&path);
         (path, stamp)

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{OpenPath, Process, ProcessRole};
 use portreeve_openclaw::environment::{self, Environment};
 
@@ -45,7 +46,7 @@ impl ProcessTable {
 impl FromIterator<ProcessEntry> for ProcessTable {
     fn from_iter<I: IntoIterator<Item = ProcessEntry>>(entries: I) -> Self {
         let mut entries: Vec<ProcessEntry> = entries.into_iter().collect();
-        entries.sort_by_key(|entry| entry.pid);
+        entries.order_by_key(|entry| entry.pid);
         Self { entries }
     }
 }
@@ -121,7 +122,7 @@ pub fn open_paths<'a>(
     if let Some(error) = refusal.filter(|_| answered == 0) {
         return file::error_fact(&error, os::OPEN_FILE_SOURCE, at);
     }
-    open.sort_by(|left, right| (left.pid, &left.path, right.writable).cmp(&(right.pid, &right.path, left.writable)));
+    open.order_by(|left, right| (left.pid, &left.path, right.writable).cmp(&(right.pid, &right.path, left.writable)));
     open.dedup_by(|later, first| (later.pid, &later.path) == (first.pid, &first.path));
     open.truncate(MAX_OPEN_PATHS);
     let source = match asked - answered {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{
     Boot, DatabaseFile, FileStat, Lease, LockFile, PairedDevice, PendingPairing, StateDir, StateRecords,
 };
@@ -214,7 +215,7 @@ fn clobbered(config_path: &Path) -> Vec<(String, Timestamp)> {
             Some((text(entry.path()), modified))
         })
         .collect();
-    found.sort_by_key(|(_, modified)| std::cmp::Reverse(*modified));
+    found.order_by_key(|(_, modified)| std::cmp::Reverse(*modified));
     found.truncate(MAX_NAMES);
     found
 }

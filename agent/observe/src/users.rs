@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Order as _;
 
 use crate::deadline::within;
 use crate::file;
@@ -49,7 +50,7 @@ pub fn observe(at: Timestamp) -> Fact<Vec<Account>> {
     let known: BTreeSet<PathBuf> = rows.iter().map(|row| row.home.clone()).collect();
     let unlisted = within(DEADLINE, move || unlisted_homes(&known)).unwrap_or_default();
     let mut accounts = with_homes(rows.into_iter().chain(unlisted).filter(|row| may_hold_state(&row.home)).collect());
-    accounts.sort_unstable_by(|left, right| (left.uid, &left.name).cmp(&(right.uid, &right.name)));
+    accounts.order_by(|left, right| (left.uid, &left.name).cmp(&(right.uid, &right.name)));
     accounts.dedup_by(|left, right| (left.uid, &left.home) == (right.uid, &right.home));
     Fact::known(accounts, SOURCE, at)
 }

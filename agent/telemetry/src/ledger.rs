@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use portreeve_core::measure::{Reading, Value};
+use portreeve_core::order::Order as _;
 use serde::{Deserialize, Serialize};
 
 use crate::encode::{Attributes, Point, PointValue};
@@ -148,7 +149,7 @@ impl Account {
         let latest = now.checked_add(AHEAD).unwrap_or(now);
         let (mark, counted) = self.mark.filter(|(mark, _)| *mark <= latest).unwrap_or((since, usize::MAX));
         values.retain(|(at, _)| (mark..=latest).contains(at));
-        values.sort_by_key(|(at, _)| *at);
+        values.order_by_key(|(at, _)| *at);
         let at_mark = values.iter().filter(|(at, _)| *at == mark).count();
         values.drain(..at_mark.min(counted));
         if let Some((newest, _)) = values.last().copied() {

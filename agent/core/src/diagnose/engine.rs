@@ -14,6 +14,7 @@ use super::rules::transport::steady;
 use super::{Context, Waiver};
 use crate::acceptance::Quarantine;
 use crate::catalogue::{Code, Layer, Severity};
+use crate::order::Order as _;
 use crate::report::{
     Agent, ContainerSummary, Finding, GatewaySummary, LayerState, LayerSummary, NodeSummary, Remedy, Report, RungState,
     RungSummary, SCHEMA, StateDirSummary, Verdict, Waived,
@@ -105,7 +106,7 @@ pub(super) fn report(context: Context<'_>, drafts: Vec<Draft>) -> Report {
 
 /// Puts drafts in causal order, each once, and decides who explains whom and what is waived.
 fn judge(context: Context<'_>, mut drafts: Vec<Draft>) -> Vec<Judged> {
-    drafts.sort_by_key(|draft| (draft.code.entry().layer, draft.code.position(), draft.subject.clone()));
+    drafts.order_by_key(|draft| (draft.code.entry().layer, draft.code.position(), draft.subject.clone()));
     drafts.dedup_by(|later, first| {
         let same = later.code == first.code && later.subject == first.subject;
         if same {
@@ -208,7 +209,7 @@ fn findings(judged: &[Judged], only: Option<Layer>) -> Vec<Finding> {
             }
         })
         .collect();
-    findings.sort_by_key(|finding| (!finding.is_root_cause(), std::cmp::Reverse(finding.severity)));
+    findings.order_by_key(|finding| (!finding.is_root_cause(), std::cmp::Reverse(finding.severity)));
     findings
 }
 

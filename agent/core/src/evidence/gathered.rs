@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Snapshot;
 use crate::logs::{Entry, LogLayer, LogLevel, Origin};
+use crate::order::Order as _;
 
 /// Entries of the timeline that are kept, the latest.
 pub const MAX_ENTRIES: usize = 4_000;
@@ -115,7 +116,7 @@ impl Gathered {
                 })
             }));
         }
-        entries.sort_by_key(|entry| entry.at);
+        entries.order_by_key(|entry| entry.at);
         entries.into_iter().filter(|entry| entry.at >= since).for_each(|entry| gathered.add(entry));
         gathered
     }
@@ -177,7 +178,7 @@ impl Gathered {
     /// What logs say, in short.
     pub fn timeline(&self) -> Timeline {
         let mut kinds: Vec<KindSeen> = self.kinds.values().cloned().collect();
-        kinds.sort_by(|one, other| (one.first, &one.kind).cmp(&(other.first, &other.kind)));
+        kinds.order_by(|one, other| (one.first, &one.kind).cmp(&(other.first, &other.kind)));
         let mut problems: Vec<String> = self.problems.iter().map(|(log, why)| format!("{log}: {why}")).collect();
         problems.extend(self.not_read.clone());
         Timeline {

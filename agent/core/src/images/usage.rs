@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ImageReference;
+use crate::order::Order as _;
 use crate::snapshot::{DigestKind, Image, ImageCheck, ImageDigest, Snapshot, Workload, WorkloadRole};
 
 /// Who says what is right.
@@ -103,7 +104,7 @@ pub fn in_use(snapshot: &Snapshot, pinned: &[String]) -> Vec<ImageUse> {
             known.used_by.extend(one.used_by);
         }
     }
-    uses.sort_by(|one, other| (&one.image, &one.running).cmp(&(&other.image, &other.running)));
+    uses.order_by(|one, other| (&one.image, &one.running).cmp(&(&other.image, &other.running)));
     uses
 }
 
@@ -173,7 +174,7 @@ pub(crate) fn running(image: &Image, check: Option<&ImageCheck>) -> Vec<ImageDig
     if !pulled.contains(&id.as_str()) && id.contains(':') {
         digests.push(ImageDigest { digest: id.clone(), kind: DigestKind::Config });
     }
-    digests.sort();
+    digests.order();
     digests.dedup();
     digests
 }

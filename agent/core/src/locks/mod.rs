@@ -12,6 +12,7 @@ pub use estimate::{Estimate, Held, Look, Recorder, seconds};
 pub use rolling::Windows;
 pub use waiter::{Waiter, waiters};
 
+use crate::order::Order as _;
 use crate::report::{Agent, Verdict};
 use crate::snapshot::{Hold, LockKind, LockLatency, LockWait, Waits, WatchedLock};
 use crate::{Fact, Snapshot};
@@ -149,7 +150,7 @@ impl LocksReport {
             .flat_map(|dir| dir.locks.iter().map(|lock| LockReport::of(dir, lock, thresholds)))
             .collect();
         let p95 = |lock: &LockReport| lock.wait_s.map_or(-1.0, |wait| wait.p95);
-        locks.sort_by(|left, right| p95(right).total_cmp(&p95(left)).then_with(|| left.path.cmp(&right.path)));
+        locks.order_by(|left, right| p95(right).total_cmp(&p95(left)).then_with(|| left.path.cmp(&right.path)));
         let watched = |path: &str| snapshot.lock_waits.iter().any(|dir| dir.state_dir == path);
         let waiters: Vec<Waiter> = snapshot
             .state_dirs

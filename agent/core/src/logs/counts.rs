@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::order::Order as _;
+
 /// Under what the keys beyond the bound are counted.
 pub(super) const OTHERS: &str = "others";
 
@@ -31,7 +33,7 @@ impl<K: Ord> Counts<K> {
     /// The keys with their counts, most frequent first.
     pub(super) fn sorted(&self) -> Vec<(&K, u64)> {
         let mut counts: Vec<(&K, u64)> = self.keys.iter().map(|(key, count)| (key, *count)).collect();
-        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        counts.order_by_key(|(_, count)| std::cmp::Reverse(*count));
         counts
     }
 

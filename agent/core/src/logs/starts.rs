@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::window::{Sliding, Windowed};
 use crate::connects::{Latency, percentiles};
+use crate::order::Order as _;
 
 /// Most starts that are told one by one, the latest.
 const SHOWN: usize = 20;
@@ -120,7 +121,7 @@ impl Starts {
             .flat_map(|(source, tally)| tally.latest.iter().map(move |start| (source, start)))
             .map(|(source, (at, ready_ms))| Start { source: (*source).to_owned(), at: *at, ready_ms: *ready_ms })
             .collect();
-        latest.sort_by_key(|start| start.at);
+        latest.order_by_key(|start| start.at);
         latest.drain(..latest.len().saturating_sub(SHOWN));
         Self {
             counted: Windowed::of(tallies.iter().map(|(_, tally)| &tally.counted), WINDOW_S, BAR),

@@ -9,6 +9,7 @@ use super::report::{EventCount, LayerCounts, LogReport, LogSource};
 use super::starts::{StartTally, Starts};
 use super::window::{Sliding, Windowed};
 use super::{LogLayer, Origin, SCHEMA};
+use crate::order::Order as _;
 use crate::report::Agent;
 
 /// Window in which refused secrets are counted, in seconds, and how many of them a mistyped token explains.
@@ -163,7 +164,7 @@ impl Tally {
             self.sources.iter().map(|source| (source.report.id.as_str(), &source.starts)).collect();
         let reports = || self.sources.iter().map(|source| &source.report);
         let mut events: Vec<EventCount> = self.events.into_values().collect();
-        events.sort_by_key(|event| std::cmp::Reverse(event.count));
+        events.order_by_key(|event| std::cmp::Reverse(event.count));
         LogReport {
             schema: SCHEMA.to_owned(),
             agent,

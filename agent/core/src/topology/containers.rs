@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::host::{answers, kind_name, standing};
 use super::{Group, GroupKind, HOST, Node, NodeKind, Picture, Relation, State, host_gateways};
+use crate::order::Order as _;
 use crate::snapshot::{
     Engine, MountKind, NetworkMode, Project, PublishedPort, RunState, Runtime, Snapshot, Workload, WorkloadRole,
 };
@@ -42,7 +43,7 @@ pub(super) fn shown(snapshot: &Snapshot) -> Vec<&Workload> {
     let mut shown: Vec<&Workload> =
         snapshot.workloads.iter().filter(|workload| ids.contains(workload.id.as_str())).collect();
     let is_well = |workload: &Workload| standing_of(workload).1 == State::Running;
-    shown.sort_by_key(|workload| (group_id(workload), workload.role, is_well(workload), &workload.id));
+    shown.order_by_key(|workload| (group_id(workload), workload.role, is_well(workload), &workload.id));
     let mut counts: BTreeMap<(String, WorkloadRole), usize> = BTreeMap::new();
     shown.retain(|workload| {
         let count = counts.entry((group_id(workload), workload.role)).or_default();

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Group, GroupKind, HOST, Node, NodeKind, Picture, Relation, State, host_gateways};
+use crate::order::Order as _;
 use crate::snapshot::{Client, ClientKind, Gateway, ProcessRole, Unit};
 
 impl Picture<'_> {
@@ -95,7 +96,7 @@ impl Picture<'_> {
         let mut ports: Vec<u16> = host_gateways(snapshot).map(|gateway| gateway.port).collect();
         ports.extend(snapshot.listeners.get().into_iter().flatten().map(|listener| listener.port));
         ports.extend(self.shown.iter().flat_map(|workload| workload.ports.iter().filter_map(|port| port.host_port)));
-        ports.sort_unstable();
+        ports.order();
         ports.dedup();
         for port in ports {
             let id = format!("port {port}");
@@ -131,7 +132,7 @@ impl Picture<'_> {
     fn owners(&mut self, id: &str, port: u16, is_published: bool) {
         let snapshot = self.snapshot;
         let mut pids: Vec<u32> = snapshot.listeners_on(port).flat_map(|listener| listener.pids.clone()).collect();
-        pids.sort_unstable();
+        pids.order();
         pids.dedup();
         for gateway in host_gateways(snapshot).filter(|gateway| gateway.port == port) {
             let owns = gateway.pids.iter().any(|pid| pids.contains(pid));

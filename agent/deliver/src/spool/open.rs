@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use portreeve_core::order::Order as _;
 use portreeve_store::{Folder, Lock};
 
 use super::disk::Disk;
@@ -107,7 +108,7 @@ pub(super) fn segments(names: &[String]) -> Result<BTreeMap<Kind, Vec<u64>>, Spo
         }
     }
     for bases in segments.values_mut() {
-        bases.sort_unstable();
+        bases.order();
     }
     Ok(segments)
 }

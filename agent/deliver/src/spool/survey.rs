@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use portreeve_core::order::Order as _;
 use portreeve_store::{Folder, StoreError};
 use portreeve_telemetry::otlp::{ExportLogsServiceRequest, Message as _};
 use uuid::Uuid;
@@ -120,7 +121,7 @@ fn read(folder: &Folder, now: Timestamp) -> Result<Survey, SpoolError> {
             }
         }
     }
-    survey.records.sort_by_key(|record| (record.place, record.at));
+    survey.records.order_by_key(|record| (record.place, record.at));
     Ok(survey)
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use portreeve_compose::{Project, Service};
 use portreeve_core::Fact;
+use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{ProxyRoute, TlsSeen, Workload, WorkloadRole};
 
 use super::mounted::{self, Mounted};
@@ -136,7 +137,7 @@ impl Files for InService<'_> {
                 names.extend(target.file_name().and_then(|name| name.to_str()).map(ToOwned::to_owned));
             }
         }
-        names.sort();
+        names.order();
         names.dedup();
         names
     }

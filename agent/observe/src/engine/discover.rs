@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{Blind, EngineKind};
 use portreeve_openclaw::file::read_regular;
 use serde::Deserialize;
@@ -275,7 +276,7 @@ fn owner(path: &Path) -> Option<u32> {
 fn entries(dir: &Path) -> Vec<PathBuf> {
     let Ok(listed) = fs::read_dir(dir) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = listed.take(MAX_ENTRIES).flatten().map(|entry| entry.path()).collect();
-    paths.sort();
+    paths.order();
     paths
 }
 

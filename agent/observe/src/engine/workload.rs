@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{
     Attachment, Client, Healthcheck, Image, Mount, MountKind, NetworkMode, PublishedPort, Runtime, Workload,
 };
@@ -190,7 +191,7 @@ fn assemble(parts: Parts<'_>, definition: Definition, engine: &str, at: Timestam
         let names = endpoint.aliases.iter().chain(&endpoint.dns_names).map(|alias| name(alias));
         let mut aliases: Vec<String> = names.collect();
         aliases.push(parts.name.clone());
-        aliases.sort();
+        aliases.order();
         aliases.dedup();
         // The engine gives each container its own short id as an alias, and resolves no name on its default network.
         aliases.retain(|alias| !parts.container_id.starts_with(alias.as_str()) && !is_default_bridge(network));

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use portreeve_core::images::schedule::Runs;
+use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::ImageCheck;
 use portreeve_store::{Audience, Folder, StoreError};
 use serde::{Deserialize, Serialize};
@@ -92,10 +93,10 @@ impl Kept {
     /// Forgets the images that were asked for longest ago.
     fn trim(&mut self) {
         if self.images.len() > MAX_IMAGES {
-            self.images.sort_by_key(|check| std::cmp::Reverse(check.tried_at));
+            self.images.order_by_key(|check| std::cmp::Reverse(check.tried_at));
             self.images.truncate(MAX_IMAGES);
         }
-        self.images.sort_by(|one, other| one.image.cmp(&other.image));
+        self.images.order_by(|one, other| one.image.cmp(&other.image));
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{Domain, UnitProblem};
 use portreeve_openclaw::file::{FileMeta, Reader};
 
@@ -117,7 +118,7 @@ pub fn read(folders: &[Folder], at: Timestamp) -> Definitions {
         let answer = read_one(path, folder);
         (path.clone(), answer)
     });
-    read.sort_by(|left, right| left.0.cmp(&right.0));
+    read.order_by(|left, right| left.0.cmp(&right.0));
     for (path, answer) in read {
         match answer {
             Ok(definition) => definitions.found.push(definition),
@@ -176,7 +177,7 @@ pub fn files_below(folder: &Path) -> (Vec<PathBuf>, Vec<(PathBuf, io::Error)>) {
             }
         }
     }
-    files.sort();
+    files.order();
     (files, failed)
 }
 

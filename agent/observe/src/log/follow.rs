@@ -10,6 +10,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use portreeve_core::order::Order as _;
+
 use super::lines::{Lines, Position, SMALL_CHUNK};
 use super::open::{Access, open};
 
@@ -216,7 +218,7 @@ pub(crate) fn rotated(path: &Path) -> Vec<PathBuf> {
         .flatten()
         .filter_map(|entry| Some((number(entry.file_name().to_str()?)?, entry.path())))
         .collect();
-    numbered.sort();
+    numbered.order();
     numbered.truncate(MAX_ROTATED);
     numbered.into_iter().map(|(_, path)| path).collect()
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::SignedDuration;
 use portreeve_core::Snapshot;
 use portreeve_core::logs::{Entry, LogLayer, Origin};
+use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{Domain, Engine, UnitRole, Workload, WorkloadRole};
 
 use super::follow::rotated;
@@ -153,7 +154,7 @@ pub fn engine_entries(snapshot: &Snapshot) -> Vec<Entry> {
             });
         }
     }
-    entries.sort_by_key(|entry| entry.at);
+    entries.order_by_key(|entry| entry.at);
     entries
 }
 
@@ -189,6 +190,6 @@ fn days(path: &Path) -> Vec<PathBuf> {
         .map(|entry| entry.path())
         .filter(|path| name(path).as_deref().and_then(day).is_some_and(|(other, _)| other == start))
         .collect();
-    files.sort();
+    files.order();
     files
 }

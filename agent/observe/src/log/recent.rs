@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 use portreeve_core::Fact;
+use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{LogEvent, LogFacts, LogFile};
 use portreeve_openclaw::log::{self, Event, EventKind};
 
@@ -83,7 +84,7 @@ pub(crate) fn observe(sources: &[Source], mine: &Mine, at: Timestamp) -> Fact<Lo
         facts.lines += tally.lines;
         facts.unparsed += tally.broken;
     }
-    facts.events.sort_by_key(|event| event.at);
+    facts.events.order_by_key(|event| event.at);
     facts.events.dedup();
     let surplus = facts.events.len().saturating_sub(MAX_EVENTS);
     facts.events.drain(..surplus);

@@ -1,6 +1,7 @@
 //! Logs of several places as they grow.
 
 use portreeve_core::logs::Entry;
+use portreeve_core::order::Order as _;
 
 use super::follow::Follower;
 use super::lines::Position;
@@ -49,7 +50,7 @@ impl Tail {
                 Err(_) => {}
             }
         }
-        entries.sort_by_key(|entry| entry.at);
+        entries.order_by_key(|entry| entry.at);
         entries
     }
 

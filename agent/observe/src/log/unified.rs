@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use portreeve_core::logs::Entry;
+use portreeve_core::order::Order as _;
 use portreeve_openclaw::log::{MAX_TEXT_BYTES, redact};
 
 use super::gather::system_entry;
@@ -39,7 +40,7 @@ pub(super) async fn entries(wanted: &Wanted) -> Result<Vec<Entry>, String> {
             Some(system_entry(entry.at?, program.to_owned(), text))
         })
         .collect();
-    entries.sort_by_key(|entry| entry.at);
+    entries.order_by_key(|entry| entry.at);
     Ok(entries)
 }
 

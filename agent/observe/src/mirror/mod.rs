@@ -18,6 +18,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::fact::Outcome;
+use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{Blind, Mirror, StateDir, TimeMachine, Volume, Workload};
 
 pub use jobs::{Entry as CronEntry, cron_entries};
@@ -178,7 +179,7 @@ impl Task {
             .filter_map(Workload::state_on_host)
             .filter(|path| !is_known(path))
             .collect();
-        names.sort();
+        names.order();
         names.dedup();
         self.dirs = names
             .into_iter()

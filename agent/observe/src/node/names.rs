@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{Challenge, Client, Failure, FailureKind, Phase, Probe, UrlFacts};
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
@@ -18,7 +19,7 @@ const NAME: Duration = Duration::from_secs(2);
 pub(super) async fn resolve(clients: &mut [Client]) {
     let mut asked = JoinSet::new();
     let mut hosts: Vec<(String, u16)> = clients.iter().filter_map(name).collect();
-    hosts.sort_unstable();
+    hosts.order();
     hosts.dedup_by(|later, first| later.0 == first.0);
     for (host, port) in hosts {
         asked.spawn(async move {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{Listener, Process, ProcessRole};
 
 use crate::process::{self, Particulars, ProcessEntry, ProcessTable};
@@ -21,7 +22,7 @@ pub(crate) fn processes(
     table.clone().map(|table| {
         let mut all: Vec<Process> = running.values().map(|running| running.process.clone()).collect();
         all.extend(owners.iter().filter_map(|pid| table.get(*pid)).map(|entry| other(entry, at)));
-        all.sort_by_key(|process| process.pid);
+        all.order_by_key(|process| process.pid);
         all
     })
 }

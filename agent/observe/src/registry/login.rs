@@ -12,6 +12,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use portreeve_core::Secret;
+use portreeve_core::order::Order as _;
 use portreeve_openclaw::file::Reader;
 use secrecy::zeroize::Zeroize;
 use serde::Deserialize;
@@ -194,7 +195,7 @@ impl Logins {
     pub fn find(accounts: &[Account], caller: &Caller) -> Self {
         let mut logins = Self::default();
         let mut accounts: Vec<&Account> = accounts.iter().filter(|account| account.unreachable.is_none()).collect();
-        accounts.sort_by_key(|account| (account.uid != caller.uid, caller.home() != Some(&account.home)));
+        accounts.order_by_key(|account| (account.uid != caller.uid, caller.home() != Some(&account.home)));
         for account in accounts {
             let own = account.uid == caller.uid;
             if !own && caller.uid != 0 {

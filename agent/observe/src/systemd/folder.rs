@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{Domain, UnitProblem};
 use portreeve_openclaw::file::{FileMeta, ReadError, Reader};
 
@@ -132,8 +133,8 @@ pub fn read(searches: &[Search], at: Timestamp) -> Definitions {
             }
         }
     }
-    definitions.found.sort_by(|left, right| left.path.cmp(&right.path));
-    definitions.problems.sort_by(|left, right| left.path.cmp(&right.path));
+    definitions.found.order_by(|left, right| left.path.cmp(&right.path));
+    definitions.problems.order_by(|left, right| left.path.cmp(&right.path));
     definitions
 }
 

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{Domain, Manager, UnitInventory, UnitProblem};
 use portreeve_openclaw::environment::Environment;
 use portreeve_openclaw::file::Reader;
@@ -160,7 +161,7 @@ pub fn inventory_of_dirs(dirs: &[PathBuf], at: Timestamp) -> UnitInventory {
     };
     let reader = Reader::for_self(None);
     let mut read = folder::each(&files, |path| (path.clone(), listed(path, &reader, &question)));
-    read.sort_by(|left, right| left.0.cmp(&right.0));
+    read.order_by(|left, right| left.0.cmp(&right.0));
     for (path, answer) in read {
         match answer {
             Ok(known) => inventory.units.push(known.unit),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use portreeve_core::measure::Value;
+use portreeve_core::order::Order as _;
 use portreeve_core::report::{GatewaySummary, RungState, ladder};
 use portreeve_core::snapshot::{Client, ClientKind, Credentials, Gateway, LogEvent, Probe, SourceOutcome, event};
 use portreeve_core::{Report, Series, Snapshot};
@@ -136,7 +137,7 @@ pub(super) fn happenings(gateway: &Gateway, snapshot: &Snapshot, readings: &mut 
 pub(super) fn pairings(attempts: &[Timestamp], approvals: &[Timestamp]) -> Vec<(Timestamp, f64)> {
     let attempts = attempts.iter().map(|at| (*at, false));
     let mut all: Vec<(Timestamp, bool)> = attempts.chain(approvals.iter().map(|at| (*at, true))).collect();
-    all.sort_unstable();
+    all.order();
     let mut first: Option<Timestamp> = None;
     let mut pairings = Vec::new();
     for (at, is_approval) in all {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use portreeve_core::acceptance::How;
+use portreeve_core::order::Order as _;
 use portreeve_core::report::{LayerState, MirrorState, RungState};
 use portreeve_core::{Code, Report, Snapshot};
 
@@ -51,7 +52,7 @@ pub(super) fn verdict(report: &Report, readings: &mut Readings) {
 pub(super) fn host(snapshot: &Snapshot, report: &Report, readings: &mut Readings) {
     let at = report.generated_at;
     let mut versions: Vec<&str> = report.gateways.iter().filter_map(|gateway| gateway.version.as_deref()).collect();
-    versions.sort_unstable();
+    versions.order();
     versions.dedup();
     versions.reverse();
     let accepted = report.accepted.as_ref();

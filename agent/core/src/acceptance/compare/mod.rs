@@ -13,6 +13,7 @@ use self::containers::{container, engine, is_silent};
 use self::host::{client, gateway, machine, ports, unit};
 use self::state::{exclusion, mirror, state_dir};
 use super::baseline::Baseline;
+use crate::order::Order as _;
 use crate::report::Subject;
 
 /// How much a difference weighs.
@@ -75,7 +76,7 @@ pub fn compare(before: &Baseline, after: &Baseline) -> Vec<Difference> {
     });
     each(&before.mirrors, &after.mirrors, "mirror", &mut out, mirror);
     each(&before.clients, &after.clients, "client", &mut out, client);
-    out.sort_by(|a, b| (a.weight, &a.subject, &a.summary).cmp(&(b.weight, &b.subject, &b.summary)));
+    out.order_by(|a, b| (a.weight, &a.subject, &a.summary).cmp(&(b.weight, &b.subject, &b.summary)));
     out
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{Blind, Starter};
 use portreeve_openclaw::file::Reader;
 
@@ -164,7 +165,7 @@ fn files(path: &Path, at: Timestamp, blind: &mut Vec<Blind>) -> Vec<PathBuf> {
                 .map(|entry| entry.path())
                 .filter(|path| path.is_file())
                 .collect();
-            files.sort();
+            files.order();
             files
         }
         Err(error) => {

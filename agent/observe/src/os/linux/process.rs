@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use portreeve_core::order::Order as _;
 use procfs::process::{Process, StatFlags};
 use secrecy::zeroize::Zeroizing;
 
@@ -28,7 +29,7 @@ pub(crate) fn processes() -> io::Result<Vec<ProcessEntry>> {
             entries.push(entry);
         }
     }
-    entries.sort_unstable_by_key(|entry| entry.pid);
+    entries.order_by_key(|entry| entry.pid);
     Ok(entries)
 }
 

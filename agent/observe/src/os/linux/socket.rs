@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 
+use portreeve_core::order::Order as _;
 use portreeve_facts::socket_table::{self, ListeningRow};
 
 use super::socket_diag;
@@ -34,7 +35,7 @@ pub(crate) fn listeners(ports: Option<&[u16]>, foreign: &[u32]) -> io::Result<So
             foreign_netns,
         })
         .collect();
-    listening.sort_unstable();
+    listening.order();
     listening.dedup();
     Ok(Sockets { listening, hidden: None })
 }

@@ -16,6 +16,7 @@ use libproc::proc_pid::{kproc_info_raw, listpidinfo, pidinfo, pidpath};
 use libproc::processes::{ProcFilter, pids_by_type};
 use libproc::task_info::TaskInfo;
 use nix::libc;
+use portreeve_core::order::Order as _;
 use secrecy::zeroize::Zeroizing;
 
 use crate::os::procargs::{self, ProcArgs};
@@ -39,7 +40,7 @@ pub(crate) fn processes() -> io::Result<Vec<ProcessEntry>> {
     let mut block = Zeroizing::new(vec![0_u8; MAX_PROCESS_STRINGS]);
     let mut entries: Vec<ProcessEntry> =
         pids_by_type(ProcFilter::All)?.into_iter().filter_map(|pid| entry(pid, &timebase, &mut block)).collect();
-    entries.sort_unstable_by_key(|entry| entry.pid);
+    entries.order_by_key(|entry| entry.pid);
     entries.dedup_by_key(|entry| entry.pid);
     Ok(entries)
 }

@@ -9,6 +9,7 @@ use libproc::file_info::{ProcFDType, pidfdinfo};
 use libproc::net_info::{SocketFDInfo, SocketInfoKind, TcpSIState};
 use libproc::processes::{ProcFilter, pids_by_type};
 use nix::libc;
+use portreeve_core::order::Order as _;
 
 use super::process::{descriptors, kernel_info};
 use crate::os::{Endpoint, Socket, Sockets};
@@ -31,7 +32,7 @@ pub(crate) fn listeners(ports: Option<&[u16]>, _foreign: &[u32]) -> io::Result<S
             foreign_netns: false,
         })
         .collect();
-    listening.sort_unstable();
+    listening.order();
     let hidden = (refused > 0).then(|| format!("the sockets of {refused} processes of other users are hidden"));
     Ok(Sockets { listening, hidden })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{Place, ProxyConfig};
 
 use super::tree::{Directive, Word};
@@ -101,7 +102,7 @@ impl<'a> Level<'a> {
         let mut resolved = text.to_owned();
         // Longest first, so that `$a` does not take the beginning of `$ab`.
         let mut variables: Vec<(&&str, &&str)> = self.variables.iter().collect();
-        variables.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        variables.order_by_key(|(name, _)| std::cmp::Reverse(name.len()));
         for (name, value) in variables {
             if resolved.len() > 4096 {
                 break;

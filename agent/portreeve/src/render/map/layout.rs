@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dugong::graphlib::{Graph, GraphOptions};
 use dugong::{EdgeLabel, GraphLabel, LabelPos, LayoutError, NodeLabel, RankDir, WorkControl, WorkError};
+use portreeve_core::order::Order as _;
 
 /// Blanks between things beside each other.
 const NODE_GAP: f64 = 34.0;
@@ -168,7 +169,7 @@ impl Page {
         }
         for ((node, right), mut ends) in sides {
             let Some(at) = self.nodes.get(node) else { continue };
-            ends.sort_by(|a, b| a.towards.total_cmp(&b.towards).then(a.edge.cmp(&b.edge)));
+            ends.order_by(|a, b| a.towards.total_cmp(&b.towards).then(a.edge.cmp(&b.edge)));
             let step = at.height / f64::from(u32::try_from(ends.len() + 1).unwrap_or(u32::MAX));
             let mut y = at.top();
             for End { edge, leaves, .. } in ends {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dugong::LayoutError;
+use portreeve_core::order::Order as _;
 use portreeve_core::topology::{Edge, Group, GroupKind, Node, NodeKind, Relation, State, Topology};
 
 use super::layout::{Draft, Page, Rect, lay_out};
@@ -111,9 +112,9 @@ impl<'a> Drawing<'a> {
                 NodeKind::Unit | NodeKind::Container | NodeKind::Remote | NodeKind::Others => 2,
                 NodeKind::Network | NodeKind::State => 3,
             };
-            order.sort_by_key(|&index| (topology.nodes.get(index).map(|node| rank(node.kind)), index));
+            order.order_by_key(|&index| (topology.nodes.get(index).map(|node| rank(node.kind)), index));
             order.truncate(MOST_NODES);
-            order.sort_unstable();
+            order.order();
         }
         let kept: Vec<&Node> = order.iter().filter_map(|&index| topology.nodes.get(index)).collect();
         let place: BTreeMap<&str, usize> =

@@ -1,3 +1,4 @@
+use portreeve_core::order::Order as _;
 use portreeve_core::topology::{Edge, Group, GroupKind, Node, State, Topology};
 
 use super::super::text::paragraph;
@@ -45,7 +46,7 @@ fn belonging(topology: &Topology, group: &Group, indent: usize, width: usize) ->
 
 fn things(topology: &Topology, mut nodes: Vec<&Node>, indent: usize, width: usize) -> String {
     let mut out = String::new();
-    nodes.sort_by_key(|node| node.kind);
+    nodes.order_by_key(|node| node.kind);
     for node in nodes {
         out.push_str(&head(&node.lines, node.state, indent, width));
         let edges: Vec<&Edge> = topology.edges.iter().filter(|edge| edge.from == node.id).collect();

@@ -2,6 +2,7 @@
 
 use super::super::contained::{meant, namespace, of, of_client, share_namespace};
 use crate::diagnose::Context;
+use crate::order::Order as _;
 use crate::snapshot::{Client, Gateway, NetworkMode, Snapshot, UrlFacts, Workload};
 
 /// Names by which a container reaches the machine that its engine runs for.
@@ -120,7 +121,7 @@ impl<'a> Way<'a> {
             .flat_map(|network| network.aliases.iter().map(String::as_str))
             .chain(self.net.extra_hosts.iter().chain(&self.here.extra_hosts).map(String::as_str))
             .collect();
-        names.sort_unstable();
+        names.order();
         names.dedup();
         names
     }

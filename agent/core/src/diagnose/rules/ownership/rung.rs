@@ -4,6 +4,7 @@ use super::super::container::stage::{Stage, heard, stage};
 use super::super::life::{descends, state_of};
 use super::super::{contained, container};
 use crate::diagnose::Context;
+use crate::order::Order as _;
 use crate::report::{RungState, RungSummary};
 use crate::snapshot::{Gateway, Listener, ProcessRole};
 
@@ -31,7 +32,7 @@ fn judge(context: Context<'_>, gateway: &Gateway) -> (RungState, String) {
     }
     let port = gateway.port;
     let mut owners: Vec<u32> = facing(context, port).flat_map(|listener| listener.pids.clone()).collect();
-    owners.sort_unstable();
+    owners.order();
     owners.dedup();
     match owners.as_slice() {
         [] if facing(context, port).next().is_some() => {

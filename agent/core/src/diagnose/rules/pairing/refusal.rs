@@ -8,13 +8,14 @@ use super::{
 };
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
+use crate::order::Order as _;
 use crate::snapshot::{Gateway, LogEvent, event};
 
 /// The largest number of events that any window of this length holds, with the last of them.
 fn densest<'a>(events: &[&'a LogEvent], window: SignedDuration) -> Option<(usize, &'a LogEvent)> {
     let mut times: Vec<(Timestamp, &LogEvent)> =
         events.iter().filter_map(|event| event.at.map(|at| (at, *event))).collect();
-    times.sort_by_key(|(at, _)| *at);
+    times.order_by_key(|(at, _)| *at);
     let mut first = 0;
     let mut best = None;
     for (last, (at, event)) in times.iter().enumerate() {

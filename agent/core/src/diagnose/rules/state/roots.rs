@@ -6,6 +6,7 @@ use super::super::life::{seconds, span};
 use super::{about, gateways_of};
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
+use crate::order::Order as _;
 use crate::snapshot::StateDir;
 
 /// How long ago a root may have been written and still be in use, in seconds: seven days.
@@ -41,7 +42,7 @@ pub(super) fn split_roots(context: Context<'_>, out: &mut Vec<Draft>) {
         }
     }
     for (home, mut dirs) in homes {
-        dirs.sort_by_key(|dir| std::cmp::Reverse(dir.last_write));
+        dirs.order_by_key(|dir| std::cmp::Reverse(dir.last_write));
         let [newest, older @ ..] = dirs.as_slice() else { continue };
         if older.is_empty() {
             continue;

@@ -8,6 +8,7 @@ use super::super::ownership::is_active;
 use super::{about, processes_of};
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
+use crate::order::Order as _;
 use crate::snapshot::{Gateway, LogEvent, Process, StateDir, event};
 
 /// How long a process that was turned away counts, in seconds.
@@ -29,7 +30,7 @@ pub(super) fn shared(context: Context<'_>, out: &mut Vec<Draft>) {
     for dirs in places.values() {
         let Some(&dir) = dirs.first() else { continue };
         let mut processes: Vec<&Process> = dirs.iter().flat_map(|dir| processes_of(context, dir)).collect();
-        processes.sort_by_key(|process| process.pid);
+        processes.order_by_key(|process| process.pid);
         processes.dedup_by_key(|process| process.pid);
         if processes.len() > 1 {
             out.push(two_live(context, dirs, dir, &processes));

@@ -4,6 +4,7 @@ use super::super::command::{quote, start};
 use super::super::life::{Life, events, life, log_is_shared, recent, seconds, state_of};
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
+use crate::order::Order as _;
 use crate::snapshot::{ConfigFacts, ConfigProblem, Expectation, Gateway, event};
 
 /// How long a line of the log counts that quotes the gateway's own reason, in seconds.
@@ -24,7 +25,7 @@ pub(super) fn invalid(context: Context<'_>, out: &mut Vec<Draft>) {
             .iter()
             .map(|problem| (problem, if problem.fatal { Severity::Error } else { Severity::Warning }))
             .collect();
-        problems.sort_by_key(|(_, severity)| std::cmp::Reverse(*severity));
+        problems.order_by_key(|(_, severity)| std::cmp::Reverse(*severity));
         if let Some((first, severity)) = problems.first() {
             out.push(problem(context, gateway, config, first, *severity, problems.len() - 1));
         } else if let Some(what) = wrong_mode(context, gateway, config) {

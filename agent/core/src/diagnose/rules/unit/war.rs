@@ -7,6 +7,7 @@ use super::super::life::{log_is_shared, recent, seconds, state_of};
 use super::super::ownership::{is_active, supervised};
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
+use crate::order::Order as _;
 use crate::snapshot::{Boot, Gateway, LogEvent, event};
 
 /// How far back the war is looked for, in seconds. One life lasts some 20 s.
@@ -79,7 +80,7 @@ fn kills<'a>(context: Context<'_>, one: &'a Gateway, other: &'a Gateway) -> Vec<
             }
         }
     }
-    kills.sort_by_key(|(_, event)| event.at);
+    kills.order_by_key(|(_, event)| event.at);
     kills
 }
 
@@ -100,7 +101,7 @@ fn changes(context: Context<'_>, one: &Gateway, other: &Gateway) -> usize {
         .flat_map(|(gateway, which)| boots(context, gateway).iter().map(move |boot| (boot.started_at, which)))
         .filter(|(at, _)| seconds(*at, context.snapshot.taken_at) <= WINDOW_S)
         .collect();
-    starts.sort_unstable();
+    starts.order();
     starts.iter().zip(starts.iter().skip(1)).filter(|((_, first), (_, second))| first != second).count()
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::order::Order as _;
 use crate::snapshot::{Gateway, MountKind, Process, Snapshot, Workload, WorkloadRole};
 
 /// Where the state of a workload lies.
@@ -110,9 +111,9 @@ pub(super) fn groups<'a>(
     }
     let mut found: Vec<Vec<usize>> = by_key.into_values().filter(|group| group.len() > 1).collect();
     for group in &mut found {
-        group.sort_unstable();
+        group.order();
     }
-    found.sort();
+    found.order();
     found.dedup();
     found
         .into_iter()
