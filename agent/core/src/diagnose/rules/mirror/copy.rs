@@ -6,11 +6,12 @@ use crate::diagnose::Context;
 use crate::snapshot::{Boot, Expectation, Gateway, StateDir, StateRecords};
 
 /// Whether a gateway is only what a copy of another one's state directory looks like: the same identity or the same last start, nothing
-/// that runs or would start it, and the original in use. Lease, starts and configuration in it are the original's.
+/// that runs, no unit at all, be it disabled, and the original in use. Lease, starts and configuration in it are the original's.
 pub(crate) fn is_spare(context: Context<'_>, gateway: &Gateway) -> bool {
     let Some(dir) = state_of(context, gateway) else { return false };
     let is_anothers = |pid: &u32| directory_of(context, *pid).is_some_and(|other| other.path != dir.path);
     !gateway.expected.contains(&Expectation::Asked)
+        && gateway.units.is_empty()
         && gateway.pids.iter().all(is_anothers)
         && !is_alive(context, dir)
         && context.snapshot.state_dirs.iter().any(|other| is_copied(dir, other) && is_alive(context, other))
@@ -138,6 +139,7 @@ mod tests {
         let to_run = copied(|node| {
             let mut other = unit("ai.openclaw.copy", None);
             other.state_dir = Some(COPY.to_owned());
+            other.disabled = known(true);
             node.gateways[1].units.push(other.id.clone());
             node.units.units.push(other);
         });
@@ -151,8 +153,9 @@ mod tests {
                 for process in value(&mut node.processes) {
                     process.state_dir = None;
                 }
-                first_unit(node).disabled = known(true);
-                runtime(node).pid = None;
+                for gateway in &mut node.gateways {
+                    gateway.units.clear();
+                }
                 for (dir, beat) in node.state_dirs.iter_mut().zip([ours, theirs]) {
                     dir.open = denied();
                     value(&mut dir.records).lease.as_mut().unwrap().heartbeat_at = Some(ago(beat));
