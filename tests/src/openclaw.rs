@@ -5,6 +5,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Keeps `openclaw` from starting itself once more for a folder of its own in the compile cache: a gateway is then the process that was
+/// started, as it is where no cache is named.
+pub(crate) const NOT_TWICE: (&str, &str) = ("OPENCLAW_PACKAGED_COMPILE_CACHE_RESPAWNED", "1");
 /// Names the folder that holds `node_modules/openclaw` and a Node.
 const FOLDER: &str = "PORTREEVE_OPENCLAW";
 /// Where it is `1`, a test that would be left out fails.
@@ -57,6 +60,8 @@ impl OpenClaw {
         let node = self.node.parent().unwrap();
         command.env_clear().env("HOME", home).env("LANG", "C.UTF-8").env("NO_COLOR", "1");
         command.env("PATH", format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", node.display()));
+        // Node's own place for it is in /tmp, of which a set-up may have a new one each time.
+        command.env("NODE_COMPILE_CACHE", self.modules().with_file_name("compile-cache")).envs([NOT_TWICE]);
         command.current_dir(home);
         command
     }
