@@ -7,7 +7,7 @@ use super::ask::{Said, ask};
 use super::fault::{Fault, Until};
 use super::files;
 use super::peers::{self, Peer};
-use super::play::{arguments, ask_at_rest, milliseconds};
+use super::play::{Asked, arguments, ask_at_rest, milliseconds};
 use super::stage::ASKING;
 use super::step::Step;
 use super::words::{SECRETS, Words};
@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_mins(3);
 /// What was said of a project.
 pub(super) struct Heard {
     pub(super) words: Words,
-    pub(super) said: Said,
+    pub(super) asked: Asked,
     pub(super) peers: Vec<Peer>,
     pub(super) set_up_ms: u64,
 }
@@ -37,9 +37,9 @@ pub(super) fn ask_of(fault: &Fault, openclaw: &OpenClaw, asks_peers: bool) -> He
     let mut bench = Bench::new(&node, openclaw, &name, words);
     bench.play(fault);
     let set_up_ms = milliseconds(start);
-    let said = ask_at_rest(fault, || bench.portreeve(&fault.command));
+    let asked = ask_at_rest(fault, || bench.portreeve(&fault.command));
     let peers = if asks_peers { bench.peers() } else { Vec::new() };
-    Heard { words: bench.words, said, peers, set_up_ms }
+    Heard { words: bench.words, asked, peers, set_up_ms }
 }
 
 /// What is set up on a machine with an engine. It goes with its machine.

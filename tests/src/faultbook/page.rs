@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
+use portreeve_core::catalogue::Code;
 
 use super::book::Outcome;
 use super::fault::{Base, Family, Fault, Kind};
 use super::peers::{PATIENCE, Peer};
-use super::play::{Played, is_lint};
+use super::play::{OF_LOAD, Played, TIMES, is_lint};
 use super::score::{Answer, Hit};
 use super::show::{said, seconds};
 use super::totals::{Counts, TOGETHER, Totals};
@@ -49,6 +50,7 @@ fn head(outcomes: &[Outcome]) -> String {
         (Some(day), _) => format!("on {day}"),
         _ => String::new(),
     };
+    let of_load: Vec<String> = OF_LOAD.iter().map(|code| format!("`{code}`")).collect();
     format!(
         "# The faultbook\n\n\
          Faults as people meet them. Each was set up for real, with OpenClaw {}, real proxies, containers and file systems, and then asked about:\n\
@@ -65,9 +67,13 @@ fn head(outcomes: &[Outcome]) -> String {
          \x20 It *fails on a healthy set-up* where its exit status is not 0. It is given {} s. These tools have another task than to find root causes:\n\
          \x20 see [the comparison](comparison.md).\n\
          - Recorded facts of a Mac are judged by the same rules, where no Linux machine can stage them. OpenClaw's tools cannot be asked about them,\n\
-         \x20 nor about what `lint` reads before anybody has deployed it; neither counts for or against them.\n",
+         \x20 nor about what `lint` reads before anybody has deployed it; neither counts for or against them.\n\
+         - Several set-ups share the two cores, and a gateway that gets no processor is slow. Where Portreeve said {} of a set-up\n\
+         \x20 whose fault is another, it was asked again, {} times at most, and that stands beside its answer. What it said last counts.\n",
         IMAGE.rsplit(':').next().unwrap_or_default(),
         PATIENCE.as_secs(),
+        of_load.join(", "),
+        TIMES - 1,
     )
 }
 
@@ -144,7 +150,7 @@ pub(super) fn heading(fault: &Fault) -> String {
 
 fn section(fault: &Fault, outcome: &Outcome) -> String {
     let mut text = heading(fault);
-    let Played::Asked { answer, peers, .. } = &outcome.played else {
+    let Played::Asked { answer, peers, of_load, .. } = &outcome.played else {
         let why = match &outcome.played {
             Played::Skipped { why } | Played::Broken { why } => why.lines().next().unwrap_or_default(),
             Played::Asked { .. } => "",
@@ -152,7 +158,7 @@ fn section(fault: &Fault, outcome: &Outcome) -> String {
         return text + &format!("Not set up on the machine of this run: {why}.\n");
     };
     text += "| who | says | wall time |\n|---|---|---|\n";
-    text += &own_row(fault, outcome, answer);
+    text += &own_row(fault, outcome, answer, of_load);
     text += &peers.iter().map(|peer| peer_row(fault, peer)).collect::<String>();
     if fault.base == Base::Snapshot {
         text += "\nFrom recorded facts of a Mac.\n";
@@ -162,7 +168,7 @@ fn section(fault: &Fault, outcome: &Outcome) -> String {
     text
 }
 
-fn own_row(fault: &Fault, outcome: &Outcome, answer: &Answer) -> String {
+fn own_row(fault: &Fault, outcome: &Outcome, answer: &Answer, of_load: &[Code]) -> String {
     let codes = said(answer);
     let shown: Vec<&str> = codes.split(", ").collect();
     let named = |code: &str| fault.expect.warns.iter().any(|warned| warned.as_str() == code);
@@ -170,7 +176,12 @@ fn own_row(fault: &Fault, outcome: &Outcome, answer: &Answer) -> String {
     let findings = findings.filter(|finding| shown.contains(&finding.code.as_str()) || named(&finding.code));
     let summaries: Vec<String> =
         findings.map(|finding| format!("`{}`: {}", finding.code, cell(&finding.summary))).collect();
-    let says = if summaries.is_empty() { "nothing is wrong".to_owned() } else { summaries.join("<br>") };
+    let mut says = if summaries.is_empty() { "nothing is wrong".to_owned() } else { summaries.join("<br>") };
+    if !of_load.is_empty() {
+        let codes: BTreeSet<String> = of_load.iter().map(|code| format!("`{code}`")).collect();
+        let codes: Vec<String> = codes.into_iter().collect();
+        let _ = write!(says, "<br>(before, while the machine was busy: {})", codes.join(", "));
+    }
     let verdict = match outcome.judgement.as_ref().map(|judgement| judgement.hit) {
         Some(Hit::Exact) => "exact",
         Some(Hit::Named) => "among others",

@@ -34,6 +34,9 @@ pub enum Played {
         asked_peers: bool,
         /// How long it took to set it up, in milliseconds.
         set_up_ms: u64,
+        /// What earlier answers found that told of the load of this machine, so that it was asked again.
+        #[serde(default)]
+        of_load: Vec<Code>,
     },
     /// It cannot be set up here.
     Skipped {
@@ -54,46 +57,59 @@ pub fn play(fault: &Fault, asks_peers: bool) -> Played {
     }
     let start = Instant::now();
     if fault.base == Base::Snapshot {
-        return asked(&Words::new(), &recorded::ask_of(fault), Vec::new(), asks_peers, 0);
+        return asked(&Words::new(), &Asked::once(recorded::ask_of(fault)), Vec::new(), asks_peers, 0);
     }
     let Some(openclaw) = OpenClaw::find() else {
         return Played::Skipped { why: "PORTREEVE_OPENCLAW is not set".to_owned() };
     };
     if fault.base == Base::Compose {
         let heard = contained::ask_of(fault, &openclaw, asks_peers && !is_lint(fault));
-        return asked(&heard.words, &heard.said, heard.peers, asks_peers, heard.set_up_ms);
+        return asked(&heard.words, &heard.asked, heard.peers, asks_peers, heard.set_up_ms);
     }
     let mut stage = Stage::new(fault, &openclaw);
     stage.play(fault);
     let set_up = milliseconds(start);
-    let said = ask_at_rest(fault, || stage.portreeve(&arguments(&fault.command)));
+    let own = ask_at_rest(fault, || stage.portreeve(&arguments(&fault.command)));
     let peers = if asks_peers { peers::ask_all(&stage.words, |words| stage.openclaw(words)) } else { Vec::new() };
-    asked(&stage.words, &said, peers, asks_peers, set_up)
+    asked(&stage.words, &own, peers, asks_peers, set_up)
 }
 
-fn asked(words: &Words, said: &Said, peers: Vec<Peer>, asked_peers: bool, set_up_ms: u64) -> Played {
-    Played::Asked { answer: Answer::read(said, |text| words.redact(text)), peers, asked_peers, set_up_ms }
+fn asked(words: &Words, own: &Asked, peers: Vec<Peer>, asked_peers: bool, set_up_ms: u64) -> Played {
+    let answer = Answer::read(&own.said, |text| words.redact(text));
+    Played::Asked { answer, peers, asked_peers, set_up_ms, of_load: own.of_load.clone() }
+}
+
+/// The answer that counts, and what made those before it count for nothing.
+pub(super) struct Asked {
+    said: Said,
+    of_load: Vec<Code>,
+}
+
+impl Asked {
+    fn once(said: Said) -> Self {
+        Self { said, of_load: Vec::new() }
+    }
 }
 
 /// How often is asked where the answer tells of the load of this machine.
-const TIMES: usize = 4;
+pub(super) const TIMES: usize = 4;
 /// What is found of any gateway on a machine that is busy with other work.
-const OF_LOAD: [Code; 4] = [Code::AgentBlind, Code::GatewayStalled, Code::GatewayWedged, Code::TransportSlowChallenge];
+pub(super) const OF_LOAD: [Code; 4] = [Code::AgentBlind, Code::GatewayStalled, Code::GatewayWedged, Code::TransportSlowChallenge];
 
 /// Asks again while the answer tells of a load that is not the fault's.
-pub(super) fn ask_at_rest(fault: &Fault, ask: impl Fn() -> Said) -> Said {
-    let of_load = |said: &Said| {
-        let answer = Answer::read(said, ToOwned::to_owned);
-        OF_LOAD.iter().any(|code| !fault.expects(*code) && answer.has(*code))
-    };
-    let mut said = ask();
+pub(super) fn ask_at_rest(fault: &Fault, ask: impl Fn() -> Said) -> Asked {
+    let mut asked = Asked::once(ask());
     for _ in 1..TIMES {
-        if !of_load(&said) {
+        let answer = Answer::read(&asked.said, ToOwned::to_owned);
+        let told = OF_LOAD.into_iter().filter(|code| !fault.expects(*code) && answer.has(*code));
+        let before = asked.of_load.len();
+        asked.of_load.extend(told);
+        if asked.of_load.len() == before {
             break;
         }
-        said = ask();
+        asked.said = ask();
     }
-    said
+    asked
 }
 
 /// The command with the form that can be read.

@@ -24,7 +24,7 @@ pub fn row(fault: &Fault, outcome: &Outcome) -> String {
         _ => ("BROKEN".to_owned(), String::new(), String::new()),
     };
     let mut row = format!("{:<34} {:<30} {:<30} {time:>7}  {word}", fault.id, expected(fault), said);
-    if let Played::Asked { peers, .. } = &outcome.played {
+    if let Played::Asked { peers, of_load, .. } = &outcome.played {
         let named: Vec<String> = peers
             .iter()
             .map(|peer| {
@@ -34,6 +34,10 @@ pub fn row(fault: &Fault, outcome: &Outcome) -> String {
             })
             .collect();
         row = [vec![row], named].concat().join("  ");
+        if !of_load.is_empty() {
+            let codes: Vec<&str> = of_load.iter().map(|code| code.as_str()).collect();
+            row = format!("{row}  (asked again: {})", codes.join(", "));
+        }
     }
     let why: Vec<String> = match (&outcome.played, &outcome.judgement) {
         (Played::Skipped { why }, _) => vec![why.clone()],

@@ -179,7 +179,7 @@ mod tests {
             elapsed_ms: 1000,
             text: if tool == "one" { said.to_owned() } else { String::new() },
         });
-        Played::Asked { answer, peers: peers.into(), asked_peers: true, set_up_ms: 1 }
+        Played::Asked { answer, peers: peers.into(), asked_peers: true, set_up_ms: 1, of_load: Vec::new() }
     }
 
     #[test]
