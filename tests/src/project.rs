@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::home::{set, unset, write_private};
 use crate::node::text;
+use crate::openclaw::NOT_TWICE;
 use crate::{Checked, Linted, Node, OpenClaw, Portreeve, wait_until, yaml};
 
 /// The image of the `OpenClaw` that is tested against.
@@ -25,6 +26,7 @@ const STATE: u32 = 0o700;
 pub struct Project<'a> {
     node: &'a Node,
     modules: String,
+    cache: String,
     folder: PathBuf,
     compose: Value,
 }
@@ -34,8 +36,13 @@ impl<'a> Project<'a> {
     pub fn new(node: &'a Node, openclaw: &OpenClaw, name: &str) -> Self {
         let folder = node.work().join(name);
         fs::create_dir_all(&folder).unwrap();
-        let modules = openclaw.modules().canonicalize().unwrap().display().to_string();
-        Self { node, modules, folder, compose: json!({ "services": {} }) }
+        let modules = openclaw.modules().canonicalize().unwrap();
+        let cache = modules.with_file_name("compile-cache-of-containers");
+        fs::create_dir_all(&cache).unwrap();
+        // Whoever OpenClaw is in a container keeps what it compiled there.
+        fs::set_permissions(&cache, Permissions::from_mode(0o1777)).unwrap();
+        let [modules, cache] = [modules, cache].map(|path| path.display().to_string());
+        Self { node, modules, cache, folder, compose: json!({ "services": {} }) }
     }
 
     /// The shape that `OpenClaw` publishes: `openclaw-gateway` on port 18789 of its namespace and of the host's loopback, and
@@ -69,10 +76,16 @@ impl<'a> Project<'a> {
 
     fn openclaw(self, service: &str, state: &str) -> Self {
         let modules = format!("{}:/app/node_modules:ro", self.modules);
+        let cache = format!("{}:/var/cache/node", self.cache);
         let definition = json!({
             "image": IMAGE,
-            "environment": { "HOME": "/home/node", "OPENCLAW_GATEWAY_TOKEN": "${OPENCLAW_GATEWAY_TOKEN:-}" },
-            "volumes": [format!("{state}:/home/node/.openclaw"), modules],
+            "environment": {
+                "HOME": "/home/node",
+                "NODE_COMPILE_CACHE": "/var/cache/node",
+                (NOT_TWICE.0): NOT_TWICE.1,
+                "OPENCLAW_GATEWAY_TOKEN": "${OPENCLAW_GATEWAY_TOKEN:-}",
+            },
+            "volumes": [format!("{state}:/home/node/.openclaw"), modules, cache],
         });
         self.set(&format!("/services/{service}"), definition)
     }
