@@ -13,8 +13,8 @@ use super::words::Words;
 /// The commands that `OpenClaw` has for this.
 pub(super) const TOOLS: [&[&str]; 3] =
     [&["gateway", "status", "--deep"], &["channels", "status", "--probe"], &["doctor", "--non-interactive"]];
-/// What one of them may take; it would be a minute and a half for a person to wait.
-pub(super) const PATIENCE: Duration = Duration::from_secs(90);
+/// What one of them may take; half of it is what some of them wait by themselves for a gateway that is down.
+pub(super) const PATIENCE: Duration = Duration::from_mins(2);
 /// As much of what a tool printed as is kept.
 const MAX_TEXT: usize = 64 * 1024;
 

@@ -94,7 +94,8 @@ impl Asked {
 /// How often is asked where the answer tells of the load of this machine.
 pub(super) const TIMES: usize = 4;
 /// What is found of any gateway on a machine that is busy with other work.
-pub(super) const OF_LOAD: [Code; 4] = [Code::AgentBlind, Code::GatewayStalled, Code::GatewayWedged, Code::TransportSlowChallenge];
+pub(super) const OF_LOAD: [Code; 4] =
+    [Code::AgentBlind, Code::GatewayStalled, Code::GatewayWedged, Code::TransportSlowChallenge];
 
 /// Asks again while the answer tells of a load that is not the fault's.
 pub(super) fn ask_at_rest(fault: &Fault, ask: impl Fn() -> Said) -> Asked {
