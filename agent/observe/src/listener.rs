@@ -1,13 +1,20 @@
 //! Listening TCP sockets, and who holds them.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::thread;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::snapshot::{Blind, Listener};
 
 use crate::file;
-use crate::os::{self, ProcessEntry, Socket};
+use crate::os::{self, ProcessEntry, Socket, Sockets};
+
+/// How often is looked again at a listener that nobody seems to hold.
+const MAX_LOOKS: usize = 5;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// Listeners, and what of them could not be seen.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +34,7 @@ pub fn observe(ports: Option<&[u16]>, processes: &[ProcessEntry], at: Timestamp)
     let foreign: BTreeMap<u64, u32> =
         processes.iter().filter_map(|process| Some((process.foreign_netns?, process.pid))).collect();
     let foreign: Vec<u32> = foreign.into_values().collect();
-    let sockets = match os::listeners(ports, &foreign) {
+    let sockets = match settled(|| os::listeners(ports, &foreign), nix::unistd::geteuid().as_raw()) {
         Ok(sockets) => sockets,
         Err(error) => return Listeners { listeners: file::error_fact(&error, os::LISTENER_SOURCE, at), blind: None },
     };
@@ -39,6 +46,22 @@ pub fn observe(ports: Option<&[u16]>, processes: &[ProcessEntry], at: Timestamp)
     });
     let listeners = sockets.listening.into_iter().map(listener).collect();
     Listeners { listeners: Fact::known(listeners, os::LISTENER_SOURCE, at), blind }
+}
+
+/// The sockets once none of them is that of a process that is ending: it gives its descriptors up before its memory, which may take a
+/// moment, and its sockets after it. To a user from whom nobody can hide it looks as if somebody did.
+fn settled(mut look: impl FnMut() -> io::Result<Sockets>, user: u32) -> io::Result<Sockets> {
+    let may_be_seen = |socket: &Socket| user == 0 || socket.uid == Some(user);
+    let is_ending = |socket: &Socket| socket.pids.is_empty() && !socket.foreign_netns && may_be_seen(socket);
+    let mut sockets = look()?;
+    for _ in 0..MAX_LOOKS {
+        if !sockets.listening.iter().any(is_ending) {
+            break;
+        }
+        thread::sleep(BETWEEN_LOOKS);
+        sockets = look()?;
+    }
+    Ok(sockets)
 }
 
 fn listener(socket: Socket) -> Listener {
@@ -118,6 +141,35 @@ mod tests {
 
     fn on(port: u16) -> Vec<Listener> {
         observe(Some(&[port]), &[], Timestamp::UNIX_EPOCH).listeners.get().unwrap().clone()
+    }
+
+    fn socket(uid: u32, pids: &[u32]) -> Sockets {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let socket = Socket { address, port: 1, uid: Some(uid), pids: pids.to_vec(), foreign_netns: false };
+        Sockets { listening: vec![socket], hidden: None }
+    }
+
+    #[test]
+    fn a_gateway_that_is_being_killed_hides_from_nobody() {
+        let none = Sockets { listening: Vec::new(), hidden: None };
+        let mut looks = [socket(501, &[]), socket(501, &[]), none.clone()].into_iter();
+        assert_eq!(settled(|| Ok(looks.next().unwrap()), 0).unwrap(), none);
+        let mut looks = [socket(501, &[]), socket(501, &[7])].into_iter();
+        assert_eq!(settled(|| Ok(looks.next().unwrap()), 501).unwrap(), socket(501, &[7]));
+    }
+
+    #[test]
+    fn what_others_hide_and_the_kernel_holds_stays_hidden() {
+        let looks_of = |user: u32| {
+            let mut looks = 0;
+            let look = || {
+                looks += 1;
+                Ok(socket(0, &[]))
+            };
+            assert_eq!(settled(look, user).unwrap(), socket(0, &[]));
+            looks
+        };
+        assert_eq!((looks_of(501), looks_of(0)), (1, 1 + MAX_LOOKS));
     }
 
     #[test]
