@@ -8,6 +8,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
+use crate::guard::group_size;
 use crate::home::set;
 use crate::slots::Slot;
 use crate::{Builder, Home, Portreeve, Running, get, wait_until};
@@ -177,8 +178,11 @@ impl Gateway {
 
     /// Kills it, and waits.
     pub fn kill(&mut self) {
+        let group = self.pid();
         self.signal(Signal::SIGKILL);
         self.wait_until_exit();
+        // The one that listens may be its child, and takes a moment longer to go.
+        wait_until("the end of the gateway's children", EXIT, || (group_size(group) == 0).then_some(()));
     }
 
     /// What it is started with the next time.

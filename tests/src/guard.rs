@@ -1,5 +1,6 @@
 //! Nothing outlives a test program.
 
+use std::fs;
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -65,6 +66,19 @@ impl Running {
     }
 }
 
+/// How many processes of the group run still, by `/proc`; none where there is none.
+pub(crate) fn group_size(group: u32) -> usize {
+    let is_its = |stat: &str| {
+        // pid (name) state ppid pgrp …: proc_pid_stat(5).
+        let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+        let (state, group_of) = (fields.next()?, fields.nth(1)?);
+        Some(state != "Z" && state != "X" && group_of.parse() == Ok(group))
+    };
+    let folders = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let stats = folders.filter_map(|folder| fs::read_to_string(folder.path().join("stat")).ok());
+    stats.filter(|stat| is_its(stat).unwrap_or_default()).count()
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         self.signal(Signal::SIGKILL);
@@ -91,6 +105,21 @@ mod tests {
     use crate::wait_until;
 
     const LIMIT: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn a_group_lives_as_long_as_one_of_its_processes() {
+        if !Path::new("/proc/self/stat").is_file() {
+            return;
+        }
+        let mut child = Command::new("sh").args(["-c", "sleep 600 & wait"]).process_group(0).spawn().unwrap();
+        let group = Pid::from_raw(child.id().cast_signed());
+        wait_until("the second process", LIMIT, || (group_size(child.id()) == 2).then_some(()));
+        kill(group, Signal::SIGKILL).unwrap();
+        child.wait().unwrap();
+        assert_eq!(group_size(child.id()), 1);
+        killpg(group, Signal::SIGKILL).unwrap();
+        wait_until("the end of the group", LIMIT, || (group_size(child.id()) == 0).then_some(()));
+    }
 
     #[test]
     fn a_program_that_ends_without_a_word_leaves_neither_process_nor_folder() {

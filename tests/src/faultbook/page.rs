@@ -68,8 +68,9 @@ fn head(outcomes: &[Outcome]) -> String {
          \x20 see [the comparison](comparison.md).\n\
          - Recorded facts of a Mac are judged by the same rules, where no Linux machine can stage them. OpenClaw's tools cannot be asked about them,\n\
          \x20 nor about what `lint` reads before anybody has deployed it; neither counts for or against them.\n\
-         - Several set-ups share the two cores, and a gateway that gets no processor is slow. Where Portreeve said {} of a set-up\n\
-         \x20 whose fault is another, it was asked again, {} times at most, and that stands beside its answer. What it said last counts.\n",
+         - Several set-ups share the two cores, and a gateway that gets no processor is slow. Where Portreeve said\n\
+         \x20 {}\n\
+         \x20 of a set-up whose fault is another, it was asked again, {} times at most, and that stands beside its answer. What it said last counts.\n",
         IMAGE.rsplit(':').next().unwrap_or_default(),
         PATIENCE.as_secs(),
         of_load.join(", "),
