@@ -18,10 +18,11 @@ const STEP: SignedDuration = SignedDuration::from_secs(5);
 const QUIET: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
 /// A row of changes waits no longer than so.
 const PATIENCE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
-/// So many looks for a change follow each other at once; then one each [`RARELY`].
+/// So many looks for a change follow each other at once; then one each [`RARELY`], by what changed. Owners come and go with each call of a
+/// command line too, and a second one is to be named within ten seconds for all that.
 const BURST: usize = 6;
 const BURST_WITHIN: Duration = Duration::from_mins(5);
-const RARELY: Duration = Duration::from_secs(30);
+const RARELY: [Duration; 2] = [Duration::from_secs(8), Duration::from_secs(30)];
 /// The first time to wait after a failure.
 const RETRY: Duration = Duration::from_secs(30);
 /// So many that were given up and do not go away are left behind in one place before it is closed.
@@ -92,9 +93,11 @@ struct Change {
 
 impl Change {
     fn ripe_at(&self) -> Duration {
-        let index = usize::from(self.urgency == Urgency::Calm);
-        let of = |times: &[Duration; 2]| times.get(index).copied().unwrap_or_default();
-        (self.last + of(&QUIET)).min(self.first + of(&PATIENCE))
+        (self.last + self.of(QUIET)).min(self.first + self.of(PATIENCE))
+    }
+
+    fn of(&self, [owner, calm]: [Duration; 2]) -> Duration {
+        if self.urgency == Urgency::Owner { owner } else { calm }
     }
 }
 
@@ -327,7 +330,7 @@ impl Machine {
     fn change_due(&self, change: &Change) -> Duration {
         let ripe = change.ripe_at();
         match self.recent.back() {
-            Some(last) if self.recent.len() >= BURST => ripe.max(*last + RARELY),
+            Some(last) if self.recent.len() >= BURST => ripe.max(*last + change.of(RARELY)),
             _ => ripe,
         }
     }

@@ -299,7 +299,30 @@ fn what_flaps_is_looked_at_often_and_then_rarely() {
         world.pass(1);
     }
     let looks = world.count(Lane::Slow, from);
-    assert!((10..=22).contains(&looks), "{looks} looks in five minutes");
+    assert!((30..=45).contains(&looks), "{looks} looks in five minutes");
+    let from = world.since;
+    for _ in 0..300 {
+        world.tell(Event::Changed(Urgency::Calm));
+        world.pass(1);
+    }
+    let looks = world.count(Lane::Slow, from);
+    assert!((8..=14).contains(&looks), "{looks} looks in five minutes for files");
+}
+
+#[test]
+fn another_owner_is_judged_within_ten_seconds_on_a_node_where_processes_come_and_go() {
+    let mut world = World::new(Settings::default());
+    world.pass(300);
+    for second in 0..600 {
+        if second == 500 {
+            world.wrong = Some(Code::PortContended);
+        }
+        world.tell(Event::Changed(Urgency::Owner));
+        world.pass(1);
+        if second == 510 {
+            assert_eq!(world.verdicts().last(), Some(&(Verdict::Blocked, Some(Code::PortContended))));
+        }
+    }
 }
 
 #[test]
