@@ -83,12 +83,13 @@ fn a_second_owner_of_the_port_is_named_within_ten_seconds() {
     let Some(openclaw) = OpenClaw::find() else { return };
     let mut first = Builder::new(&openclaw).token(CONFIG_TOKEN).build();
     first.start_until_ready();
-    let mut second = Builder::new(&openclaw).token(OTHER_TOKEN).port(first.port()).build();
+    let mut second = Builder::new(&openclaw).token(OTHER_TOKEN).build();
     let daemon = start(&[&first, &second]);
-    // The other home has a gateway that does not run.
-    wait_until("a verdict", LIMIT, || {
-        daemon.status().filter(|(status, _)| status["judged_at"].is_string()).map(|_| ())
-    });
+    // The other home has a gateway that does not run. Two configurations for one port would be named before it does.
+    let (before, _) =
+        wait_until("a verdict", LIMIT, || daemon.status().filter(|(status, _)| status["judged_at"].is_string()));
+    assert!(!before.to_string().contains("port.contended"), "{before}");
+    second.listen_on(first.port());
     second.spawn();
     second.wait_until_owner();
     let owned = Instant::now();

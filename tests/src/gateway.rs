@@ -78,6 +78,11 @@ impl Gateway {
         self.running.as_ref().unwrap().child.id()
     }
 
+    /// From its next start on it listens there, whatever its config says.
+    pub fn listen_on(&mut self, port: u16) {
+        self.spec.arguments.extend(["--port".to_owned(), port.to_string()]);
+    }
+
     /// Starts it and returns at once.
     pub fn spawn(&mut self) {
         assert!(self.running.is_none(), "the gateway runs already");
@@ -87,9 +92,8 @@ impl Gateway {
     /// A second gateway with the same home and state, on another port; ends with its exit.
     pub fn second(&self) -> ExitStatus {
         let _slot = Slot::take();
-        let port = crate::free_port().to_string();
         let mut arguments = self.spec.arguments.clone();
-        arguments.extend(["--port".to_owned(), port]);
+        arguments.extend(["--port".to_owned(), crate::free_port().to_string()]);
         let mut second = self.start(&arguments);
         wait_until("the second gateway's exit", EXIT, || second.child.try_wait().unwrap())
     }
