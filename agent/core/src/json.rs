@@ -29,47 +29,60 @@ pub fn pretty<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
 /// The same JSON with line breaks, from JSON without any space between its parts.
 fn indented(compact: &str) -> String {
     let mut text = String::with_capacity(compact.len() * 2);
-    let (mut depth, mut is_quoted, mut is_escaped) = (0, false, false);
+    let mut depth = 0;
     let break_line = |text: &mut String, depth: usize| {
         text.push('\n');
-        text.extend(std::iter::repeat_n("  ", depth));
+        (0..depth).for_each(|_| text.push_str("  "));
     };
-    let mut rest = compact.chars().peekable();
-    while let Some(character) = rest.next() {
-        if is_quoted {
-            text.push(character);
-            is_quoted = is_escaped || character != '"';
-            is_escaped = !is_escaped && character == '\\';
-            continue;
-        }
-        match character {
-            '{' | '[' => {
-                text.push(character);
-                if let Some(end) = rest.next_if(|next| matches!(next, '}' | ']')) {
-                    text.push(end);
+    let is_mark = |byte: u8| matches!(byte, b'{' | b'[' | b'}' | b']' | b',' | b':' | b'"');
+    let mut rest = compact;
+    while let Some(at) = rest.bytes().position(is_mark) {
+        let (before, from) = rest.split_at(at);
+        let (mark, after) = from.split_at(1);
+        text.push_str(before);
+        rest = after;
+        match mark {
+            "{" | "[" => {
+                text.push_str(mark);
+                if let Some(end) = after.get(..1).filter(|next| matches!(*next, "}" | "]")) {
+                    text.push_str(end);
+                    rest = after.split_at(1).1;
                 } else {
                     depth += 1;
                     break_line(&mut text, depth);
                 }
             }
-            '}' | ']' => {
+            "}" | "]" => {
                 depth = depth.saturating_sub(1);
                 break_line(&mut text, depth);
-                text.push(character);
+                text.push_str(mark);
             }
-            ',' => {
-                text.push(character);
+            "," => {
+                text.push_str(mark);
                 break_line(&mut text, depth);
             }
-            ':' => text.push_str(": "),
-            '"' => {
-                text.push(character);
-                is_quoted = true;
+            ":" => text.push_str(": "),
+            _ => {
+                let (string, after) = after.split_at(quoted_length(after));
+                text.push_str(mark);
+                text.push_str(string);
+                rest = after;
             }
-            _ => text.push(character),
         }
     }
+    text.push_str(rest);
     text
+}
+
+/// The length of a string whose quote is open, with the quote that closes it.
+fn quoted_length(text: &str) -> usize {
+    let mut is_escaped = false;
+    let end = text.bytes().position(|byte| {
+        let is_end = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_end
+    });
+    end.map_or(text.len(), |end| end + 1)
 }
 
 #[cfg(test)]

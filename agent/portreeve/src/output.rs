@@ -35,6 +35,12 @@ pub(crate) fn choose_colour(choice: ColorChoice) {
 
 /// Writes data to standard output.
 pub(crate) fn print(text: &str) -> io::Result<()> {
+    // JSON can be megabytes, and holds nothing that would have to be taken out.
+    if !text.contains('\u{1b}') {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        return out.flush();
+    }
     let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()

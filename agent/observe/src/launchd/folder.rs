@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
@@ -114,12 +116,9 @@ pub fn read(folders: &[Folder], at: Timestamp) -> Definitions {
         let count = listed.map(|paths| u64::try_from(paths.len()).unwrap_or(u64::MAX));
         definitions.places.insert(name, file::from_io(count, "readdir", at));
     }
-    let mut read: Vec<_> = each(&files, |(path, folder)| {
-        let answer = read_one(path, folder);
-        (path.clone(), answer)
-    });
-    read.order_by(|left, right| left.0.cmp(&right.0));
-    for (path, answer) in read {
+    files.order_by(|left, right| left.0.as_os_str().cmp(right.0.as_os_str()));
+    let read = each(&files, |(path, folder)| read_one(path, folder));
+    for ((path, _), answer) in files.iter().zip(read) {
         match answer {
             Ok(definition) => definitions.found.push(definition),
             Err(why) => definitions.problems.push(UnitProblem { path: path.to_string_lossy().into_owned(), why }),
@@ -177,36 +176,42 @@ pub fn files_below(folder: &Path) -> (Vec<PathBuf>, Vec<(PathBuf, io::Error)>) {
             }
         }
     }
-    files.order();
+    // Paths compare part by part, which takes ten times as long as their bytes.
+    files.order_by(|left, right| left.as_os_str().cmp(right.as_os_str()));
     (files, failed)
 }
 
-/// Does something with each item on all processors. The order of the results is not that of the items.
-pub fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8).min(items.len().div_ceil(BATCH));
-    if threads <= 1 {
-        return items.iter().map(work).collect();
-    }
+/// Does something with each item on all processors.
+pub fn each<T: Sync, R: Send + Sync>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let done: Vec<OnceLock<R>> = items.iter().map(|_| OnceLock::new()).collect();
+    on_all_processors(items.len(), &|place| {
+        if let (Some(item), Some(done)) = (items.get(place), done.get(place)) {
+            drop(done.set(work(item)));
+        }
+    });
+    done.into_iter().filter_map(OnceLock::into_inner).collect()
+}
+
+/// Calls it with each number below `count`. It is one function for all types, since threads take kilobytes of code for each.
+fn on_all_processors(count: usize, work: &(dyn Fn(usize) + Sync)) {
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(8).min(count.div_ceil(BATCH));
     let next = AtomicUsize::new(0);
     let worker = || {
-        let mut done = Vec::new();
         loop {
             let from = next.fetch_add(BATCH, Ordering::Relaxed);
-            let batch = items.get(from..items.len().min(from.saturating_add(BATCH))).unwrap_or_default();
+            let batch = from..count.min(from.saturating_add(BATCH));
             if batch.is_empty() {
-                return done;
+                return;
             }
-            done.extend(batch.iter().map(&work));
+            batch.for_each(work);
         }
     };
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (1..threads).map(|_| scope.spawn(worker)).collect();
-        let mut done = worker();
-        for worker in workers {
-            done.extend(worker.join().unwrap_or_default());
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(worker);
         }
-        done
-    })
+        worker();
+    });
 }
 
 #[cfg(test)]
@@ -266,10 +271,9 @@ mod tests {
     }
 
     #[test]
-    fn each_item_is_done_once() {
+    fn each_item_is_done_once_and_in_its_place() {
         let items: Vec<u32> = (0..1000).collect();
-        let mut done = each(&items, |item| item * 2);
-        done.sort_unstable();
+        let done = each(&items, |item| item * 2);
         assert_eq!(done, (0..1000).map(|item| item * 2).collect::<Vec<_>>());
         assert!(each(&[] as &[u32], |item| *item).is_empty());
     }

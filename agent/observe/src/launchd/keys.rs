@@ -29,6 +29,10 @@ fn distance_at_most(left: &[u8], right: &[u8], limit: usize) -> bool {
             let before = next.get(j).copied().unwrap_or(usize::MAX);
             next.push((diagonal + usize::from(a != b)).min(above + 1).min(before + 1));
         }
+        // It grows from row to row.
+        if next.iter().all(|distance| *distance > limit) {
+            return false;
+        }
         row = next;
     }
     row.last().is_some_and(|distance| *distance <= limit)

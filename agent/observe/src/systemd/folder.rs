@@ -120,7 +120,8 @@ pub fn read(searches: &[Search], at: Timestamp) -> Definitions {
             definitions.places.insert(folder.to_string_lossy().into_owned(), file::from_io(count, "readdir", at));
         }
         let units: Vec<(String, PathBuf)> = units.into_iter().collect();
-        for (path, answer) in each(&units, |(name, path)| (path.clone(), read_one(name, path, search))) {
+        let read = each(&units, |(name, path)| read_one(name, path, search));
+        for ((_, path), answer) in units.iter().zip(read) {
             match answer {
                 Ok((mut definition, unparsed)) => {
                     definition.is_enabled = wanted.contains(&definition.name);

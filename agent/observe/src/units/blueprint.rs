@@ -107,7 +107,7 @@ impl Blueprint<'_> {
             return None;
         }
         let files = self.read_environment_files(&first, scope);
-        let service = classify(Some(&files.variables));
+        let service = if files.read.is_empty() { first } else { classify(Some(&files.variables)) };
         let environment = merged(&self.environment, &files.variables);
         let role = self.role(&service);
         let port_argument = claim::option(arguments, "--port").and_then(|port| port.trim().parse().ok());

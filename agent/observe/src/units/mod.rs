@@ -134,7 +134,7 @@ pub fn inventory_of_dirs(dirs: &[PathBuf], at: Timestamp) -> UnitInventory {
         unparsed_lines: 0,
         passed_over: 0,
     };
-    let (mut files, mut passed_over) = (BTreeSet::new(), BTreeSet::new());
+    let (mut files, mut passed_over) = (Vec::new(), BTreeSet::new());
     for dir in dirs {
         let (found, failed) = folder::files_below(dir);
         let (found, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|path| folder::is_property_list(path));
@@ -148,7 +148,10 @@ pub fn inventory_of_dirs(dirs: &[PathBuf], at: Timestamp) -> UnitInventory {
         files.extend(found);
     }
     inventory.passed_over = u64::try_from(passed_over.len()).unwrap_or(u64::MAX);
-    let files: Vec<PathBuf> = files.into_iter().collect();
+    if dirs.len() > 1 {
+        files.order_by(|left: &PathBuf, right| left.as_os_str().cmp(right.as_os_str()));
+        files.dedup();
+    }
     let ports = BTreeSet::new();
     let question = Question {
         manager: Manager::Launchd,
@@ -160,9 +163,8 @@ pub fn inventory_of_dirs(dirs: &[PathBuf], at: Timestamp) -> UnitInventory {
         at,
     };
     let reader = Reader::for_self(None);
-    let mut read = folder::each(&files, |path| (path.clone(), listed(path, &reader, &question)));
-    read.order_by(|left, right| left.0.cmp(&right.0));
-    for (path, answer) in read {
+    let read = folder::each(&files, |path| listed(path, &reader, &question));
+    for (path, answer) in files.iter().zip(read) {
         match answer {
             Ok(known) => inventory.units.push(known.unit),
             Err(why) => inventory.problems.push(UnitProblem { path: path.to_string_lossy().into_owned(), why }),
