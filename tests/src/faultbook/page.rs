@@ -66,6 +66,8 @@ fn head(outcomes: &[Outcome]) -> String {
          - A tool of OpenClaw *names the cause* where anything that it prints says what is wrong, in whatever words; of a pair either fault will do.\n\
          \x20 It *fails on a healthy set-up* where its exit status is not 0. It is given {} s. These tools have another task than to find root causes:\n\
          \x20 see [the comparison](comparison.md).\n\
+         - This book and Portreeve come from the same hands, and what Portreeve missed in it was mended. `scripts/faultbook --dir` takes a folder of\n\
+         \x20 yours.\n\
          - Recorded facts of a Mac are judged by the same rules, where no Linux machine can stage them. OpenClaw's tools cannot be asked about them,\n\
          \x20 nor about what `lint` reads before anybody has deployed it; neither counts for or against them.\n\
          - Several set-ups share the two cores, and a gateway that gets no processor is slow. Where Portreeve said\n\

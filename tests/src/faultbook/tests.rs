@@ -1,7 +1,9 @@
 //! The files of this checkout, and what is said of files that are none.
 
 use std::collections::BTreeSet;
+use std::fs;
 
+use super::page::heading;
 use super::{Fault, Kind, folder, read};
 
 #[test]
@@ -13,6 +15,16 @@ fn each_file_of_the_book_is_a_fault() {
     for fault in &faults {
         assert!(fault.sees.len() > 20, "{}: what a user sees is to be said in a sentence", fault.id);
     }
+}
+
+#[test]
+fn the_page_tells_of_each_fault_as_its_file_is_now() {
+    let page = fs::read_to_string(folder().join("../../docs/faultbook.md")).unwrap();
+    let faults = read(&folder()).unwrap();
+    let stale: Vec<&str> =
+        faults.iter().filter(|fault| !page.contains(&heading(fault))).map(|fault| fault.id.as_str()).collect();
+    assert!(stale.is_empty(), "`scripts/faultbook --page --keep` brings these into docs/faultbook.md: {stale:?}");
+    assert_eq!(page.matches("\n### ").count(), faults.len(), "docs/faultbook.md tells of faults that are gone");
 }
 
 fn refused(text: &str) -> (usize, String) {

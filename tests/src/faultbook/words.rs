@@ -1,6 +1,7 @@
 //! What `@NAME@` stands for, and what is shown in the place of what belongs to one run.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use regex::Regex;
 use serde_json::Value;
@@ -17,13 +18,15 @@ pub(super) const SECRETS: [(&str, &str); 3] = [
 pub(super) struct Words(BTreeMap<String, Value>);
 
 impl Words {
-    /// The secrets, `machine` as this one is called, and `null`, which TOML has no word for.
+    /// The secrets, `machine` as this one is called, `checkout` where this one lies, and `null`, which TOML has no word for.
     pub(super) fn new() -> Self {
         let mut words = Self::default();
         for (name, value) in SECRETS {
             words.set(name, value);
         }
         words.set("null", Value::Null);
+        let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+        words.set("checkout", checkout.map(|path| path.display().to_string()));
         // Tools tell of the machine that they run on.
         let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
         words.set("machine", name.unwrap_or_default());
