@@ -8,7 +8,7 @@ use portreeve_core::catalogue::Code;
 
 use super::book::Outcome;
 use super::fault::{Base, Family, Fault, Kind};
-use super::peers::{PATIENCE, Peer};
+use super::peers::{PATIENCE, Peer, Usual};
 use super::play::{OF_LOAD, Played, TIMES, is_lint};
 use super::score::{Answer, Hit};
 use super::show::{said, seconds};
@@ -31,12 +31,13 @@ const FAMILIES: [(Family, &str); 10] = [
 /// The page: the score, how it was come by, and each fault.
 pub fn page(faults: &[Fault], outcomes: &[Outcome], totals: &Totals) -> String {
     let mut text = head(outcomes) + &score(totals) + &misses(faults, outcomes);
+    let usual = Usual::of(faults, outcomes);
     for (family, name) in FAMILIES {
         let mut of: Vec<&Outcome> = outcomes.iter().filter(|outcome| faults[outcome.index].family == family).collect();
         of.sort_by_key(|outcome| faults[outcome.index].kind == Kind::Pair);
         if !of.is_empty() {
             let _ = write!(text, "\n## {name}\n");
-            text += &of.iter().map(|outcome| section(&faults[outcome.index], outcome)).collect::<String>();
+            text += &of.iter().map(|outcome| section(&faults[outcome.index], outcome, &usual)).collect::<String>();
         }
     }
     text
@@ -64,6 +65,7 @@ fn head(outcomes: &[Outcome]) -> String {
          - *Among others*: what is expected was found, and something else called a root cause beside it, or the exit status is another.\n\
          - *Missed*: what is expected was not found. A *false alarm* is a finding on a healthy set-up, or one that a fault's file rules out.\n\
          - A tool of OpenClaw *names the cause* where anything that it prints says what is wrong, in whatever words; of a pair either fault will do.\n\
+         \x20 Lines that it prints of a healthy set-up too are usual, and name nothing.\n\
          \x20 It *fails on a healthy set-up* where its exit status is not 0. It is given {} s. These tools have another task than to find root causes:\n\
          \x20 see [the comparison](comparison.md).\n\
          - This book and Portreeve come from the same hands, and what Portreeve missed in it was mended. `scripts/faultbook --dir` takes a folder of\n\
@@ -151,7 +153,7 @@ pub(super) fn heading(fault: &Fault) -> String {
     format!("\n### {title}\n\n{sees}\n\n`{}`, {wanted}, exit status {}\n\n", fault.id, expect.status)
 }
 
-fn section(fault: &Fault, outcome: &Outcome) -> String {
+fn section(fault: &Fault, outcome: &Outcome, usual: &Usual) -> String {
     let mut text = heading(fault);
     let Played::Asked { answer, peers, of_load, .. } = &outcome.played else {
         let why = match &outcome.played {
@@ -162,7 +164,7 @@ fn section(fault: &Fault, outcome: &Outcome) -> String {
     };
     text += "| who | says | wall time |\n|---|---|---|\n";
     text += &own_row(fault, outcome, answer, of_load);
-    text += &peers.iter().map(|peer| peer_row(fault, peer)).collect::<String>();
+    text += &peers.iter().map(|peer| peer_row(fault, peer, usual)).collect::<String>();
     if fault.base == Base::Snapshot {
         text += "\nFrom recorded facts of a Mac.\n";
     } else if is_lint(fault) {
@@ -194,10 +196,13 @@ fn own_row(fault: &Fault, outcome: &Outcome, answer: &Answer, of_load: &[Code]) 
     format!("| `portreeve {}` | **{verdict}**: {says} | {time:.1} s |\n", fault.command.join(" "))
 }
 
-fn peer_row(fault: &Fault, peer: &Peer) -> String {
-    let words: Vec<String> = peer.words(fault).iter().map(|line| printed(line)).collect();
-    let says = if words.is_empty() { "says nothing of trouble".to_owned() } else { words.join("<br>") };
-    let named = match (fault.kind == Kind::Healthy, peer.names(fault), peer.status) {
+fn peer_row(fault: &Fault, peer: &Peer, usual: &Usual) -> String {
+    let nothing = Usual::default();
+    let is_healthy = fault.kind == Kind::Healthy;
+    let usual = if is_healthy { &nothing } else { usual };
+    let words: Vec<String> = peer.words(fault, usual).iter().map(|line| printed(line)).collect();
+    let says = if words.is_empty() { "nothing of trouble but what is usual".to_owned() } else { words.join("<br>") };
+    let named = match (is_healthy, peer.names(fault, usual), peer.status) {
         (_, _, None) => "did not end in time".to_owned(),
         (false, true, _) => "**names it**".to_owned(),
         (false, false, _) => "does not name it".to_owned(),

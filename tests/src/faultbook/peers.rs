@@ -1,5 +1,6 @@
 //! What `OpenClaw`'s own tools say of a set-up.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::time::Duration;
 
@@ -7,7 +8,9 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::ask::ask;
+use super::book::Outcome;
 use super::fault::{Fault, Kind};
+use super::play::Played;
 use super::words::Words;
 
 /// The commands that `OpenClaw` has for this.
@@ -56,9 +59,10 @@ impl Peer {
         self.text = format!("{}\n{}", self.text, other.text);
     }
 
-    /// Whether it names the cause: any of the words that would do.
-    pub fn names(&self, fault: &Fault) -> bool {
-        let text = self.joined();
+    /// Whether it names the cause: any of the words that would do, in lines that are not usual.
+    pub fn names(&self, fault: &Fault, usual: &Usual) -> bool {
+        // A sentence that was broken to fit a frame is one again.
+        let text = usual.others(self).flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
         fault.peers.names.iter().any(|pattern| pattern.0.is_match(&text))
     }
 
@@ -67,14 +71,9 @@ impl Peer {
         fault.kind == Kind::Healthy && self.status != Some(0)
     }
 
-    /// A sentence that was broken to fit a frame is one again.
-    fn joined(&self) -> String {
-        self.text.split_whitespace().collect::<Vec<_>>().join(" ")
-    }
-
     /// The lines that say the most: those that name the cause, else the first that speak of trouble.
-    pub fn words(&self, fault: &Fault) -> Vec<String> {
-        let lines: Vec<&str> = self.text.lines().map(str::trim).filter(|line| line.len() > 3).collect();
+    pub fn words(&self, fault: &Fault, usual: &Usual) -> Vec<String> {
+        let lines: Vec<&str> = usual.others(self).map(str::trim).filter(|line| line.len() > 3).collect();
         let naming: Vec<&&str> =
             lines.iter().filter(|line| fault.peers.names.iter().any(|pattern| pattern.0.is_match(line))).collect();
         let trouble = Regex::new(
@@ -85,6 +84,36 @@ impl Peer {
         let chosen = if naming.is_empty() { troubled } else { naming };
         chosen.into_iter().take(2).map(|line| shortened(line)).collect()
     }
+}
+
+/// The lines that each tool prints of healthy set-ups too. They tell nobody that something is wrong, whatever words are in them.
+#[derive(Debug, Clone, Default)]
+pub struct Usual(BTreeMap<String, BTreeSet<String>>);
+
+impl Usual {
+    /// Those of the healthy set-ups that were asked about in a run.
+    pub fn of(faults: &[Fault], outcomes: &[Outcome]) -> Self {
+        let mut usual = Self::default();
+        for outcome in outcomes.iter().filter(|outcome| faults[outcome.index].kind == Kind::Healthy) {
+            let Played::Asked { peers, .. } = &outcome.played else { continue };
+            for peer in peers {
+                usual.0.entry(peer.tool.clone()).or_default().extend(peer.text.lines().map(shape));
+            }
+        }
+        usual
+    }
+
+    fn others<'a>(&self, peer: &'a Peer) -> impl Iterator<Item = &'a str> {
+        let usual = self.0.get(&peer.tool);
+        peer.text.lines().filter(move |line| usual.is_none_or(|usual| !usual.contains(&shape(line))))
+    }
+}
+
+/// A line without what differs from run to run: blanks and digits.
+fn shape(line: &str) -> String {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let digits = Regex::new("[0-9]+").unwrap();
+    digits.replace_all(&words.join(" "), "0").into_owned()
 }
 
 /// As much of a line as is shown.
@@ -117,14 +146,32 @@ mod tests {
     #[test]
     fn a_cause_that_is_broken_over_two_lines_of_a_frame_is_named() {
         let said = peer("\u{1b}[33m│  the token does  │\u{1b}[0m\n│  not match       │\n");
-        assert!(said.names(&fault("['token does not match']")));
-        assert!(!said.names(&fault("['port is silent']")));
+        assert!(said.names(&fault("['token does not match']"), &Usual::default()));
+        assert!(!said.names(&fault("['port is silent']"), &Usual::default()));
     }
 
     #[test]
     fn the_lines_that_name_the_cause_are_shown_first() {
         let said = peer("all is well\nerror: something\nunauthorized: token mismatch\n");
-        assert_eq!(said.words(&fault("['token mismatch']")), ["unauthorized: token mismatch"]);
-        assert_eq!(said.words(&fault("['port']")), ["error: something", "unauthorized: token mismatch"]);
+        let words = |names: &str| said.words(&fault(names), &Usual::default());
+        assert_eq!(words("['token mismatch']"), ["unauthorized: token mismatch"]);
+        assert_eq!(words("['port']"), ["error: something", "unauthorized: token mismatch"]);
+    }
+
+    #[test]
+    fn what_is_said_of_a_healthy_set_up_names_nothing() {
+        let healthy = "id = 'h'\ntitle = 'h'\nfamily = 'healthy'\nkind = 'healthy'\nbase = 'native'\nsees = 'h'\n[expect]\nstatus = 0";
+        let faults = [Fault::parse(healthy, "h").unwrap(), fault("['restart the gateway']")];
+        let played = Played::Asked {
+            answer: super::super::score::Answer::default(),
+            peers: vec![peer("pid 12: restart the  gateway\n")],
+            asked_peers: true,
+            set_up_ms: 0,
+            of_load: Vec::new(),
+        };
+        let outcome = Outcome::new(0, &faults[0], played, 0, jiff::Timestamp::UNIX_EPOCH);
+        let usual = Usual::of(&faults, &[outcome]);
+        assert!(!peer("pid 7: restart the gateway\nfine\n").names(&faults[1], &usual));
+        assert!(peer("please restart the gateway\n").names(&faults[1], &usual));
     }
 }

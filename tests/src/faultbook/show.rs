@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use super::book::Outcome;
 use super::fault::Fault;
+use super::peers::Usual;
 use super::play::Played;
 use super::score::{Answer, Hit};
 use super::totals::{Counts, Totals};
 
-/// One row of the table.
+/// One row of the table. What others of a run say is not known yet, so that a tool may name the cause there in words that are usual.
 pub fn row(fault: &Fault, outcome: &Outcome) -> String {
     let (word, said, time) = match (&outcome.played, &outcome.judgement) {
         (Played::Asked { answer, .. }, Some(judgement)) => {
@@ -28,7 +29,7 @@ pub fn row(fault: &Fault, outcome: &Outcome) -> String {
         let named: Vec<String> = peers
             .iter()
             .map(|peer| {
-                let mark = if peer.names(fault) { "+" } else { "-" };
+                let mark = if peer.names(fault, &Usual::default()) { "+" } else { "-" };
                 let tool = peer.tool.split(' ').next().unwrap_or_default();
                 format!("{mark}{tool} {:.1} s", seconds(peer.elapsed_ms))
             })
@@ -104,6 +105,7 @@ pub fn summary(totals: &Totals) -> String {
 /// Everything, for programs.
 pub fn json(faults: &[Fault], outcomes: &[Outcome], totals: &Totals) -> Value {
     let mut report = json!(totals);
+    let usual = Usual::of(faults, outcomes);
     let results = outcomes.iter().map(|outcome| {
         let fault = &faults[outcome.index];
         let mut result = json!(outcome);
@@ -119,9 +121,9 @@ pub fn json(faults: &[Fault], outcomes: &[Outcome], totals: &Totals) -> Value {
         });
         if let Played::Asked { peers, .. } = &outcome.played {
             for (index, peer) in peers.iter().enumerate() {
-                result["peers"][index]["named"] = json!(peer.names(fault));
+                result["peers"][index]["named"] = json!(peer.names(fault, &usual));
                 result["peers"][index]["false_alarm"] = json!(peer.is_false_alarm(fault));
-                result["peers"][index]["words"] = json!(peer.words(fault));
+                result["peers"][index]["words"] = json!(peer.words(fault, &usual));
             }
         }
         result

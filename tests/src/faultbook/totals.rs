@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::book::Outcome;
 use super::fault::{Fault, Kind};
+use super::peers::Usual;
 use super::play::Played;
 use super::score::Hit;
 
@@ -104,6 +105,7 @@ pub fn totals(faults: &[Fault], outcomes: &[Outcome]) -> Totals {
     let mut kinds: BTreeMap<&'static str, Counts> = BTreeMap::new();
     let mut peers: BTreeMap<String, PeerCounts> = BTreeMap::new();
     let (mut own, mut theirs): (Vec<u64>, BTreeMap<String, Vec<u64>>) = (Vec::new(), BTreeMap::new());
+    let usual = Usual::of(faults, outcomes);
     for outcome in outcomes {
         let fault = &faults[outcome.index];
         all.add(outcome);
@@ -113,7 +115,7 @@ pub fn totals(faults: &[Fault], outcomes: &[Outcome]) -> Totals {
         let mut together = (false, false);
         for peer in asked {
             let counts = peers.entry(peer.tool.clone()).or_default();
-            let (named, alarm) = (peer.names(fault), peer.is_false_alarm(fault));
+            let (named, alarm) = (peer.names(fault, &usual), peer.is_false_alarm(fault));
             counts.count(fault, named, alarm);
             counts.timeouts += usize::from(peer.status.is_none());
             theirs.entry(peer.tool.clone()).or_default().push(peer.elapsed_ms);
@@ -194,7 +196,7 @@ mod tests {
         let played = [
             asked("token.split", 77, "a mismatch"),
             asked("port.silent", 69, "nothing"),
-            asked("port.silent", 69, "a mismatch"),
+            asked("port.silent", 69, "is there a mismatch"),
             Played::Skipped { why: "no engine".to_owned() },
         ];
         let outcomes: Vec<Outcome> = played
