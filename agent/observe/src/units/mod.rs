@@ -148,10 +148,8 @@ pub fn inventory_of_dirs(dirs: &[PathBuf], at: Timestamp) -> UnitInventory {
         files.extend(found);
     }
     inventory.passed_over = u64::try_from(passed_over.len()).unwrap_or(u64::MAX);
-    if dirs.len() > 1 {
-        files.order_by(|left: &PathBuf, right| left.as_os_str().cmp(right.as_os_str()));
-        files.dedup();
-    }
+    files.order_by(|left: &PathBuf, right| left.as_os_str().cmp(right.as_os_str()));
+    files.dedup();
     let ports = BTreeSet::new();
     let question = Question {
         manager: Manager::Launchd,
