@@ -111,9 +111,15 @@ impl Usual {
 
 /// A line without what differs from run to run: blanks and digits.
 fn shape(line: &str) -> String {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let digits = Regex::new("[0-9]+").unwrap();
-    digits.replace_all(&words.join(" "), "0").into_owned()
+    let mut shape = String::new();
+    for letter in line.split_whitespace().collect::<Vec<_>>().join(" ").chars() {
+        if !letter.is_ascii_digit() {
+            shape.push(letter);
+        } else if !shape.ends_with('0') {
+            shape.push('0');
+        }
+    }
+    shape
 }
 
 /// As much of a line as is shown.
