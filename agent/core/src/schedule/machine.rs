@@ -19,7 +19,7 @@ const QUIET: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)
 /// A row of changes waits no longer than so.
 const PATIENCE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 /// So many looks for a change follow each other at once; then one each [`RARELY`], by what changed. Owners come and go with each call of a
-/// command line too, and a second one is to be named within ten seconds for all that.
+/// command line too, and a second one must not wait half a minute for that.
 const BURST: usize = 6;
 const BURST_WITHIN: Duration = Duration::from_mins(5);
 const RARELY: [Duration; 2] = [Duration::from_secs(8), Duration::from_secs(30)];
