@@ -384,10 +384,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Information,
         symptom: false,
         layer: Layer::Transport,
-        why: "It finishes work, admits nothing new and closes with 1012 `service restart`. Clients come back by \
-            themselves.",
+        why: "It finishes work, admits nothing new and closes with 1012 `service restart`, gives up its port and ends \
+            within seconds. Clients come back by themselves once it is back.",
         remedy: &[
-            "wait until it is back, then check again",
+            "wait until it is back, then check again; if it was to stop, nothing listens afterwards",
         ],
         explains: &[
             Code::PortSilent, Code::GatewayNotReady, Code::TransportSlowChallenge, Code::ChannelFailing,

@@ -8,6 +8,10 @@ use crate::snapshot::{FailureKind, Gateway, Listener, LogEvent, Process, Process
 /// How long a process may carry the title of a command that is still loading before it is no starting gateway.
 const BOOTSTRAP_S: i64 = 60;
 
+/// How long a process that was told to end may take before it counts as hung. launchd kills after `ExitTimeOut`, 20 s of which OpenClaw
+/// writes into its units, systemd after 90 s where nothing else is set (`TimeoutStopSec`, systemd.service(5)).
+const ENDING_S: i64 = 90;
+
 /// What a gateway's processes are up to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Life<'a> {
@@ -19,6 +23,8 @@ pub(super) enum Life<'a> {
     Stopped(&'a Process),
     /// It runs, and may still come to answer within the budget for a start.
     Starting(&'a Process, Option<i64>),
+    /// It runs, had been ready or was told to end, and listens nowhere any more.
+    Ending(&'a Process),
     /// It runs, is past the budget for a start and listens nowhere.
     Mute(&'a Process, i64),
     /// It listens, on another port.
@@ -80,7 +86,9 @@ pub(super) fn life<'a>(context: Context<'a>, gateway: &Gateway) -> Life<'a> {
     }
     match age {
         Some(age) if process.role == ProcessRole::Bootstrapping && age > BOOTSTRAP_S => Life::Gone,
+        _ if told_to_end(context, gateway, process) => Life::Ending(process),
         Some(age) if age > budget => Life::Mute(process, age),
+        _ if was_ready(context, gateway, process) => Life::Ending(process),
         age => Life::Starting(process, age),
     }
 }
@@ -121,6 +129,12 @@ pub(super) fn started(context: Context<'_>, gateway: &Gateway, process: &Process
 fn was_ready(context: Context<'_>, gateway: &Gateway, process: &Process) -> bool {
     let Some(start) = started(context, gateway, process) else { return false };
     events(gateway, event::READY).any(|event| event.at.is_some_and(|at| at >= start))
+}
+
+/// Whether the log says that the present run was told to end or to begin anew, not longer ago than that may take.
+fn told_to_end(context: Context<'_>, gateway: &Gateway, process: &Process) -> bool {
+    let Some(start) = started(context, gateway, process) else { return false };
+    recent(context, gateway, event::STOPPED_BY_SIGNAL, ENDING_S).any(|event| event.at.is_some_and(|at| at >= start))
 }
 
 /// The state directory of a gateway, where it was looked at.
@@ -228,10 +242,31 @@ mod tests {
     }
 
     #[test]
+    fn a_gateway_that_had_been_ready_and_lost_its_listener_is_ending_and_not_starting() {
+        let mut node = without_listener(105);
+        log_event(&mut node, 90, event::READY, "ready", &[]);
+        assert!(matches!(of(&node), Life::Ending(_)));
+        value(&mut node.processes)[0].started_at = Some(ago(60));
+        assert!(matches!(of(&node), Life::Starting(_, Some(60))), "an earlier run was ready");
+        value(&mut node.processes)[0].started_at = Some(ago(301));
+        assert!(matches!(of(&node), Life::Mute(_, 301)), "it had its time");
+    }
+
+    #[test]
+    fn a_gateway_of_any_age_that_was_told_to_end_is_ending_until_it_counts_as_hung() {
+        let mut node = without_listener(86_400);
+        log_event(&mut node, 91, event::STOPPED_BY_SIGNAL, "received SIGTERM; shutting down", &[]);
+        assert!(matches!(of(&node), Life::Mute(..)));
+        log_event(&mut node, 90, event::STOPPED_BY_SIGNAL, "received SIGTERM; shutting down", &[]);
+        assert!(matches!(of(&node), Life::Ending(_)));
+    }
+
+    #[test]
     fn a_restart_within_the_process_counts_from_the_new_lock() {
         let mut node = without_listener(86_400);
         first_state(&mut node).locks.push(lock(STATE, PID));
         value(&mut first_state(&mut node).locks[0].owner).created_at = Some(ago(3));
+        log_event(&mut node, 5, event::STOPPED_BY_SIGNAL, "received SIGUSR2; restarting", &[]);
         assert!(matches!(of(&node), Life::Starting(_, Some(3))));
     }
 

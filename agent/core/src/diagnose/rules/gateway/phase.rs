@@ -20,7 +20,8 @@ pub(super) fn phase(context: Context<'_>, out: &mut Vec<Draft>) {
                 out.push(wedged(context, gateway, process, "holds its port and answers nothing in time"));
             }
             Life::Starting(process, age) => out.push(starting(context, gateway, process, age)),
-            Life::Listening(_) | Life::Hidden | Life::Gone | Life::Elsewhere(..) => {}
+            Life::Ending(process) if !is_draining(gateway) => out.push(ending(context, gateway, process)),
+            Life::Ending(_) | Life::Listening(_) | Life::Hidden | Life::Gone | Life::Elsewhere(..) => {}
         }
         if is_draining(gateway) {
             out.push(
@@ -90,6 +91,20 @@ fn starting(context: Context<'_>, gateway: &Gateway, process: &Process, age: Opt
     ))
 }
 
+fn ending(context: Context<'_>, gateway: &Gateway, process: &Process) -> Draft {
+    let pid = process.pid;
+    Draft::new(
+        Code::GatewayDraining,
+        "gateway",
+        gateway.id.clone(),
+        format!("the gateway in {} is ending or restarting: pid {pid} has given up its port", place_named(&gateway.id)),
+    )
+    .gateway(gateway)
+    .seen(format!("pid {pid} runs"), &context.snapshot.processes)
+    .seen(format!("no listener on port {}", gateway.port), &context.snapshot.listeners)
+    .seen("its log says that this run was ready or was told to end", &gateway.log)
+}
+
 /// Whether the gateway says that it drains.
 pub(super) fn is_draining(gateway: &Gateway) -> bool {
     let ladder = &gateway.ladder;
@@ -102,7 +117,7 @@ mod tests {
     use super::*;
     use crate::Verdict;
     use crate::diagnose::fixture::*;
-    use crate::snapshot::{FailureKind, Phase, Snapshot};
+    use crate::snapshot::{FailureKind, Phase, Snapshot, event};
 
     fn deaf(node: &mut Snapshot) {
         let ladder = silent_gateway(STATE, PORT).ladder;
@@ -186,6 +201,24 @@ mod tests {
         });
         assert_eq!(draft(phase, &node).code, Code::GatewayDraining);
         assert_eq!(report(&node).verdict, Verdict::Unknown);
+    }
+
+    #[test]
+    fn a_gateway_that_ends_is_neither_starting_nor_wedged_nor_silent() {
+        let node = node(|node| {
+            value(&mut node.listeners).clear();
+            gateway(node).ladder = silent_gateway(STATE, PORT).ladder;
+            log_event(node, 1, event::STOPPED_BY_SIGNAL, "received SIGTERM; shutting down", &[]);
+        });
+        let draft = draft(phase, &node);
+        assert_eq!(draft.code, Code::GatewayDraining);
+        assert_eq!(
+            draft.summary,
+            "the gateway in `/Users/op/.openclaw` is ending or restarting: pid 4242 has given up its port"
+        );
+        let report = report(&node);
+        assert_eq!((report.verdict, report.exit_status(false)), (Verdict::Unknown, 75));
+        assert!(report.root_causes.is_empty());
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(super) fn silent(context: Context<'_>, out: &mut Vec<Draft>) {
         }
         let life = life(context, gateway);
         // These have findings of their own.
-        if matches!(life, Life::Starting(..) | Life::Stopped(_) | Life::Mute(..)) {
+        if matches!(life, Life::Starting(..) | Life::Ending(_) | Life::Stopped(_) | Life::Mute(..)) {
             continue;
         }
         let unit = responsible(context, gateway);
