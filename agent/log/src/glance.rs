@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::line::{self, Head, Parts};
+use super::needle;
 use super::rules::{self, Rule};
 use super::{Class, Event, EventKind, Form, Layer, MAX_TEXT_BYTES, Phase, redact};
 
@@ -27,7 +28,7 @@ impl<'a> Glance<'a> {
         let line = line::bounded(line);
         let seen = match line::head(line) {
             Some(head) => {
-                let rule = rules::recognise(head.subsystem, head.message, head.level);
+                let rule = rules::recognise(head.subsystem, head.message, || head.level());
                 Seen::Head { head, rule }
             }
             None => {
@@ -45,19 +46,24 @@ impl<'a> Glance<'a> {
         }
     }
 
+    /// Whether the line may have a kind of its own, without where it belongs.
+    pub fn is_recognised(&self) -> bool {
+        self.rule().is_some()
+    }
+
     /// Where the line belongs and whether it may have a kind of its own.
     pub fn class(&self) -> Class {
         let layer = match &self.seen {
             Seen::Head { head, rule } => match rule {
                 None => rules::default_layer(head.subsystem),
                 Some(rule) => rule.layer.unwrap_or_else(|| {
-                    let phase = head.field("\"phase\":\"", "phase").and_then(Phase::from_name);
-                    rules::close_layer(phase, head.field("\"cause\":\"", "cause"))
+                    let phase = head.field(&needle::PHASE, "phase").and_then(Phase::from_name);
+                    rules::close_layer(phase, head.field(&needle::CAUSE, "cause"))
                 }),
             },
             Seen::Parts { parts, rule } => layer_of(parts, *rule, &kind_of(parts, *rule)),
         };
-        Class { layer, recognised: self.rule().is_some() }
+        Class { layer, recognised: self.is_recognised() }
     }
 
     /// When it was written.
@@ -121,7 +127,7 @@ pub(super) fn full_parse(line: &[u8]) -> Event {
 fn rule_of(parts: &Parts<'_>) -> Option<&'static Rule> {
     match parts.form {
         Form::BrokenJson => None,
-        _ => rules::recognise(&parts.subsystem, &parts.message, parts.level),
+        _ => rules::recognise(&parts.subsystem, &parts.message, || parts.level),
     }
 }
 

@@ -6,9 +6,10 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use memchr::{memchr2, memchr3, memmem};
+use memchr::{memchr_iter, memchr2, memchr3};
 
 use super::Level;
+use super::needle;
 use super::time::timestamp;
 
 /// A record, borrowed from its line.
@@ -36,7 +37,9 @@ impl<'a> Record<'a> {
         let (bindings, rest) = split_string(bindings)?;
         let subsystem =
             bindings.strip_prefix("subsystem\\\":\\\"").or_else(|| bindings.strip_prefix("module\\\":\\\""))?;
-        let subsystem = subsystem.get(..memmem::find(subsystem.as_bytes(), b"\\\"")?)?;
+        let end =
+            memchr_iter(b'\\', subsystem.as_bytes()).find(|at| subsystem.as_bytes().get(at + 1) == Some(&b'"'))?;
+        let subsystem = subsystem.get(..end)?;
         let rest = rest.strip_prefix(",\"1\":")?;
         let (fields, rest) = match rest.strip_prefix('{') {
             Some(inner) => {
@@ -64,10 +67,9 @@ impl<'a> Record<'a> {
 
     /// The level in the `_meta` object that follows the arguments.
     pub(super) fn level(&self) -> Option<Level> {
-        const KEY: &[u8] = b"\"logLevelId\":";
-        let at = memmem::find(self.after.as_bytes(), KEY)? + KEY.len();
-        let digit = self.after.as_bytes().get(at)?;
-        let is_alone = self.after.as_bytes().get(at + 1).is_none_or(|next| !next.is_ascii_digit());
+        let (_, value) = needle::LEVEL.split(self.after)?;
+        let digit = value.as_bytes().first()?;
+        let is_alone = value.as_bytes().get(1).is_none_or(|next| !next.is_ascii_digit());
         Level::from_id(u64::from((digit.is_ascii_digit() && is_alone).then(|| digit - b'0')?))
     }
 
@@ -78,10 +80,7 @@ impl<'a> Record<'a> {
 
     /// The time as written, and what follows its closing quote.
     fn timed(&self) -> Option<(&'a str, &'a str)> {
-        // Within a string no quote stands without a backslash before it, so that this is the end of `_meta`.
-        const KEY: &[u8] = b"},\"time\":\"";
-        let at = memmem::find(self.after.as_bytes(), KEY)? + KEY.len();
-        split_string(self.after.get(at..)?)
+        split_string(needle::TIME.split(self.after)?.1)
     }
 
     /// The message, where all of the record is as expected: no other argument follows, and it repeats the message at its end.

@@ -18,6 +18,7 @@ mod glance;
 mod json;
 mod kind;
 mod line;
+mod needle;
 mod redact;
 mod rules;
 mod subsystem;

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::str;
 
 use jiff::Timestamp;
-use memchr::memmem;
+use memchr::memchr_iter;
 use serde_json::{Map, Value};
 
 use super::fields::Fields;
 use super::json::Record;
+use super::needle::{self, Needle};
 use super::subsystem::{console_subsystem, strip_subsystem};
 use super::time::timestamp;
 use super::{Form, Level, MAX_LINE_BYTES};
@@ -20,8 +21,6 @@ use super::{Form, Level, MAX_LINE_BYTES};
 pub(super) struct Head<'a> {
     pub(super) subsystem: &'a str,
     pub(super) message: &'a str,
-    /// Given for JSON lines only: the console's colour needs a full parse.
-    pub(super) level: Option<Level>,
     /// The whole line.
     pub(super) line: &'a str,
     /// The record of a JSON line.
@@ -30,12 +29,17 @@ pub(super) struct Head<'a> {
 
 impl<'a> Head<'a> {
     /// The value of a field, wherever it stands in the line.
-    pub(super) fn field(&self, json: &str, key: &str) -> Option<&'a str> {
-        let value = match memmem::find(self.line.as_bytes(), json.as_bytes()) {
-            Some(at) => self.line.get(at + json.len()..)?,
+    pub(super) fn field(&self, json: &Needle, key: &str) -> Option<&'a str> {
+        let value = match json.split(self.line) {
+            Some((_, value)) => value,
             None => pair(self.line, key)?,
         };
         value.split('"').next()
+    }
+
+    /// Given for JSON lines only: the console's colour needs a full parse.
+    pub(super) fn level(&self) -> Option<Level> {
+        self.record.as_ref().and_then(Record::level)
     }
 
     /// When the line was written.
@@ -56,7 +60,7 @@ impl<'a> Head<'a> {
         Some(Parts {
             form: Form::Json,
             time: None,
-            level: Some(self.level?),
+            level: Some(self.level()?),
             subsystem: Cow::Borrowed(subsystem),
             message: match message {
                 Cow::Borrowed(message) => Cow::Borrowed(strip_subsystem(message, subsystem)),
@@ -94,7 +98,6 @@ pub(super) fn head(line: &[u8]) -> Option<Head<'_>> {
         return Some(Head {
             subsystem,
             message: strip_subsystem(record.raw_message(), subsystem),
-            level: record.level(),
             line: text,
             record: Some(record),
         });
@@ -105,7 +108,7 @@ pub(super) fn head(line: &[u8]) -> Option<Head<'_>> {
     }
     let (_, _, rest) = console_time(text);
     let (subsystem, message) = console_tag(rest);
-    Some(Head { subsystem, message: strip_subsystem(message, subsystem), level: None, line: text, record: None })
+    Some(Head { subsystem, message: strip_subsystem(message, subsystem), line: text, record: None })
 }
 
 /// Splits a leading time off a console line: with date and offset, or the time of day alone (which gives no instant).
@@ -127,10 +130,7 @@ fn console_time(text: &str) -> (Form, Option<Timestamp>, &str) {
 
 /// A message without the parameters of a tool, which are what people told the agent.
 pub(super) fn without_parameters(message: &str) -> &str {
-    match memmem::find(message.as_bytes(), b" raw_params=") {
-        Some(at) => message.get(..at).unwrap_or_default(),
-        None => message,
-    }
+    needle::PARAMETERS.split(message).map_or(message, |(before, _)| before)
 }
 
 /// Splits a leading `[subsystem]` off.
@@ -269,16 +269,12 @@ fn strip_ansi(text: Cow<'_, str>) -> (Cow<'_, str>, Option<Level>) {
 /// The value after `key=` in a text of `key=value` pairs whose values may hold spaces: it ends where the next ` word=`
 /// begins. Quoted values are taken without their quotes; `n/a` counts as absent.
 pub(super) fn pair<'a>(text: &'a str, key: &str) -> Option<&'a str> {
-    let mut from = 0;
-    let start = loop {
-        let at = from + text.get(from..)?.find(key)?;
-        let begins = at == 0 || text.as_bytes().get(at - 1) == Some(&b' ');
-        if begins && text.as_bytes().get(at + key.len()) == Some(&b'=') {
-            break at + key.len() + 1;
-        }
-        from = at + key.len();
+    let bytes = text.as_bytes();
+    let is_key = |name: &[u8]| {
+        name.strip_suffix(key.as_bytes()).is_some_and(|before| before.last().is_none_or(|byte| *byte == b' '))
     };
-    let value = text.get(start..)?;
+    let end = memchr_iter(b'=', bytes).find(|&at| bytes.get(..at).is_some_and(is_key))?;
+    let value = text.get(end + 1..)?;
     let value = match value.strip_prefix('"') {
         Some(quoted) => quoted.split('"').next().unwrap_or(quoted),
         None => value.get(..value_end(value)).unwrap_or(value).trim_end(),
@@ -286,15 +282,15 @@ pub(super) fn pair<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     (!value.is_empty() && value != "n/a").then_some(value)
 }
 
+/// Where the blank stands before the next `word=`.
 fn value_end(value: &str) -> usize {
     let bytes = value.as_bytes();
-    value
-        .match_indices(' ')
-        .map(|(at, _)| at)
-        .find(|at| {
-            let name = bytes.get(at + 1..).unwrap_or_default();
-            let len = name.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
-            len > 0 && name.get(len) == Some(&b'=')
+    memchr_iter(b'=', bytes)
+        .find_map(|at| {
+            let before = bytes.get(..at)?;
+            let word = before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+            let blank = at.checked_sub(word + 1)?;
+            (word > 0 && bytes.get(blank) == Some(&b' ')).then_some(blank)
         })
         .unwrap_or(value.len())
 }

@@ -221,7 +221,11 @@ static FAULTS: &[(&str, Rule)] = &[
 ];
 
 /// The rule for a line, or `None` when nothing is known of it.
-pub(super) fn recognise(subsystem: &str, message: &str, level: Option<Level>) -> Option<&'static Rule> {
+pub(super) fn recognise(
+    subsystem: &str,
+    message: &str,
+    level: impl FnOnce() -> Option<Level>,
+) -> Option<&'static Rule> {
     let rules = match subsystem {
         "" | "openclaw" => PROCESS,
         "gateway" => GATEWAY,
@@ -241,7 +245,7 @@ pub(super) fn recognise(subsystem: &str, message: &str, level: Option<Level>) ->
     };
     let by_start = rules.iter().find(|rule| message.starts_with(rule.prefix));
     by_start.or_else(|| {
-        let may_be_fault = level.is_none_or(|level| level >= Level::Warn);
+        let may_be_fault = level().is_none_or(|level| level >= Level::Warn);
         may_be_fault.then(|| fault(message)).flatten()
     })
 }

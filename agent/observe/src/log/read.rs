@@ -1,15 +1,17 @@
 //! From the lines of a log to what is counted, and to the entries of a timeline.
 
 use std::io;
+use std::sync::LazyLock;
 
 use jiff::{SignedDuration, Timestamp};
+use memchr::memmem::Finder;
 use portreeve_core::logs::{Entry, LogLayer, LogLevel, Mark, Origin, Seen, Tally};
 use portreeve_openclaw::log::{Close, EventKind, Glance, Layer, Level};
 
 use super::lines::Lines;
 
 /// What our own connects call themselves: they are no clients.
-const OWN: &[u8] = b"ua=portreeve/";
+static OWN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("ua=portreeve/"));
 
 /// Which lines are wanted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -79,14 +81,13 @@ impl Reading {
         if !wanted.holds(near) {
             return;
         }
-        let class = glance.class();
-        let (layer, kind) = if class.recognised && memchr::memmem::find(line, OWN).is_none() {
+        let (layer, kind) = if glance.is_recognised() && OWN.find(line).is_none() {
             glance.kind()
         } else {
             if glance.is_torn() {
                 tally.unparsed();
             }
-            (class.layer, EventKind::Other)
+            (glance.class().layer, EventKind::Other)
         };
         let layer = layer_of(layer);
         if wanted.layer.is_some_and(|wanted| wanted != layer) {
@@ -113,7 +114,7 @@ impl Reading {
         let is_event = event.kind != EventKind::Other;
         let warns = event.level.is_some_and(|level| level >= Level::Warn);
         let layer = layer_of(event.layer);
-        let is_wanted = wanted.all || (is_event || warns) && memchr::memmem::find(line, OWN).is_none();
+        let is_wanted = wanted.all || (is_event || warns) && OWN.find(line).is_none();
         if !is_wanted || wanted.layer.is_some_and(|wanted| wanted != layer) {
             return None;
         }
