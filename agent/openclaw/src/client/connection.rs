@@ -254,7 +254,7 @@ async fn goodbye(socket: &mut Socket) {
         }
     };
     let ended = timeout(CLOSE_GRACE, both).await;
-    tracing::trace!(in_time = ended.is_ok(), "closed");
+    tracing::debug!(in_time = ended.is_ok(), "closed");
 }
 
 /// The challenge was made between our upgrade request and now.
