@@ -56,7 +56,7 @@ fn head(outcomes: &[Outcome]) -> String {
         "# The faultbook\n\n\
          Faults as people meet them. Each was set up for real, with OpenClaw {}, real proxies, containers and file systems, and then asked about:\n\
          first `portreeve`, and after it OpenClaw's own tools, on the same set-up in the same run. What stands here was recorded {when} by\n\
-         development builds on a machine with two cores; wall times depend on the machine.\n\n\
+         one development build on a machine with two cores; wall times depend on the machine.\n\n\
          This page is generated: `scripts/faultbook --page` sets everything up again. Each fault is a file of `tests/faultbook`; a test sees to it\n\
          that page and files agree.\n\n\
          ## How it is judged\n\n\
