@@ -126,7 +126,8 @@ pub struct Retention {
     pub events_d: u32,
     /// Days of the audit.
     pub audit_d: u32,
-    /// Most that the database holds, in bytes.
+    /// Most that the database holds, in bytes. Where more comes than can be dropped, what nodes send is refused from a quarter of a GiB
+    /// above it on.
     pub database_bytes: u64,
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -43,7 +44,7 @@ enum Refusal {
     Enrolled,
     #[error("the fleet has as many nodes as it may have")]
     Full,
-    #[error("too many nodes enrol at once")]
+    #[error("too many credentials are asked for at once")]
     TooFast,
     #[error("the request is too large or did not arrive")]
     Body,
@@ -111,7 +112,7 @@ async fn leave(State(state): State<AppState>, peer: Peer, headers: HeaderMap) ->
 async fn enrolled(state: &AppState, request: Request) -> Result<Granted, Refusal> {
     let (mut parts, body) = request.into_parts();
     let peer = Peer::from_request_parts(&mut parts, state).await.map_err(|_| Refusal::Internal)?;
-    if !state.enrolments.may(std::time::Instant::now()) {
+    if !state.enrolments.may(Instant::now()) {
         return Err(Refusal::TooFast);
     }
     let read = axum::body::to_bytes(body, MAX_BYTES);
@@ -134,12 +135,24 @@ async fn enrolled(state: &AppState, request: Request) -> Result<Granted, Refusal
         address: peer.address,
     };
     new.look(state).await?;
+    let entry = new.entry("enrol.refused", String::new());
     let granted = state.store.write(move |tx| new.write(tx)).await;
     match granted {
         Ok(Ok((id, name))) => Ok(grant(state, id, name, &issued)),
-        Ok(Err(refusal)) => Err(refusal),
+        Ok(Err(refusal)) => {
+            refused(state, Entry { detail: refusal.to_string(), ..entry }).await?;
+            Err(refusal)
+        }
         Err(error) => Err(failed(&error)),
     }
+}
+
+/// Writes down that a node was refused, unless many were lately: whoever tries again and again costs little.
+async fn refused(state: &AppState, entry: Entry) -> Result<(), Refusal> {
+    if !state.audits.may(Instant::now()) {
+        return Ok(());
+    }
+    state.store.write(move |tx| tx.audit(&entry)).await.map_err(|error| failed(&error))
 }
 
 /// A node that wants to enrol.
@@ -155,18 +168,15 @@ struct New {
 }
 
 impl New {
-    /// Identity and name of the node, enrolled. A refusal leaves nothing but an entry of the audit.
+    /// Identity and name of the node, enrolled. A refusal leaves nothing.
     fn write(self, tx: &mut Tx<'_>) -> Result<Result<(String, String), Refusal>, StoreError> {
         match self.checked(tx)? {
             Ok(existing) => self.put(tx, existing).map(Ok),
-            Err(refusal) => {
-                self.audit(tx, "enrol.refused", refusal.to_string())?;
-                Ok(Err(refusal))
-            }
+            Err(refusal) => Ok(Err(refusal)),
         }
     }
 
-    /// Refuses a code that nobody made, without a transaction for it: whoever guesses costs little.
+    /// Refuses a code that nobody made, without a transaction for it.
     async fn look(&self, state: &AppState) -> Result<(), Refusal> {
         let code = self.code;
         let sql = "SELECT EXISTS (SELECT 1 FROM join_code WHERE hash = ?)";
@@ -177,10 +187,7 @@ impl New {
             return Ok(());
         }
         tracing::warn!(address = %self.address, "a node wants to enrol with a code that is not known");
-        if state.audits.may(std::time::Instant::now()) {
-            let entry = self.entry("enrol.refused", Refusal::Code.to_string());
-            state.store.write(move |tx| tx.audit(&entry)).await.map_err(|error| failed(&error))?;
-        }
+        refused(state, self.entry("enrol.refused", Refusal::Code.to_string())).await?;
         Err(Refusal::Code)
     }
 
@@ -329,6 +336,9 @@ fn add_credential(tx: &mut Tx<'_>, node: &NodeSummary, hash: Hash, keep: Option<
 
 async fn rotated(state: &AppState, address: IpAddr, headers: &HeaderMap) -> Result<Granted, Refusal> {
     let (old, credential) = presented(state, headers)?;
+    if !state.rotations.may(&credential.id, Instant::now()) {
+        return Err(Refusal::TooFast);
+    }
     let issued = issue("prn_").map_err(|_| Refusal::Internal)?;
     let hash = issued.hash;
     let granted = state

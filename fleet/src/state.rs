@@ -7,7 +7,7 @@ use tokio::sync::{broadcast, watch};
 use crate::Config;
 use crate::auth::Access;
 use crate::index::{Change, Index};
-use crate::ingest::{Budget, Gate, Rates};
+use crate::ingest::{Budget, Gate, Gates, Rates};
 use crate::meter::Meter;
 use crate::store::{Shared, Store};
 
@@ -34,6 +34,10 @@ pub struct AppState {
     pub bodies: Arc<Budget>,
     /// How fast nodes enrol.
     pub enrolments: Arc<Gate>,
+    /// How fast each node takes other credentials: each is written down.
+    pub rotations: Arc<Gates>,
+    /// How fast each viewer logs in: each login is written down.
+    pub logins: Arc<Gates>,
     /// How fast misdeeds of strangers are written down.
     pub audits: Arc<Gate>,
     /// Becomes true when the server is told to end: answers that go on and on end then.

@@ -19,6 +19,8 @@ use crate::store::{StoreError, millis};
 
 /// Name of the cookie of a login.
 pub const COOKIE: &str = "portreeve_session";
+/// Logins of one viewer that count at once; older ones end.
+const SESSIONS: i64 = 20;
 /// Longest name that a proxy may give, in bytes.
 const MAX_NAME: usize = 200;
 
@@ -53,6 +55,9 @@ pub enum LoginError {
     /// There is no such token, or no longer.
     #[error("this token is not known, or no longer valid")]
     Refused,
+    /// The viewer logged in many times lately.
+    #[error("too many logins")]
+    TooFast,
     /// It could not be written down.
     #[error("cannot log in now")]
     Store(#[from] StoreError),
@@ -73,6 +78,9 @@ pub async fn log_in(state: &AppState, token: &SecretString, peer: Peer) -> Resul
         }
         return Err(LoginError::Refused);
     };
+    if !state.logins.may(&viewer.name, std::time::Instant::now()) {
+        return Err(LoginError::TooFast);
+    }
     let session = issue("prs_")?;
     let hash = session.hash;
     let hours = i64::try_from(state.config.viewers.session_h).unwrap_or(12);
@@ -81,7 +89,17 @@ pub async fn log_in(state: &AppState, token: &SecretString, peer: Peer) -> Resul
     state
         .store
         .write(move |tx| {
-            tx.execute("DELETE FROM session WHERE expires_at <= ?", params![millis(tx.now())])?;
+            let older: Vec<Hash> = tx
+                .connection()
+                .prepare_cached(
+                    "DELETE FROM session WHERE viewer = ?1 AND hash NOT IN
+                     (SELECT hash FROM session WHERE viewer = ?1 ORDER BY created_at DESC LIMIT ?2) RETURNING hash",
+                )?
+                .query_map(params![name, SESSIONS - 1], |row| Ok(Hash::from_bytes(row.get(0)?)))?
+                .collect::<Result<_, _>>()?;
+            for hash in older {
+                tx.access(AccessChange::SessionEnded(hash));
+            }
             tx.execute(
                 "INSERT INTO session (hash, viewer, created_at, expires_at) VALUES (?, ?, ?, ?)",
                 params![hash.bytes(), name, millis(tx.now()), millis(expires_at)],
@@ -184,11 +202,11 @@ impl FromRequestParts<AppState> for Peer {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
         let unknown = || (StatusCode::INTERNAL_SERVER_ERROR, "the connection has no address\n").into_response();
         let connected = connected(parts).ok_or_else(unknown)?;
-        let forwarded = parts.headers.get("x-forwarded-for");
+        let forwarded = parts.headers.get_all("x-forwarded-for").iter().next_back();
         let relayed = forwarded.is_some() || parts.headers.contains_key("forwarded");
         let proxy = state.config.viewers.proxy.as_ref();
         let trusted = proxy.is_some_and(|proxy| proxy.addresses.iter().any(|network| network.contains(&connected)));
-        // The last entry is the proxy's own; those before it are what anybody may have sent.
+        // The last entry of the last line is the proxy's own; those before it are what anybody may have sent.
         let last = forwarded.and_then(|list| list.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
         Ok(Self { address: last.filter(|_| trusted).unwrap_or(connected), relayed })
     }

@@ -70,6 +70,9 @@ pub(crate) async fn enter(State(state): State<AppState>, peer: Peer, Form(form):
     let (status, wrong) = match outcome {
         Ok(cookie) => return go(&next, Some(cookie)),
         Err(LoginError::Refused) => (StatusCode::UNAUTHORIZED, "This token is not known, or is no longer valid."),
+        Err(LoginError::TooFast) => {
+            (StatusCode::TOO_MANY_REQUESTS, "You signed in many times lately. Try again in a minute.")
+        }
         Err(error) => {
             tracing::error!(error = %crate::error::Chain(&error), "cannot log in");
             (StatusCode::SERVICE_UNAVAILABLE, "Signing in does not work just now. Try again in a moment.")

@@ -85,6 +85,8 @@ pub(crate) struct Board {
 struct Known {
     decisions: Option<Arc<Decisions>>,
     changes: Option<broadcast::Receiver<Change>>,
+    /// How often decisions became stale: what was read before the last time is not to be kept.
+    turns: u64,
 }
 
 impl Board {
@@ -109,22 +111,32 @@ impl Board {
 
     /// What people decided, as it stands now.
     pub(crate) async fn decisions(&self, state: &AppState) -> Result<Arc<Decisions>, StoreError> {
-        {
+        let turn = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            let changes = known.changes.get_or_insert_with(|| state.changes.subscribe());
-            if !is_stale(changes)
-                && let Some(decisions) = &known.decisions
-            {
+            known.changes.get_or_insert_with(|| state.changes.subscribe());
+            known.look();
+            if let Some(decisions) = &known.decisions {
                 return Ok(Arc::clone(decisions));
             }
-            known.decisions = None;
-        }
+            known.turns
+        };
         let read = Arc::new(state.store.read(store::decisions).await?);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        // What changed while it was read makes it stale again.
-        known.decisions =
-            Some(Arc::clone(&read)).filter(|_| known.changes.as_mut().is_none_or(|changes| !is_stale(changes)));
+        known.look();
+        if known.turns == turn {
+            known.decisions = Some(Arc::clone(&read));
+        }
         Ok(read)
+    }
+}
+
+impl Known {
+    /// Forgets decisions that are stale.
+    fn look(&mut self) {
+        if self.changes.as_mut().is_some_and(is_stale) {
+            self.decisions = None;
+            self.turns += 1;
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use portreeve_core::{Code, Verdict};
 
 use super::decisions::{Decisions, Waiver};
-use crate::index::{FindingBrief, NodeSummary, Presence};
+use crate::index::{Brief, FindingBrief, NodeSummary, Presence};
 
 /// How a node stands, the most pressing first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,8 +116,7 @@ impl Item {
             match node.verdict() {
                 None => (Standing::Unknown, Ground::New, 0),
                 Some(verdict) => {
-                    let standing =
-                        if waived == 0 { verdict.into() } else { without(&brief.findings, verdict, is_waived) };
+                    let standing = if waived == 0 { verdict.into() } else { without(brief, verdict, is_waived) };
                     if waived > 0 && standing != verdict.into() {
                         since = waivers.iter().map(|waiver| waiver.at).max().map_or(since, |at| at.max(since));
                     }
@@ -181,12 +180,14 @@ pub(crate) fn title(code: &str) -> &'static str {
     Code::ALL.iter().find(|known| known.as_str() == code).map_or("", |known| known.entry().title)
 }
 
-/// The verdict as if what is waived were not there.
-fn without(findings: &[FindingBrief], verdict: Verdict, is_waived: impl Fn(&FindingBrief) -> bool) -> Standing {
+/// The verdict as if what is waived were not there. That proves nothing: what an error kept from being proven is not known.
+fn without(brief: &Brief, verdict: Verdict, is_waived: impl Fn(&FindingBrief) -> bool) -> Standing {
+    let findings = &brief.findings;
     let left = |severity: &str| findings.iter().any(|one| one.severity == severity && !one.waived && !is_waived(one));
     let took = |severity: &str| findings.iter().any(|one| one.severity == severity && !one.waived && is_waived(one));
     match verdict {
         Verdict::Blocked if left("error") || !took("error") => Standing::Blocked,
+        Verdict::Blocked if brief.unproven => Standing::Unknown,
         Verdict::Blocked | Verdict::Degraded if left("warning") => Standing::Degraded,
         Verdict::Degraded if !took("warning") => Standing::Degraded,
         Verdict::Blocked | Verdict::Degraded | Verdict::Ready => Standing::Ready,

@@ -45,6 +45,8 @@ pub struct Brief {
     pub accepted: Option<Accepted>,
     /// That somebody works on it, as the node itself says.
     pub maintenance: Option<MaintenanceBrief>,
+    /// Something that readiness depends on was not proven.
+    pub unproven: bool,
 }
 
 /// A finding in short.
@@ -146,6 +148,7 @@ impl Brief {
             quarantine: QuarantineBrief::of(&report["quarantine"]),
             accepted: Accepted::of(&report["accepted"]),
             maintenance: MaintenanceBrief::of(&report["maintenance"]),
+            unproven: unproven(report),
         };
         brief.openclaw_versions.sort();
         brief.openclaw_versions.dedup();
@@ -215,16 +218,24 @@ impl MaintenanceBrief {
 /// Whether each gateway that is expected to run answers: by its rung `live`.
 fn gateways(gateways: &Value) -> GatewayState {
     let expected = list(gateways).filter(|gateway| gateway["expected"].as_array().is_some_and(|why| !why.is_empty()));
-    let mut state = GatewayState::Unknown;
+    let (mut answers, mut unseen) = (false, false);
     for gateway in expected {
         let live = list(&gateway["rungs"]).find(|rung| rung["rung"] == "live");
         match live.and_then(|rung| rung["state"].as_str()) {
             Some("fail") => return GatewayState::Down,
-            Some("pass") => state = GatewayState::Up,
-            _ => {}
+            Some("pass") => answers = true,
+            _ => unseen = true,
         }
     }
-    state
+    if answers && !unseen { GatewayState::Up } else { GatewayState::Unknown }
+}
+
+/// Whether a layer is neither proven nor said to fail, or something could not be seen that readiness depends on.
+fn unproven(report: &Value) -> bool {
+    let mut layers = report["layers"].as_object().into_iter().flat_map(|layers| layers.values());
+    let mut blind = report["blind"].as_array().into_iter().flatten();
+    layers.any(|layer| !matches!(layer["state"].as_str(), Some("pass" | "fail")))
+        || blind.any(|one| one["readiness"] == true)
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
@@ -246,4 +257,33 @@ pub(crate) fn clipped(text: &str, max: usize) -> &str {
 
 fn time(value: &Value) -> Option<Timestamp> {
     value.as_str()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn gateways_answer_only_where_each_of_them_was_asked() {
+        let state = |states: &[&str]| {
+            let gateway = |state: &&str| json!({ "expected": ["unit"], "rungs": [{ "rung": "live", "state": state }] });
+            Brief::of(&json!({ "gateways": states.iter().map(gateway).collect::<Vec<_>>() })).gateways
+        };
+        assert_eq!(state(&["pass", "pass"]), GatewayState::Up);
+        assert_eq!(state(&["pass", "unknown"]), GatewayState::Unknown);
+        assert_eq!(state(&["unknown", "pass", "fail"]), GatewayState::Down);
+        assert_eq!(state(&[]), GatewayState::Unknown);
+    }
+
+    #[test]
+    fn what_was_not_proven_is_kept() {
+        let unproven = |layer: &str, readiness: bool| {
+            let layers = json!({ "transport": { "state": "fail" }, "auth": { "state": layer } });
+            Brief::of(&json!({ "layers": layers, "blind": [{ "readiness": readiness }] })).unproven
+        };
+        assert!(!unproven("pass", false));
+        assert!(unproven("unknown", false) && unproven("another", false) && unproven("pass", true));
+    }
 }

@@ -37,7 +37,7 @@ pub struct NodeSummary {
     pub presence_since: Timestamp,
     /// Seconds between two beats.
     pub interval_s: u32,
-    /// Seconds that its clock is ahead of this machine's, where it is more than the wire explains.
+    /// Seconds that its clock was ahead of this machine's when it told of its last event, where it is more than the wire explains.
     pub clock_ahead_s: Option<i64>,
     /// Since when its verdict stands; none where it has none.
     pub since: Option<Timestamp>,

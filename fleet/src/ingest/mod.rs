@@ -26,13 +26,13 @@ use portreeve_telemetry::otlp::{
 };
 
 pub use body::Budget;
-pub use rate::{Gate, Rates};
+pub use rate::{Gate, Gates, Rates};
 pub use refusal::Refusal;
 
 use crate::auth::{Credential, Hash, Peer, bearer};
 use crate::store::audit::Entry;
 use crate::store::beat::{self, Beat};
-use crate::store::{StoreError, events};
+use crate::store::{self, StoreError, events};
 use crate::{AppState, Config};
 
 /// Most that is said of what was not taken.
@@ -76,6 +76,7 @@ async fn take_metrics(state: &AppState, request: Request) -> Result<Vec<u8>, Ref
     let more = state
         .store
         .write(move |tx| {
+            store::room(tx)?;
             let (mut node, news) = beat::record(tx, &told.beat)?;
             let refused = crate::series::write(tx, &mut node, points)?;
             beat::put(tx, node, news)?;
@@ -102,6 +103,7 @@ async fn take_logs(state: &AppState, request: Request) -> Result<Vec<u8>, Refusa
     let counts = state
         .store
         .write(move |tx| {
+            store::room(tx)?;
             let (mut node, mut news) = beat::record(tx, &told.beat)?;
             let counts = events::write(tx, &mut node, records, &mut news)?;
             beat::put(tx, node, news)?;

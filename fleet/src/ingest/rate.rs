@@ -38,6 +38,26 @@ impl Gate {
     }
 }
 
+/// A gate for each name. Names are those of nodes and viewers that somebody let in, so that they are few.
+pub struct Gates {
+    per_second: f64,
+    burst: f64,
+    by_name: Mutex<HashMap<String, Gate>>,
+}
+
+impl Gates {
+    /// Gates that nobody passed lately.
+    pub fn new(per_second: f64, burst: f64) -> Self {
+        Self { per_second, burst, by_name: Mutex::default() }
+    }
+
+    /// Whether this name may pass once more.
+    pub fn may(&self, name: &str, now: Instant) -> bool {
+        let mut gates = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        gates.entry(name.to_owned()).or_insert_with(|| Gate::new(self.per_second, self.burst)).may(now)
+    }
+}
+
 /// How much each node has sent lately.
 #[derive(Default)]
 pub struct Rates {

@@ -68,7 +68,7 @@ impl Refusal {
             Self::Form(why) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, 3, why),
             Self::Malformed(why) => (StatusCode::BAD_REQUEST, 3, why),
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, 4, "the body did not arrive in time"),
-            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, 14, "too much waits for the database"),
+            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, 14, "too much waits for the database, or it is full"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, 14, "the database did not take it"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, 13, "this server made a mistake"),
         }

@@ -41,11 +41,10 @@ impl Keys {
         self.is_uncommitted = false;
     }
 
-    /// Work was undone: what was added may be among it.
+    /// Work was undone: what was added may be among it. What is read again may be undone as well, until it is committed.
     pub fn undone(&mut self) {
         if self.is_uncommitted {
             self.reset();
-            self.is_uncommitted = false;
         }
     }
 
@@ -105,4 +104,31 @@ fn read(connection: &Connection) -> Result<(Known, usize), StoreError> {
         count += 1;
     }
     Ok((known, count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Sample;
+    use super::*;
+
+    #[test]
+    fn a_name_that_was_read_again_and_never_committed_is_forgotten() {
+        let connection = Connection::open_in_memory().unwrap();
+        crate::store::schema::migrate(&connection).unwrap();
+        let text = |text: &str| text.to_owned();
+        let point =
+            Point { name: text("a"), attributes: text("{}"), unit: text("1"), at: 0, sample: Sample::Gauge(1.0) };
+        let mut keys = Keys::default();
+        let bring_up = |keys: &mut Keys| keys.id(&connection, NodeKey(1), &point, 10, 0).unwrap().unwrap();
+        connection.execute_batch("BEGIN").unwrap();
+        bring_up(&mut keys);
+        // Later work of the transaction fails, more work reads the names again, and then the commit fails.
+        keys.undone();
+        bring_up(&mut keys);
+        connection.execute_batch("ROLLBACK").unwrap();
+        keys.undone();
+        bring_up(&mut keys);
+        let count: i64 = connection.query_row("SELECT count(*) FROM metric_key", [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 1);
+    }
 }

@@ -16,8 +16,8 @@ use crate::store::StoreError;
 const GRACE: i64 = 90;
 /// Most rows that are deleted at once.
 const SLICE: u32 = 2_000;
-/// Series of all nodes together.
-const MAX_ALL: usize = 5_000;
+/// Series of all nodes together: as many as a row can hold and be read back, each with the largest histogram.
+const MAX_ALL: usize = 4_000;
 
 /// Counters and histograms that are also added up over all nodes. The attribute `gateway`, which tells nodes apart, is left out.
 const OF_ALL: [&metric::Metric; 7] = [
@@ -159,7 +159,15 @@ impl OfAll {
 
     fn write(self, connection: &Connection) -> Result<(), StoreError> {
         for ((seconds, start), growths) in self.growth {
-            let mut row = Row::read(connection, seconds, start, ALL_NODES)?.unwrap_or_default();
+            let mut row = match Row::read(connection, seconds, start, ALL_NODES) {
+                Ok(row) => row.unwrap_or_default(),
+                // It would be as damaged the next time, and the series of the nodes would wait for it.
+                Err(StoreError::Corrupt(what)) => {
+                    tracing::error!(seconds, start, what, "series of all nodes begin anew");
+                    Row::default()
+                }
+                Err(error) => return Err(error),
+            };
             for (key, growth) in growths {
                 if let Some(entry) = row.entry(key, MAX_ALL) {
                     entry.last_at = start * 1_000;
@@ -227,4 +235,34 @@ pub(crate) fn delete_before(connection: &Connection, seconds: i64, until: i64, m
              (SELECT seconds, start, node FROM series WHERE seconds = ? AND start < ? ORDER BY start LIMIT ?)",
         )?
         .execute(params![seconds, until, most])?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::row::Entry;
+    use super::*;
+
+    #[test]
+    fn a_damaged_row_of_all_nodes_holds_nothing_up() {
+        let connection = Connection::open_in_memory().unwrap();
+        crate::store::schema::migrate(&connection).unwrap();
+        let start = 100 * TWO_HOURS;
+        let key = "INSERT INTO metric_key (id, name, attributes, unit, seen_at) VALUES (1, ?, '{}', '1', 0)";
+        connection.execute(key, [metric::CLOSES.name]).unwrap();
+        let totals = vec![Total::new(start * 1_000, 3.0, None)];
+        let told = Row { entries: vec![Entry { key: 1, last_at: start * 1_000 + 1, totals, ..Entry::default() }] };
+        told.write(&connection, MINUTE, start, 7).unwrap();
+        connection.execute("INSERT INTO series_due (start, node) VALUES (?, 7)", [start]).unwrap();
+        let damaged = "INSERT INTO series (seconds, start, node, body) VALUES (?, ?, ?, x'ffff')";
+        connection.execute(damaged, [TEN_MINUTES, start, ALL_NODES]).unwrap();
+
+        advance(&connection, &Retention::default(), (start + TWO_HOURS) * 1_000, 10).unwrap();
+        let due: i64 = connection.query_row("SELECT count(*) FROM series_due", [], |row| row.get(0)).unwrap();
+        assert_eq!(due, 0);
+        for (seconds, node) in [TEN_MINUTES, TWO_HOURS].into_iter().flat_map(|one| [(one, 7), (one, ALL_NODES)]) {
+            let row = Row::read(&connection, seconds, start, node).unwrap().unwrap();
+            let grown = row.entries[0].growth.as_ref().unwrap().value;
+            assert!((grown - 3.0).abs() < 1e-9, "{seconds} {node}: {grown}");
+        }
+    }
 }

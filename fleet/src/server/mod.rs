@@ -22,7 +22,7 @@ use tokio::sync::watch;
 pub use listen::{ServeError, serve};
 pub use tls::TlsError;
 
-use crate::ingest::Gate;
+use crate::ingest::{Gate, Gates};
 use crate::store::{Shared, Store};
 use crate::{AppState, board, enrol, ingest};
 
@@ -58,6 +58,8 @@ pub fn state(shared: &Arc<Shared>, store: Store, ending: watch::Receiver<bool>) 
         rates: Arc::default(),
         bodies: Arc::default(),
         enrolments: Arc::new(Gate::new(200.0, 2_000.0)),
+        rotations: Arc::new(Gates::new(1.0 / 60.0, 5.0)),
+        logins: Arc::new(Gates::new(1.0 / 60.0, 20.0)),
         audits: Arc::new(Gate::new(0.2, 20.0)),
         ending,
         store,

@@ -1,4 +1,4 @@
-//! Deadlines of a connection: for the head of a request, and for the time between two.
+//! Deadlines of a connection: for the head of a request, for the time between two, and for a peer that takes nothing of an answer.
 
 use std::io;
 use std::pin::Pin;
@@ -33,20 +33,25 @@ impl Phase {
     }
 }
 
-/// A stream that ends where the next request, or the rest of its head, does not come in time.
+/// A stream that ends where the next request, or the rest of its head, does not come in time, or an answer is not taken.
 pub(super) struct Paced<S> {
     stream: S,
     phase: Phase,
     armed: u8,
     timer: Pin<Box<Sleep>>,
+    /// The peer takes nothing of what is written, for as long as `unread` goes on.
+    stalled: bool,
+    unread: Pin<Box<Sleep>>,
     head: Duration,
     idle: Duration,
 }
 
 impl<S> Paced<S> {
-    /// Waits `head` for the head of a request from its first byte on, and `idle` for that byte; for the first request `head` in all.
+    /// Waits `head` for the head of a request from its first byte on, and `idle` for that byte; for the first request `head` in all. What
+    /// is written waits `idle` for the peer to take some of it.
     pub(super) fn new(stream: S, phase: Phase, head: Duration, idle: Duration) -> Self {
-        Self { stream, phase, armed: HEAD, timer: Box::pin(sleep(head)), head, idle }
+        let (timer, unread) = (Box::pin(sleep(head)), Box::pin(sleep(idle)));
+        Self { stream, phase, armed: HEAD, timer, stalled: false, unread, head, idle }
     }
 
     fn arm(&mut self, phase: u8, wait: Duration) {
@@ -84,7 +89,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
         this.note(written.is_ready());
-        written
+        this.taken(context, written)
     }
 
     fn poll_write_vectored(
@@ -95,7 +100,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
         this.note(written.is_ready());
-        written
+        this.taken(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -103,11 +108,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.stream).poll_flush(context);
+        this.taken(context, flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+        let this = self.get_mut();
+        let ended = Pin::new(&mut this.stream).poll_shutdown(context);
+        this.taken(context, ended)
     }
 }
 
@@ -117,6 +126,22 @@ impl<S> Paced<S> {
         if has_written && self.armed == IDLE {
             self.arm(IDLE, self.idle);
         }
+    }
+
+    /// What became of a write, or that the peer took nothing for too long.
+    fn taken<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = false;
+            return written;
+        }
+        if !self.stalled {
+            self.stalled = true;
+            self.unread.as_mut().reset(Instant::now() + self.idle);
+        }
+        if self.unread.as_mut().poll_elapsed(context) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Poll::Pending
     }
 }
 
@@ -191,6 +216,22 @@ mod tests {
         phase.answered();
         client.write_all(b"G").await.unwrap();
         ends(&mut server).await;
+    }
+
+    #[tokio::test]
+    async fn who_takes_nothing_of_an_answer_is_not_waited_for() {
+        let (mut client, mut server, phase) = pair(LONG, SHORT * 2);
+        phase.busy();
+        let (answer, begun) = ([0; 4_096], Instant::now());
+        let reads = async {
+            for _ in 0..3 {
+                tokio::time::sleep(SHORT).await;
+                client.read_exact(&mut [0; 512]).await.unwrap();
+            }
+        };
+        let (written, ()) = tokio::join!(server.write_all(&answer), reads);
+        assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!((SHORT * 4..LONG).contains(&begun.elapsed()));
     }
 
     #[tokio::test]

@@ -51,7 +51,7 @@ pub fn record(tx: &mut Tx<'_>, beat: &Beat) -> Result<(NodeSummary, News), Store
         node.presence_since = beat.received_at;
         news.changed = true;
     }
-    node.last_seen = node.last_seen.max(Some(beat.received_at));
+    node.last_seen = Some(beat.received_at);
     let agent_version = beat.agent_version.as_ref().filter(|version| **version != node.agent_version);
     let hostname = beat.hostname.as_ref().filter(|hostname| **hostname != node.hostname);
     if agent_version.is_some() || hostname.is_some() {

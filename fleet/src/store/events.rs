@@ -22,8 +22,6 @@ pub const ABSENT: &str = "portreeve.fleet.node.absent";
 pub const RETURNED: &str = "portreeve.fleet.node.returned";
 /// Largest report once it is unpacked, in bytes.
 const MAX_REPORT: u64 = 8 * 1024 * 1024;
-/// A clock that is off by more is told, in milliseconds.
-const SKEW_MS: i64 = 60_000;
 
 /// An event as it arrived.
 pub struct Event {
@@ -87,8 +85,8 @@ pub fn write(
         }
         counts.new += 1;
         news.event = true;
-        let ahead = event.ahead_ms.filter(|ahead| *ahead > SKEW_MS).map(|ahead| ahead / 1_000);
-        if event.ahead_ms.is_some() && node.clock_ahead_s != ahead {
+        let ahead = event.ahead_ms.map(|ahead| ahead / 1_000);
+        if node.clock_ahead_s != ahead {
             node.clock_ahead_s = ahead;
             news.changed = true;
         }
@@ -134,12 +132,9 @@ fn insert(tx: &Tx<'_>, node: NodeKey, event: &Event, body: Option<&str>) -> Resu
     Ok(inserted == 1)
 }
 
-/// Makes a report the current one, if it is not older than that.
+/// Makes a report the current one. The last to arrive is: a node's records come in their order, and its clock may be set back.
 fn report(tx: &Tx<'_>, node: &mut NodeSummary, event: &Event, brief: Brief, news: &mut News) -> Result<(), StoreError> {
     let at = timestamp(event.at);
-    if node.report_at.is_some_and(|current| at < current) {
-        return Ok(());
-    }
     let since = node.since.filter(|_| node.brief.verdict == brief.verdict).unwrap_or(at);
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
     let packed = encoder.write_all(event.json.as_bytes()).and_then(|()| encoder.finish());

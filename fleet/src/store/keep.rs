@@ -1,11 +1,15 @@
 //! What the writer does from time to time: who is absent, what is added up, what is deleted.
 
-use std::sync::PoisonError;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::{StoreError, Tx, beat, events, millis};
+use crate::Config;
+use crate::auth::{AccessChange, Hash};
 use crate::config::Retention;
 use crate::index::{NodeSummary, Presence};
 use crate::series;
@@ -16,22 +20,29 @@ const ABSENT: usize = 500;
 const AUDIT: i64 = 1_000_000;
 /// Most rows of a kind that are deleted in one transaction.
 const SLICE: u32 = 2_000;
-/// Rows that are dropped at once where the database is full, and how often in one transaction.
+/// Rows that are dropped at once where the database has reached its bound, and for how long in one transaction: others wait meanwhile.
 const DROP: u32 = 200;
-const DROPS: usize = 25;
+const DROPPING: Duration = Duration::from_millis(250);
+/// How far the database may grow over its bound before nothing more is taken in, but never by more than the bound again.
+const SLACK: u64 = 256 * 1024 * 1024;
 
 /// Marks those as absent that were silent for three beats. Before this server ran for as long, nobody is.
 pub(super) fn absent(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     let now = tx.now();
-    let started_at = tx.shared().started_at;
-    let is_silent = |node: &NodeSummary| {
+    let nodes = tx.shared().index.all();
+    // This machine's clock was ahead when they were heard of: they count as heard of now.
+    let is_ahead = |node: &&Arc<NodeSummary>| node.last_seen.is_some_and(|seen| seen > now);
+    for node in nodes.iter().filter(is_ahead).take(ABSENT) {
+        beat::put(tx, NodeSummary { last_seen: Some(now), ..(**node).clone() }, beat::News::default())?;
+    }
+    let ran = SignedDuration::try_from(tx.shared().started.elapsed()).unwrap_or(SignedDuration::MAX);
+    let is_silent = |node: &Arc<NodeSummary>| {
         let beats = SignedDuration::from_secs(i64::from(node.interval_s.max(1)) * NodeSummary::BEATS);
-        let deadline = node.last_seen.unwrap_or(started_at).max(started_at).checked_add(beats);
-        node.presence == Presence::Present && deadline.is_ok_and(|deadline| deadline < now)
+        let silence = node.last_seen.map_or(SignedDuration::MAX, |seen| now.duration_since(seen));
+        node.presence == Presence::Present && silence > beats && ran > beats
     };
-    let silent: Vec<_> = tx.shared().index.all().into_iter().filter(|node| is_silent(node)).take(ABSENT).collect();
-    for node in silent {
-        let mut node = std::sync::Arc::unwrap_or_clone(node);
+    for node in nodes.into_iter().filter(is_silent).take(ABSENT) {
+        let mut node = Arc::unwrap_or_clone(node);
         node.presence = Presence::Absent;
         node.presence_since = now;
         events::own(tx, node.key, events::ABSENT, now)?;
@@ -46,7 +57,7 @@ pub(super) fn roll_up(tx: &Tx<'_>, most: u32) -> Result<bool, StoreError> {
 }
 
 /// Deletes what is older than it is kept, and some of what is oldest where the database is full.
-pub(super) fn prune(tx: &Tx<'_>) -> Result<(), StoreError> {
+pub(super) fn prune(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     let retention = &tx.shared().config.retention;
     let now = tx.now();
     series::prune(tx, retention, millis(now))?;
@@ -60,16 +71,42 @@ pub(super) fn prune(tx: &Tx<'_>) -> Result<(), StoreError> {
         params![before(retention.audit_d), SLICE],
     )?;
     tx.execute("DELETE FROM audit WHERE seq <= (SELECT max(seq) FROM audit) - ?", [AUDIT])?;
-    tx.execute("DELETE FROM session WHERE expires_at < ?", [millis(now)])?;
+    let over: Vec<Hash> = tx
+        .connection()
+        .prepare_cached("DELETE FROM session WHERE expires_at < ? RETURNING hash")?
+        .query_map([millis(now)], |row| Ok(Hash::from_bytes(row.get(0)?)))?
+        .collect::<Result<_, _>>()?;
+    for hash in over {
+        tx.access(AccessChange::SessionEnded(hash));
+    }
     tx.execute("DELETE FROM join_code WHERE expires_at < ?", [millis(now)])?;
-    for _ in 0..DROPS {
-        if used(tx)? <= retention.database_bytes {
-            break;
-        }
-        drop_oldest(tx, retention, now)?;
+    let begun = Instant::now();
+    let mut dropped: BTreeMap<&'static str, usize> = BTreeMap::new();
+    while used(tx)? > retention.database_bytes && begun.elapsed() < DROPPING {
+        let Some((kind, rows)) = drop_oldest(tx, retention, now)? else { break };
+        *dropped.entry(kind).or_default() += rows;
+    }
+    if dropped.is_empty() && is_full(tx, &tx.shared().config)? {
+        tracing::error!(
+            "`retention.database_bytes` is too little: nothing is left to drop, and nothing more is taken in"
+        );
+    }
+    for (kind, rows) in dropped {
+        note_dropped(tx, kind, rows)?;
     }
     tx.shared().meter.database(used(tx)?);
     Ok(())
+}
+
+/// Refuses what a node sends where the database is so far over its bound that what is oldest must go first.
+pub fn room(tx: &Tx<'_>) -> Result<(), StoreError> {
+    if is_full(tx, &tx.shared().config)? { Err(StoreError::Overloaded) } else { Ok(()) }
+}
+
+/// Whether the database is so far over its bound.
+pub(super) fn is_full(connection: &Connection, config: &Config) -> Result<bool, StoreError> {
+    let bound = config.retention.database_bytes;
+    Ok(used(connection)? > bound.saturating_add(bound.min(SLACK)))
 }
 
 /// Bytes of the database that hold something.
@@ -79,8 +116,13 @@ fn used(connection: &Connection) -> Result<u64, StoreError> {
     Ok(u64::try_from(pages.saturating_mul(pragma("page_size")?)).unwrap_or_default())
 }
 
-/// Drops some rows of the kind whose oldest row has used up most of the time that it is kept for.
-fn drop_oldest(tx: &Tx<'_>, retention: &Retention, now: Timestamp) -> Result<(), StoreError> {
+/// Drops some rows of the kind whose oldest row has used up most of the time that it is kept for. The kind, and how many rows; none
+/// where there are none.
+fn drop_oldest(
+    tx: &Tx<'_>,
+    retention: &Retention,
+    now: Timestamp,
+) -> Result<Option<(&'static str, usize)>, StoreError> {
     let now = millis(now) / 1_000;
     let day = 24 * 3_600;
     let kinds = [
@@ -105,10 +147,14 @@ fn drop_oldest(tx: &Tx<'_>, retention: &Retention, now: Timestamp) -> Result<(),
         }
     }
     let (name, dropped) = match oldest {
-        None => return Ok(()),
+        None => return Ok(None),
         Some((_, 0)) => ("events", delete_events(tx, i64::MAX, DROP)?),
         Some((_, seconds)) => ("series", series::delete_before(tx, seconds, i64::MAX, DROP)?),
     };
+    Ok((dropped > 0).then_some((name, dropped)))
+}
+
+fn note_dropped(tx: &Tx<'_>, name: &'static str, dropped: usize) -> Result<(), StoreError> {
     tracing::warn!(kind = name, rows = dropped, "the database is full: the oldest rows were dropped");
     tx.execute(
         "INSERT INTO counter (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = value + ?2",

@@ -16,9 +16,10 @@ use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::{Semaphore, oneshot};
 
+pub use keep::room;
 pub use load::{load_access, load_index};
 pub use tx::Tx;
 pub use writer::{Shared, Writer};
@@ -93,6 +94,24 @@ pub enum StoreError {
     Corrupt(&'static str),
 }
 
+impl StoreError {
+    /// Whether the disk or the file is at fault, rather than what was asked.
+    fn is_of_disk(&self) -> bool {
+        let Self::Query(error) = self else { return false };
+        matches!(
+            error.sqlite_error_code(),
+            Some(
+                ErrorCode::DiskFull
+                    | ErrorCode::SystemIoFailure
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::DatabaseCorrupt
+                    | ErrorCode::NotADatabase
+            )
+        )
+    }
+}
+
 /// A piece of work for the writer: what it does within the transaction, and what is done once that is committed or lost.
 pub(crate) type Work = Box<dyn FnOnce(&mut Tx<'_>) -> Done + Send>;
 /// Called with why nothing was committed, if so. Whether its own part failed, the work knows itself.
@@ -108,13 +127,13 @@ pub struct Store {
 struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
 }
 
 impl Store {
     /// A store whose writer takes its work from the other end of `jobs`.
     pub(crate) fn new(path: PathBuf, jobs: SyncSender<Work>) -> Self {
-        let readers = Readers { path, idle: Mutex::new(Vec::new()), permits: Semaphore::new(READERS) };
+        let readers = Readers { path, idle: Mutex::new(Vec::new()), permits: Arc::new(Semaphore::new(READERS)) };
         Self { jobs, readers: Arc::new(readers) }
     }
 
@@ -128,7 +147,7 @@ impl Store {
         let (answer, answered) = oneshot::channel();
         let job: Work = Box::new(move |tx| {
             let outcome = work(tx);
-            let keep = outcome.is_ok();
+            let keep = tx.settled(&outcome);
             let done = move |committed: Result<(), Arc<rusqlite::Error>>| {
                 let outcome = outcome.and_then(|value| committed.map_err(StoreError::Commit).map(|()| value));
                 drop(answer.send(outcome));
@@ -148,9 +167,11 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let _permit = self.readers.permits.acquire().await.map_err(|_| StoreError::Closed)?;
+        let permit = Arc::clone(&self.readers.permits).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let readers = Arc::clone(&self.readers);
         let answer = tokio::task::spawn_blocking(move || {
+            // The question goes on where nobody waits for its answer any longer.
+            let _permit = permit;
             let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let connection = idle.map_or_else(|| open_reader(&readers.path), Ok)?;
             let answer = question(&connection);
@@ -241,4 +262,41 @@ pub fn millis(at: jiff::Timestamp) -> i64 {
 /// A time from the database.
 pub fn timestamp(millis: i64) -> jiff::Timestamp {
     jiff::Timestamp::from_millisecond(millis).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_question_keeps_its_turn_where_nobody_waits_for_its_answer() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let data = folder.path().join("data");
+        drop(open(&data).unwrap());
+        let store = Store::new(data.join(FILE), mpsc::sync_channel(1).0);
+        let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
+        let ask = || {
+            let (store, begun) = (store.clone(), begun.clone());
+            let (hold, end) = mpsc::channel::<()>();
+            let question = move |_: &Connection| {
+                begun.send(()).unwrap();
+                let _ = end.recv();
+                Ok(())
+            };
+            (hold, tokio::spawn(async move { store.read(question).await }))
+        };
+        let mut holds = Vec::new();
+        for _ in 0..READERS {
+            let (hold, asked) = ask();
+            begins.recv().await.unwrap();
+            asked.abort();
+            holds.push(hold);
+        }
+        let (_hold, _asked) = ask();
+        assert!(tokio::time::timeout(Duration::from_millis(200), begins.recv()).await.is_err());
+        holds.pop();
+        assert!(tokio::time::timeout(BUSY, begins.recv()).await.is_ok());
+    }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::audit;
 use super::writer::Shared;
+use super::{StoreError, audit};
 use crate::auth::AccessChange;
 use crate::index::{Change, NodeKey, NodeSummary};
 
@@ -22,6 +22,8 @@ pub struct Tx<'a> {
     pub(super) batch: &'a Effects,
     /// What this work says.
     pub(super) own: Effects,
+    /// Whether the disk did not take what this work was to write.
+    pub(super) is_broken: bool,
     now: Timestamp,
 }
 
@@ -35,7 +37,7 @@ pub(super) struct Effects {
 
 impl<'a> Tx<'a> {
     pub(super) fn new(connection: &'a Connection, shared: &'a Shared, batch: &'a Effects) -> Self {
-        Self { connection, shared, batch, own: Effects::default(), now: Timestamp::now() }
+        Self { connection, shared, batch, own: Effects::default(), is_broken: false, now: Timestamp::now() }
     }
 
     /// The connection.
@@ -92,8 +94,14 @@ impl<'a> Tx<'a> {
     }
 
     /// Writes down who did what.
-    pub fn audit(&self, entry: &audit::Entry) -> Result<(), super::StoreError> {
+    pub fn audit(&self, entry: &audit::Entry) -> Result<(), StoreError> {
         audit::record(self.connection, self.now, entry)
+    }
+
+    /// Whether the work is to be kept. Notes whether it failed for the disk.
+    pub(super) fn settled<T>(&mut self, outcome: &Result<T, StoreError>) -> bool {
+        self.is_broken |= outcome.as_ref().is_err_and(StoreError::is_of_disk);
+        outcome.is_ok()
     }
 }
 

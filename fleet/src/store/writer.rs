@@ -1,7 +1,7 @@
 //! The thread that writes. Work that waits is done in one transaction: one `fsync` for all of it.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -26,8 +26,9 @@ const BATCH: usize = 512;
 const TICK: Duration = Duration::from_millis(250);
 /// How often it is looked at who is absent.
 const ABSENT: Duration = Duration::from_secs(2);
-/// How often it is looked at what is too old.
+/// How often it is looked at what is too old, and where the database is full.
 const PRUNE: Duration = Duration::from_secs(5);
+const PRUNE_FULL: Duration = Duration::from_secs(1);
 /// Pairs of node and bucket that are added up at once: others wait meanwhile.
 const ROLL_UP: u32 = 16;
 /// Size that the write-ahead log has before it is put into the database, and how often that is looked at.
@@ -51,9 +52,11 @@ pub struct Shared {
     /// What the server counts of itself.
     pub meter: Arc<Meter>,
     /// When this server started: before that, nobody could have reported to it.
-    pub started_at: Timestamp,
+    pub started: Instant,
     /// When the thread last looked after the database, in milliseconds: it lives.
     pub alive_at: AtomicI64,
+    /// Whether the disk did not take what was to be written last.
+    pub broken: AtomicBool,
 }
 
 /// The thread that writes. It ends when the last [`Store`] is gone.
@@ -83,8 +86,9 @@ impl Writer {
             keys: Mutex::default(),
             meter: Arc::default(),
             config,
-            started_at: Timestamp::now(),
+            started: Instant::now(),
             alive_at: AtomicI64::new(Timestamp::now().as_millisecond()),
+            broken: AtomicBool::new(false),
         });
         let data_version = data_version(&connection)?;
         shared.index.replace(load_index(&connection)?);
@@ -146,15 +150,19 @@ impl State {
         let mut effects = Effects::default();
         let mut done = Vec::with_capacity(jobs.len());
         let (started, count) = (Instant::now(), jobs.len());
+        let (mut is_broken, mut has_written) = (false, false);
         let begun = self.connection.execute_batch("BEGIN IMMEDIATE");
         let result = begun.and_then(|()| {
             for job in jobs {
                 self.connection.execute_batch("SAVEPOINT work")?;
+                let before = self.connection.total_changes();
                 let mut tx = Tx::new(&self.connection, &self.shared, &effects);
                 let (keep, answer) = job(&mut tx);
+                is_broken |= tx.is_broken;
                 let own = tx.own;
                 done.push(answer);
                 if keep {
+                    has_written |= self.connection.total_changes() != before;
                     effects.extend(own);
                     self.connection.execute_batch("RELEASE work")?;
                 } else {
@@ -165,6 +173,10 @@ impl State {
             self.connection.execute_batch("COMMIT")
         });
         let result = result.map_err(Arc::new);
+        is_broken |= result.is_err();
+        if is_broken || has_written {
+            self.shared.broken.store(is_broken, Ordering::Relaxed);
+        }
         match &result {
             Ok(()) => {
                 self.shared.keys.lock().unwrap_or_else(PoisonError::into_inner).committed();
@@ -195,8 +207,9 @@ impl State {
             self.own("look who is absent", keep::absent);
             self.absent_at = Instant::now();
         }
-        if self.prune_at.elapsed() >= PRUNE {
-            self.own("delete what is too old", |tx| keep::prune(tx));
+        let is_full = keep::is_full(&self.connection, &self.shared.config).unwrap_or_default();
+        if self.prune_at.elapsed() >= if is_full { PRUNE_FULL } else { PRUNE } {
+            self.own("delete what is too old", keep::prune);
             self.prune_at = Instant::now();
         }
     }
@@ -208,7 +221,7 @@ impl State {
             if let Err(error) = &outcome {
                 tracing::error!(error = %Chain(error), "cannot {what}");
             }
-            (outcome.is_ok(), Box::new(|_| ()))
+            (tx.settled(&outcome), Box::new(|_| ()))
         });
         self.batch(vec![job]);
     }

@@ -229,6 +229,9 @@ async fn decisions_are_recorded_shown_and_taken_back() {
         let mut body = report("one", "words", "blocked");
         body["findings"].as_array_mut().unwrap().truncate(1);
         body["quarantine"] = Value::Null;
+        // All else is proven, and was seen.
+        body["layers"] = json!({});
+        body["blind"] = json!([]);
         body
     })
     .await;

@@ -94,3 +94,28 @@ async fn a_strange_request_is_refused() {
     let large = fleet.client.post(format!("{}/v1/enrol", fleet.url)).body("x".repeat(20_000));
     assert_eq!(large.send().await.unwrap().status(), 413);
 }
+
+#[tokio::test]
+async fn what_is_written_down_of_each_try_has_a_rate() {
+    let fleet = Fleet::start();
+    let token = fleet.join("n1").await.token;
+    assert_eq!(fleet.metrics(&token, beat("n1")).await.status(), 200);
+    let mut granted = 0;
+    for _ in 0..40 {
+        let rotate = fleet.client.post(format!("{}/v1/enrol/rotate", fleet.url)).bearer_auth(&token);
+        match rotate.send().await.unwrap().status().as_u16() {
+            200 => granted += 1,
+            status => assert_eq!(status, 429),
+        }
+    }
+    assert!((1..10).contains(&granted), "{granted}");
+    assert_eq!(fleet.count("SELECT count(*) FROM audit WHERE action = 'enrol.rotate'"), granted);
+
+    let code = fleet.say(&["code", "create", "--uses", "1"]);
+    assert_eq!(fleet.enrol(&code, "n2").await.status(), 200);
+    for _ in 0..60 {
+        assert_eq!(fleet.enrol(&code, "n3").await.status(), 403);
+    }
+    let refused = fleet.count("SELECT count(*) FROM audit WHERE action = 'enrol.refused'");
+    assert!((1..40).contains(&refused), "{refused}");
+}

@@ -21,7 +21,8 @@ async fn a_report_arrives_and_outlives_a_crash() {
     let mut fleet = Fleet::start();
     let token = fleet.join("n1").await.token;
     let at = Timestamp::now();
-    let response = fleet.logs(&token, report("n1", at, "blocked", &["token.shadowed"])).await;
+    let first = report("n1", at, "blocked", &["token.shadowed"]);
+    let response = fleet.logs(&token, first.clone()).await;
     assert_eq!((response.status().as_u16(), response.headers()["content-type"].to_str().unwrap()), (200, PROTOBUF));
     let answer = ExportLogsServiceResponse::decode(response.bytes().await.unwrap()).unwrap();
     assert_eq!(answer.partial_success, None);
@@ -31,10 +32,12 @@ async fn a_report_arrives_and_outlives_a_crash() {
         (&node["verdict"], &node["root_causes"], &node["presence"]),
         (&json!("blocked"), &json!(["token.shadowed"]), &json!("present"))
     );
-    // A report that is older than the current one changes nothing.
-    let old = at - SignedDuration::from_mins(5);
-    assert_eq!(fleet.logs(&token, report("n1", old, "ready", &[])).await.status(), 200);
-    assert_eq!(fleet.node("n1")["verdict"], "blocked");
+    // The last to arrive counts, whatever its clock says; one that arrives again changes nothing.
+    let back = at - SignedDuration::from_hours(2);
+    for body in [report("n1", back, "degraded", &[]), first] {
+        assert_eq!(fleet.logs(&token, body).await.status(), 200);
+        assert_eq!(fleet.node("n1")["verdict"], "degraded");
+    }
     assert_eq!(fleet.stop(), Some(0));
 }
 
@@ -65,6 +68,7 @@ async fn what_lies_in_the_future_is_of_now() {
     // The next report counts, though it says it is from before.
     assert_eq!(fleet.logs(&token, report("n1", Timestamp::now(), "blocked", &["x"])).await.status(), 200);
     assert_eq!(fleet.node("n1")["verdict"], "blocked");
+    assert_eq!(fleet.count("SELECT clock_ahead_s IS NULL FROM presence"), 1, "its clock was set right");
 }
 
 #[tokio::test]
@@ -156,12 +160,9 @@ async fn records_that_cannot_be_stored_are_counted() {
     assert_eq!(answer.partial_success, None);
 }
 
-#[tokio::test]
-async fn who_is_silent_for_three_beats_is_absent_until_it_reports() {
+/// Tells that the node `n1` beats each second.
+async fn beat_each_second(fleet: &Fleet, token: &str) {
     use portreeve_telemetry::encode::{self, Attributes, Point, PointValue};
-    let fleet = Fleet::start();
-    let token = fleet.join("n1").await.token;
-    fleet.join("n2").await;
     let attributes = Attributes::new();
     let now = Timestamp::now();
     let interval = Point {
@@ -171,13 +172,30 @@ async fn who_is_silent_for_three_beats_is_absent_until_it_reports() {
         value: PointValue::Number(1.0),
     };
     let body = encode::metrics(&crate::program::origin("n1"), now, [interval]).encode_to_vec();
-    assert_eq!(fleet.metrics(&token, body).await.status(), 200);
+    assert_eq!(fleet.metrics(token, body).await.status(), 200);
+}
+
+#[tokio::test]
+async fn who_is_silent_for_three_beats_is_absent_until_it_reports() {
+    let fleet = Fleet::start();
+    let token = fleet.join("n1").await.token;
+    fleet.join("n2").await;
+    beat_each_second(&fleet, &token).await;
     fleet.until("n1", |node| node["presence"] == "absent").await;
     assert_eq!(fleet.node("n2")["presence"], "new");
     assert_eq!(fleet.metrics(&token, beat("n1")).await.status(), 200);
     assert_eq!(fleet.node("n1")["presence"], "present");
     let told = "SELECT group_concat(name) = 'portreeve.fleet.node.absent,portreeve.fleet.node.returned' FROM event";
     assert_eq!(fleet.count(told), 1);
+}
+
+#[tokio::test]
+async fn who_was_heard_of_while_the_servers_clock_was_ahead_is_absent_as_soon() {
+    let fleet = Fleet::start();
+    let token = fleet.join("n1").await.token;
+    beat_each_second(&fleet, &token).await;
+    fleet.database().execute("UPDATE presence SET last_seen = last_seen + 3600000", []).unwrap();
+    fleet.until("n1", |node| node["presence"] == "absent").await;
 }
 
 #[tokio::test]
@@ -244,4 +262,28 @@ async fn a_full_database_drops_the_oldest_and_says_so() {
     }
     assert!(fleet.count("SELECT count(*) FROM event") > 100, "no more is dropped than must be");
     assert!(fleet.get("/metrics").await.text().await.unwrap().contains("dropped_rows_total{kind=\"events\"}"));
+}
+
+#[tokio::test]
+async fn a_database_far_over_its_bound_takes_nothing_more_until_the_oldest_is_dropped() {
+    let settings = "retention.database_bytes = 16777216\nlimits.requests_per_minute = 100000\nlimits.burst = 100000";
+    let fleet = Fleet::configured(settings);
+    let token = fleet.join("n1").await.token;
+    let body = json!({ "text": "x".repeat(60_000) });
+    let until = async |status: u16| {
+        let end = std::time::Instant::now() + crate::program::DEADLINE;
+        loop {
+            let events = (0..30)
+                .map(|_| event("n1", Uuid::new_v4(), Timestamp::now(), Name::ImageChanged, &body))
+                .collect::<Vec<_>>();
+            if fleet.logs(&token, events.concat()).await.status() == status {
+                break;
+            }
+            assert!(std::time::Instant::now() < end, "it is never {status}");
+        }
+    };
+    until(503).await;
+    let bytes = fleet.count("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+    assert!(bytes < 36 * 1024 * 1024, "{bytes}");
+    until(200).await;
 }

@@ -1,3 +1,4 @@
+use portreeve_fleet::auth::Hash;
 use reqwest::Response;
 use reqwest::header::{ACCEPT, COOKIE, LOCATION, SET_COOKIE};
 
@@ -96,4 +97,45 @@ async fn a_proxys_header_counts_from_the_proxy_alone() {
     assert_eq!(page(&far, &[("x-user", "alice"), ("x-forwarded-for", "192.0.2.1")]).await.status(), 303);
     let none = Fleet::start();
     assert_eq!(page(&none, &[("x-forwarded-user", "alice")]).await.status(), 303);
+}
+
+#[tokio::test]
+async fn a_viewers_logins_are_few_at_once_and_not_too_fast() {
+    let fleet = Fleet::start();
+    let token = fleet.say(&["viewer", "add", "alice"]);
+    let database = fleet.database();
+    let login = "INSERT INTO session (hash, viewer, created_at, expires_at) VALUES (?, 'alice', ?, 4000000000000)";
+    for number in 0..30 {
+        let hash = Hash::of(&format!("prs_{number}"));
+        database.execute(login, rusqlite::params![hash.bytes(), number]).unwrap();
+    }
+    let oldest = format!("{}=prs_0", portreeve_fleet::auth::COOKIE);
+    let end = std::time::Instant::now() + crate::program::DEADLINE;
+    while page(&fleet, &[(COOKIE.as_str(), &oldest)]).await.status() != 200 {
+        assert!(std::time::Instant::now() < end, "the logins are never taken over");
+    }
+    let mut statuses = Vec::new();
+    for _ in 0..50 {
+        let request = fleet.client.post(format!("{}/login", fleet.url)).body(format!("token={token}"));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        statuses.push(request.send().await.unwrap().status().as_u16());
+    }
+    assert_eq!(statuses[0], 303);
+    assert!(statuses.contains(&429), "{statuses:?}");
+    assert_eq!(fleet.count("SELECT count(*) FROM session"), 20);
+    assert_eq!(page(&fleet, &[(COOKIE.as_str(), &oldest)]).await.status(), 303);
+}
+
+#[tokio::test]
+async fn the_address_of_a_viewer_is_what_the_proxy_adds_last() {
+    let settings = "[viewers.proxy]\naddresses = [\"127.0.0.1/32\"]\nheader = \"X-User\"";
+    let fleet = Fleet::configured(settings);
+    let mut request = fleet.client.post(format!("{}/login", fleet.url)).body("token=prv_wrong");
+    for forwarded in ["192.0.2.1", "192.0.2.2, 192.0.2.3"] {
+        request = request.header("x-forwarded-for", forwarded);
+    }
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(request.send().await.unwrap().status(), 401);
+    let audit = fleet.say(&["audit"]);
+    assert!(audit.contains("192.0.2.3") && !audit.contains("192.0.2.1"), "{audit}");
 }

@@ -293,8 +293,7 @@ fn facts(node: &NodeSummary, row: &Row, now: Timestamp) -> Vec<Fact> {
         time("Enrolled", Some(node.enrolled_at)),
     ];
     if let Some(ahead) = node.clock_ahead_s {
-        let words = if ahead < 0 { "behind" } else { "ahead" };
-        facts.push(fact("Its clock", format!("{} s {words}", ahead.unsigned_abs())));
+        facts.push(fact("Its clock", format!("{ahead} s ahead")));
     }
     facts
 }

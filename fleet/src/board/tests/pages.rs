@@ -11,10 +11,10 @@ use super::super::node::{self as node_page, History};
 use super::super::page::Flash;
 use super::super::views::{self, Fleet};
 use super::super::{audit, causes, nodes};
-use super::{HOUR, ago, decisions, look, look_at, now, operator};
+use super::{HOUR, ago, decisions, look, look_at, node, now, operator, with};
 use crate::auth::{Role, Viewer};
 use crate::board::decisions::Decisions;
-use crate::index::NodeKey;
+use crate::index::{GatewayState, NodeKey};
 use crate::store::board::{AuditRow, EventRow};
 
 async fn text(response: Response) -> String {
@@ -73,6 +73,22 @@ async fn views_of_the_fleet() {
     assert_snapshot!("images", view(|fleet| views::images::view(fleet, None)).await);
     assert_snapshot!("upgrade", view(views::upgrade::view).await);
     assert_snapshot!("versions", view(views::versions::view).await);
+}
+
+#[tokio::test]
+async fn what_is_not_known_is_not_said_to_be_good() {
+    let unknown = |key| {
+        with(node(key, "a"), |brief| {
+            brief.gateways = GatewayState::Unknown;
+            brief.images.iter_mut().for_each(|image| image.digest = None);
+        })
+    };
+    let (look, viewer) = (look_at(vec![unknown(1), unknown(2)], Decisions::default()), operator());
+    let fleet = Fleet { viewer: &viewer, items: &look.items, now: now() };
+    let absent = main(views::absent::view(&fleet, None)).await;
+    assert!(absent.contains("No gateway is said to be down.") && !absent.contains("gateway answers"), "{absent}");
+    let images = main(views::images::view(&fleet, None)).await;
+    assert!(images.contains("No drift is known.") && !images.contains("No drift."), "{images}");
 }
 
 #[tokio::test]

@@ -74,6 +74,11 @@ fn a_waiver_makes_nothing_ready_that_nobody_explained() {
         brief.findings = vec![finding("image.drift", "warning", "")];
     });
     assert_eq!(item(unseen, &[("image.drift", None)]).standing, Standing::Unknown);
+    // What the error kept from being proven is not proven by its waiver.
+    let dead = with(blocked(node(1, "a"), &["port.silent", "image.drift"]), |brief| brief.unproven = true);
+    assert_eq!(item(dead.clone(), &[("port.silent", None)]).standing, Standing::Blocked);
+    let dead = item(dead, &[("port.silent", None), ("image.drift", None)]);
+    assert_eq!((dead.standing, dead.cause()), (Standing::Unknown, "not seen"));
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub(in crate::board) fn view(fleet: &Fleet<'_>, raw: Option<&str>) -> Response {
 
     let mut dead = Table::new("Gateway down", ["Node", "Verdict", "Cause", "Since", "Last heard"]);
     dead.about = "These nodes report, and say that a gateway that is expected to run does not answer.";
-    dead.empty = ("Every gateway answers.", "On each node that reports, the gateways that are expected to run answer.");
+    dead.empty = ("No gateway is said to be down.", "Whether one answers that could not be asked is not known.");
     dead.rows = down
         .get(range(down.len()))
         .unwrap_or_default()

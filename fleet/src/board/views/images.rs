@@ -21,8 +21,23 @@ const COLUMNS: usize = 4;
 /// Images that the page lists.
 const MOST: usize = 200;
 
-/// Digests of an image, each with the nodes that run it.
-type Digests<'a> = Vec<(&'a str, Vec<&'a Item>)>;
+/// Who runs an image.
+struct Image<'a> {
+    reference: &'a str,
+    /// Its digests, each with the nodes that run it, those of the most first.
+    digests: Vec<(&'a str, Vec<&'a Item>)>,
+    /// Nodes that do not tell which digest they run.
+    unknown: usize,
+}
+
+impl<'a> Image<'a> {
+    fn new(reference: &'a str, mut all: BTreeMap<Option<&'a str>, Vec<&'a Item>>) -> Self {
+        let unknown = all.remove(&None).map_or(0, |items| items.len());
+        let mut digests: Vec<_> = all.into_iter().filter_map(|(digest, items)| Some((digest?, items))).collect();
+        digests.sort_by_key(|(_, items)| std::cmp::Reverse(items.len()));
+        Self { reference, digests, unknown }
+    }
+}
 
 /// `GET /images`
 pub(crate) async fn show(
@@ -44,10 +59,10 @@ pub(in crate::board) fn view(fleet: &Fleet<'_>, raw: Option<&str>) -> Response {
     matrix.heads.push(Head::new("Image"));
     matrix.heads.push(Head::number("Nodes"));
     matrix.heads.extend(["Most run", "Then", "Then", "Then"].map(Head::number));
-    matrix.heads.push(Head::number("Others"));
+    matrix.heads.extend(["Others", "Not known"].map(Head::number));
     let mut odd = Vec::new();
-    for (reference, digests) in images.iter().take(MOST) {
-        let all: usize = digests.iter().map(|(_, items)| items.len()).sum();
+    for Image { reference, digests, unknown } in images.iter().take(MOST) {
+        let all = unknown + digests.iter().map(|(_, items)| items.len()).sum::<usize>();
         let mut row = vec![Cell::new(*reference).class("code").link(list("image", reference)), Cell::number(all)];
         for column in 0..COLUMNS {
             let class = if column == 0 { "cell most" } else { "cell odd" };
@@ -57,6 +72,7 @@ pub(in crate::board) fn view(fleet: &Fleet<'_>, raw: Option<&str>) -> Response {
             ));
         }
         row.push(Cell::number(digests.iter().skip(COLUMNS).map(|(_, items)| items.len()).sum()));
+        row.push(Cell::number(*unknown));
         matrix.rows.push(row);
         let most = digests.first().map_or("", |(digest, _)| digest);
         odd.extend(
@@ -69,7 +85,11 @@ pub(in crate::board) fn view(fleet: &Fleet<'_>, raw: Option<&str>) -> Response {
     let pages = Pages::new(odd.len(), ROWS, page_of(raw), "nodes", |page| format!("/images?page={page}"));
     let mut table =
         Table::new("Nodes that run another digest than most", ["Node", "Verdict", "Image", "Runs", "Most run"]);
-    table.empty = ("No drift.", "Each image runs with one digest everywhere.");
+    table.empty = if images.iter().any(|image| image.unknown > 0) {
+        ("No drift is known.", "Some nodes do not tell which digest they run.")
+    } else {
+        ("No drift.", "Each image runs with one digest everywhere.")
+    };
     table.rows = odd
         .get(pages.range())
         .unwrap_or_default()
@@ -84,7 +104,7 @@ pub(in crate::board) fn view(fleet: &Fleet<'_>, raw: Option<&str>) -> Response {
             ]
         })
         .collect();
-    let drifting = images.iter().filter(|(_, digests)| digests.len() > 1).count();
+    let drifting = images.iter().filter(|image| image.digests.len() > 1).count();
     let lead = format!("{drifting} of {} images run with more than one digest.", images.len());
     fleet.page(
         "Image drift",
@@ -93,21 +113,15 @@ pub(in crate::board) fn view(fleet: &Fleet<'_>, raw: Option<&str>) -> Response {
     )
 }
 
-/// Nodes by digest, those of the most first, by image; the image that drifts most first.
-fn images(items: &[Item]) -> Vec<(&str, Digests<'_>)> {
-    let mut images: BTreeMap<&str, BTreeMap<&str, Vec<&Item>>> = BTreeMap::new();
+/// All images; the one that drifts most first.
+fn images(items: &[Item]) -> Vec<Image<'_>> {
+    let mut images: BTreeMap<&str, BTreeMap<Option<&str>, Vec<&Item>>> = BTreeMap::new();
     for item in items {
         for image in &item.node.brief.images {
-            let digest = image.digest.as_deref().unwrap_or("not known");
-            images.entry(&image.reference).or_default().entry(digest).or_default().push(item);
+            images.entry(&image.reference).or_default().entry(image.digest.as_deref()).or_default().push(item);
         }
     }
-    let sorted = |digests: BTreeMap<_, Vec<_>>| {
-        let mut digests: Vec<_> = digests.into_iter().collect();
-        digests.sort_by_key(|(_, items)| std::cmp::Reverse(items.len()));
-        digests
-    };
-    let mut images: Vec<_> = images.into_iter().map(|(reference, digests)| (reference, sorted(digests))).collect();
-    images.sort_by_key(|(_, digests)| std::cmp::Reverse(digests.len()));
+    let mut images: Vec<_> = images.into_iter().map(|(reference, all)| Image::new(reference, all)).collect();
+    images.sort_by_key(|image| std::cmp::Reverse(image.digests.len()));
     images
 }
