@@ -31,6 +31,9 @@ const SERVICE: [&str; 92] = [
 const LISTS: [&str; 9] =
     ["tmpfs", "dns", "dns_search", "dns_opt", "expose", "profiles", "cap_add", "cap_drop", "links"];
 
+/// What a port in its long form takes of the nodes of a project: few enough for the ranges that relays of media publish.
+const PORT_NODES: usize = 2;
+
 /// Makes the short forms of a document long. Relative paths count from `folder`.
 pub(crate) fn document(document: &mut Node, folder: &Path, loader: &mut Loader<'_>) {
     let Some(map) = document.map_mut() else { return };
@@ -236,8 +239,15 @@ fn ports(node: &mut Node, loader: &mut Loader<'_>) {
             out.extend(unknown_port(&item));
             continue;
         }
+        if loader.is_spent() {
+            continue;
+        }
         match port::parse(&scalar.string()) {
-            Ok(ports) => out.extend(ports.iter().map(|port| long_port(&item, port))),
+            Ok(ports) => {
+                if loader.spend(ports.len() * PORT_NODES, &item.at.place()) {
+                    out.extend(ports.iter().map(|port| long_port(&item, port)));
+                }
+            }
             Err(error) => loader.fatal(Some(item.at.place()), error.to_string()),
         }
     }

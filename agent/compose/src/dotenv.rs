@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::node::weight;
 use crate::template::{self, Expanded, Lookup};
+use crate::{MAX_NODES, NODE_BYTES};
 
 /// One assignment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +28,8 @@ pub struct DotenvError {
 }
 
 /// Reads a file of variables. References in unquoted and double-quoted values take `lookup` first and the file's own names then. The last of
-/// equal names wins; the order is that of the file.
-pub fn parse(text: &str, lookup: &Lookup<'_>) -> Result<Vec<Assignment>, DotenvError> {
+/// equal names wins; the order is that of the file. Each assignment is taken off the budget as a node.
+pub fn parse(text: &str, lookup: &Lookup<'_>, budget: &mut usize) -> Result<Vec<Assignment>, DotenvError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
     let mut known: BTreeMap<String, String> = BTreeMap::new();
     let mut found = Vec::new();
@@ -46,8 +48,14 @@ pub fn parse(text: &str, lookup: &Lookup<'_>) -> Result<Vec<Assignment>, DotenvE
         }
         let at = line;
         let error = |message: String| DotenvError { line: at, message };
+        let mut spend = |nodes: usize| -> Result<(), DotenvError> {
+            let too_many = || error(format!("more than {MAX_NODES} values, with long texts counted in full"));
+            *budget = budget.checked_sub(nodes).ok_or_else(too_many)?;
+            Ok(())
+        };
         let (name, after) = name(rest).map_err(error)?;
         let Some(after) = after else {
+            spend(weight(&name))?;
             let end = rest.find('\n').unwrap_or(rest.len());
             rest = rest.get(end..).unwrap_or_default();
             found.push(Assignment { name, value: None, line: at });
@@ -63,6 +71,7 @@ pub fn parse(text: &str, lookup: &Lookup<'_>) -> Result<Vec<Assignment>, DotenvE
         } else {
             Expanded { text: raw.clone(), expression: raw, ..Expanded::default() }
         };
+        spend(weight(&name) + expanded.text.len() / NODE_BYTES + expanded.unset.len())?;
         known.insert(name.clone(), expanded.text.clone());
         found.push(Assignment { name, value: Some(expanded), line: at });
     }
@@ -156,7 +165,7 @@ mod tests {
 
     fn pairs(text: &str) -> Vec<(String, Option<String>, u32)> {
         let lookup = |name: &str| (name == "OUT").then(|| "outer".to_owned());
-        parse(text, &lookup)
+        parse(text, &lookup, &mut MAX_NODES.clone())
             .unwrap()
             .into_iter()
             .map(|one| (one.name, one.value.map(|value| value.text), one.line))
@@ -184,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_compose_refuses_is_refused_with_its_line() {
-        let refused = |text: &str| parse(text, &|_| None).unwrap_err().line;
+        let refused = |text: &str| parse(text, &|_| None, &mut MAX_NODES.clone()).unwrap_err().line;
         assert_eq!(refused("A=1\nB!=2\n"), 2);
         assert_eq!(refused("A=1\n\nB=\"open\n"), 3);
         assert_eq!(refused("A=${\n"), 1);
@@ -193,7 +202,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_panics(text in any::<String>()) {
-            drop(parse(&text, &|_| None));
+            drop(parse(&text, &|_| None, &mut MAX_NODES.clone()));
         }
 
         #[test]

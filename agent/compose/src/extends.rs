@@ -72,6 +72,10 @@ impl Loader<'_> {
             }
             return service;
         };
+        // Weighed before it is copied: one base may be that of every service.
+        if self.is_spent() || !self.spend(base.node.weight(), &place) {
+            return service;
+        }
         chain.push((base_path.clone(), name));
         let base = self.extend(base.node.clone(), found, &base_path, &folder, chain);
         chain.pop();

@@ -1,6 +1,6 @@
 //! From the merged tree to typed services.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use portreeve_core::snapshot::Place;
@@ -8,13 +8,13 @@ use portreeve_core::snapshot::Place;
 use crate::interpolate::unknown;
 use crate::load::Loader;
 use crate::model::{Build, EnvFile, EnvValue, Healthcheck, Network, Origin, Service, Unknown, Value, Volume};
-use crate::node::{Entry, Kind, Map, Node};
+use crate::node::{Entry, Kind, Map, Node, weight};
 use crate::parts::{
     dependencies, deploy_restart, entries, flag_at, grants, hosts, is_external, mounts, networks, resources, strings,
     text_at, value, value_at, values,
 };
 use crate::port::Port;
-use crate::{dotenv, duration, places, quantity, words};
+use crate::{NODE_BYTES, dotenv, duration, places, quantity, words};
 
 impl Loader<'_> {
     /// Fills the project from the merged tree.
@@ -153,8 +153,9 @@ impl Loader<'_> {
 
     /// A variable that is named without a value takes the one of the surroundings.
     fn inherited(&mut self, name: &str, place: Place) -> Value {
-        match self.variables.get(name) {
-            Some(text) => Value { text: text.clone(), unknown: None, literal: false, place },
+        let weight = self.variables.get(name).map_or(0, |text| text.len() / NODE_BYTES);
+        match self.variables.get(name).cloned().filter(|_| self.spend(weight, &place)) {
+            Some(text) => Value { text, unknown: None, literal: false, place },
             None => {
                 let unknown = Unknown {
                     expression: format!("${{{name}}}"),
@@ -198,6 +199,9 @@ impl Loader<'_> {
         if raw {
             for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#')) {
                 if let Some((name, value)) = line.split_once('=') {
+                    if !self.spend(weight(name) + value.len() / NODE_BYTES, &file.place) {
+                        return false;
+                    }
                     let line = u32::try_from(index + 1).unwrap_or(u32::MAX);
                     let value = Value { text: value.to_owned(), unknown: None, literal: true, place: place(line) };
                     add(name.trim().to_owned(), value, false);
@@ -206,7 +210,7 @@ impl Loader<'_> {
             return true;
         }
         let variables = &self.variables;
-        match dotenv::parse(&text, &|name| variables.get(name).cloned()) {
+        match dotenv::parse(&text, &|name| variables.get(name).cloned(), &mut self.budget) {
             Ok(assignments) => {
                 for one in assignments {
                     match one.value {
@@ -243,12 +247,13 @@ impl Loader<'_> {
         let whole = value(node)?;
         match &whole.unknown {
             None => match words::split(&whole.text) {
-                Ok(words) => Some(
+                Ok(words) if self.spend(words.len(), &whole.place) => Some(
                     words
                         .into_iter()
                         .map(|text| Value { text, unknown: None, literal: whole.literal, place: whole.place.clone() })
                         .collect(),
                 ),
+                Ok(_) => None,
                 Err(error) => {
                     self.fatal(Some(whole.place), error.to_string());
                     None
@@ -257,12 +262,14 @@ impl Loader<'_> {
             // The words of the expression, so that an option keeps its place beside its unknown value.
             Some(unknown) => {
                 let words = words::split(&unknown.expression).ok()?;
+                if !self.spend(words.len(), &whole.place) {
+                    return None;
+                }
                 let word = |text: String| {
-                    let own = text.contains("${").then(|| Unknown {
-                        expression: text.clone(),
-                        variables: unknown.variables.clone(),
-                        may_be_empty: unknown.may_be_empty,
-                    });
+                    let variables = named(&text, &unknown.variables);
+                    let may_be_empty = unknown.may_be_empty;
+                    let own =
+                        (!variables.is_empty()).then(|| Unknown { expression: text.clone(), variables, may_be_empty });
                     let text = if own.is_some() { String::new() } else { text };
                     Value { text, unknown: own, literal: false, place: whole.place.clone() }
                 };
@@ -342,4 +349,14 @@ impl Loader<'_> {
         }
         bytes.filter(|bytes| *bytes > 0)
     }
+}
+
+/// Those of the variables, which are in order, that an expression names.
+fn named(expression: &str, variables: &[String]) -> Vec<String> {
+    let names = expression.split("${").skip(1).filter_map(|rest| {
+        let name = rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()?;
+        variables.binary_search_by(|known| known.as_str().cmp(name)).ok().map(|_| name.to_owned())
+    });
+    let names: BTreeSet<String> = names.collect();
+    names.into_iter().collect()
 }

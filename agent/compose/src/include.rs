@@ -53,6 +53,9 @@ impl Loader<'_> {
             let parent = first.parent().map(Path::to_owned).unwrap_or_default();
             let folder = item.get("project_directory").and_then(Node::string);
             let folder = folder.map_or_else(|| join(&parent, "."), |folder| join(working_dir, &folder));
+            if !self.is_path(&folder, Some(&place)) {
+                continue;
+            }
             let own = self.variables.clone();
             let mut env_files: Vec<PathBuf> =
                 strings(item.get("env_file")).iter().map(|path| join(working_dir, path)).collect();

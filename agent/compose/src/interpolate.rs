@@ -1,5 +1,6 @@
 //! Interpolation of a whole tree.
 
+use crate::NODE_BYTES;
 use crate::load::Loader;
 use crate::model::{Unknown, Variable};
 use crate::node::{Kind, Node};
@@ -13,13 +14,16 @@ impl Loader<'_> {
             Kind::List(list) => list.iter_mut().for_each(|node| self.interpolate(node)),
             Kind::Map(map) => map.values_mut().for_each(|entry| self.interpolate(&mut entry.node)),
             Kind::Scalar(scalar) => {
-                if !scalar.text.contains('$') {
+                if !scalar.text.contains('$') || self.is_spent() {
                     return;
                 }
                 let place = node.at.place();
                 let variables = &self.variables;
                 match template::expand(&scalar.text, &|name| variables.get(name).cloned()) {
                     Ok(expanded) => {
+                        if !self.spend(expanded.text.len() / NODE_BYTES + expanded.unset.len(), &place) {
+                            return;
+                        }
                         self.note(&expanded, &place);
                         scalar.unknown = unknown(&expanded).map(Box::new);
                         scalar.literal = expanded.used.is_empty();

@@ -10,7 +10,7 @@ use crate::at::At;
 use crate::files::{FileError, Files, join};
 use crate::model::{Problem, Project};
 use crate::node::{Kind, Map, Node};
-use crate::{MAX_FILES, MAX_NODES, canonical, check, discover, dotenv, merge, yaml};
+use crate::{MAX_FILES, MAX_NAME_BYTES, MAX_NODES, MAX_PATH_BYTES, canonical, check, discover, dotenv, merge, yaml};
 
 /// What to load.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +37,9 @@ pub fn load(options: &Options, files: &dyn Files) -> Project {
     let first_dir = options.files.first().and_then(|file| file.parent()).map(Path::to_owned);
     let working_dir = plain(&named_dir.or(first_dir).unwrap_or_default());
     let mut loader = Loader::new(files, &working_dir);
+    if !loader.is_path(&working_dir, None) {
+        return loader.project;
+    }
     loader.all_profiles = options.all_profiles;
     loader.read_variables(options);
     let mut paths: Vec<PathBuf> =
@@ -51,6 +54,10 @@ pub fn load(options: &Options, files: &dyn Files) -> Project {
     let name = options.name.clone().or_else(|| loader.variables.get("COMPOSE_PROJECT_NAME").cloned());
     let mut root = loader.merged(&paths, &working_dir, &mut vec![]);
     let name = name.or_else(|| root.get("name").and_then(Node::string)).filter(|name| !name.is_empty());
+    if name.as_ref().is_some_and(|name| name.len() > MAX_NAME_BYTES) {
+        loader.fatal(None, format!("the name of the project is longer than {MAX_NAME_BYTES} bytes"));
+    }
+    let name = name.filter(|name| name.len() <= MAX_NAME_BYTES);
     loader.project.name = name.unwrap_or_else(|| folder_name(&working_dir));
     loader.project.working_dir = working_dir;
     merge::drop_reset(&mut root);
@@ -85,7 +92,8 @@ pub(crate) struct Loader<'a> {
     pub(crate) profiles: Vec<String>,
     pub(crate) all_profiles: bool,
     pub(crate) project: Project,
-    budget: usize,
+    pub(crate) budget: usize,
+    is_spent: bool,
     opened: usize,
 }
 
@@ -98,6 +106,7 @@ impl<'a> Loader<'a> {
             all_profiles: false,
             project: Project { working_dir: working_dir.to_owned(), ..Project::default() },
             budget: MAX_NODES,
+            is_spent: false,
             opened: 0,
         }
     }
@@ -108,6 +117,34 @@ impl<'a> Loader<'a> {
 
     pub(crate) fn warn(&mut self, place: Option<Place>, message: impl Into<String>) {
         self.project.problems.push(Problem { place, message: message.into(), fatal: false });
+    }
+
+    /// Takes nodes off those that a project may have; false where there are too many, which is said once.
+    pub(crate) fn spend(&mut self, nodes: usize, place: &Place) -> bool {
+        match self.budget.checked_sub(nodes).filter(|_| !self.is_spent) {
+            Some(left) => self.budget = left,
+            None if self.is_spent => {}
+            None => {
+                self.is_spent = true;
+                let what = "with all that aliases, variables, ranges of ports and `extends` make of them";
+                self.fatal(Some(place.clone()), format!("more than {MAX_NODES} values, {what}"));
+            }
+        }
+        !self.is_spent
+    }
+
+    /// Whether there were too many nodes.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.is_spent
+    }
+
+    /// Whether a folder may be one of this system, which is said where it may not.
+    pub(crate) fn is_path(&mut self, folder: &Path, place: Option<&Place>) -> bool {
+        let fits = folder.as_os_str().len() <= MAX_PATH_BYTES;
+        if !fits {
+            self.fatal(place.cloned(), format!("the path of a folder is longer than {MAX_PATH_BYTES} bytes"));
+        }
+        fits
     }
 
     /// Takes one more file into account; false where there are too many.
@@ -150,7 +187,7 @@ impl<'a> Loader<'a> {
             }
         };
         let lookup = |name: &str| self.variables.get(name).or_else(|| before.get(name)).cloned();
-        match dotenv::parse(&text, &lookup) {
+        match dotenv::parse(&text, &lookup, &mut self.budget) {
             Ok(assignments) => assignments
                 .into_iter()
                 .filter_map(|one| {
@@ -173,7 +210,7 @@ impl<'a> Loader<'a> {
         if let Some(list) = self.variables.get("COMPOSE_FILE").filter(|list| !list.is_empty()) {
             let separator = self.variables.get("COMPOSE_PATH_SEPARATOR").filter(|one| !one.is_empty());
             let separator = separator.map_or(":", String::as_str);
-            return list.split(separator).map(|path| join(&folder, path)).collect();
+            return list.split(separator).take(MAX_FILES + 1).map(|path| join(&folder, path)).collect();
         }
         let found = discover::files(&folder, self.files);
         if found.is_empty() {

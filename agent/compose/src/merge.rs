@@ -1,5 +1,7 @@
 //! One file over another.
 
+use std::collections::BTreeMap;
+
 use crate::node::{Kind, Map, Node, Tag};
 
 /// What makes the key of an entry.
@@ -64,14 +66,21 @@ fn merge_at(base: Node, over: Node, key: &str, depth: usize) -> Node {
         }
         (Kind::List(mut list), Kind::List(more)) => {
             let unique = UNIQUE.iter().find(|(name, _)| *name == key && depth == 3).map(|(_, key)| key);
+            let key_of = |node: &Node| unique.and_then(|key| key(node));
+            let mut known: BTreeMap<String, usize> = BTreeMap::new();
+            for (index, node) in list.iter().enumerate() {
+                if let Some(key) = key_of(node) {
+                    known.entry(key).or_insert(index);
+                }
+            }
             for node in more {
-                let same = unique.and_then(|key| {
-                    let wanted = key(&node)?;
-                    list.iter().position(|other| key(other).as_ref() == Some(&wanted))
-                });
-                match same.and_then(|index| list.get_mut(index)) {
+                let key = key_of(&node);
+                match key.as_ref().and_then(|key| known.get(key)).and_then(|index| list.get_mut(*index)) {
                     Some(before) => *before = node,
-                    None => list.push(node),
+                    None => {
+                        known.extend(key.map(|key| (key, list.len())));
+                        list.push(node);
+                    }
                 }
             }
             (at, Kind::List(list))

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::NODE_BYTES;
 use crate::at::At;
 use crate::model::Unknown;
 
@@ -159,6 +160,16 @@ impl Node {
         matches!(self.kind, Kind::Null)
     }
 
+    /// What it takes of the nodes of a project, with all below it.
+    pub(crate) fn weight(&self) -> usize {
+        match &self.kind {
+            Kind::Null => 1,
+            Kind::Scalar(scalar) => weight(&scalar.text),
+            Kind::List(list) => 1 + list.iter().map(Self::weight).sum::<usize>(),
+            Kind::Map(map) => 1 + map.iter().map(|(key, entry)| weight(key) + entry.node.weight()).sum::<usize>(),
+        }
+    }
+
     /// Whether two values say the same, wherever they are written.
     pub(crate) fn same(&self, other: &Self) -> bool {
         match (&self.kind, &other.kind) {
@@ -181,6 +192,11 @@ impl Node {
             Kind::Map(_) => "a mapping",
         }
     }
+}
+
+/// What a text takes of the nodes of a project.
+pub(crate) fn weight(text: &str) -> usize {
+    1 + text.len() / NODE_BYTES
 }
 
 /// Resolves a plain scalar as Go's `yaml.v3` does for an untyped target.

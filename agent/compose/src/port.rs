@@ -1,8 +1,5 @@
 //! Published ports in their short form: `[[IP:]HOST:]CONTAINER[/PROTOCOL]`, with ranges and IPv6 addresses.
 
-/// Ports that one entry may stand for.
-const MAX_RANGE: u32 = 65_536;
-
 /// One port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Port {
@@ -93,7 +90,7 @@ pub fn parse(text: &str) -> Result<Vec<Port>, PortError> {
 fn range(text: &str) -> Option<std::ops::RangeInclusive<u16>> {
     let (from, to) = text.split_once('-').unwrap_or((text, text));
     let (from, to): (u16, u16) = (number(from)?, number(to)?);
-    (from <= to && u32::from(to - from) < MAX_RANGE).then_some(from..=to)
+    (from <= to).then_some(from..=to)
 }
 
 fn number(text: &str) -> Option<u16> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use crate::at::At;
-use crate::node::{Entry, Kind, Map, Node, Scalar, Tag};
-use crate::{MAX_DEPTH, MAX_FILE_BYTES, MAX_NODES};
+use crate::node::{Entry, Kind, Map, Node, Scalar, Tag, weight};
+use crate::{MAX_DEPTH, MAX_FILE_BYTES, MAX_KEY_BYTES, MAX_NODES};
 
 /// A text that is no YAML, or more than is read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +21,7 @@ pub struct YamlError {
     pub message: String,
 }
 
-/// Reads every document of a text and says how many nodes there are, aliases at their full weight.
+/// Reads every document of a text and says how many nodes there are, long texts and aliases at their full weight.
 pub fn check(text: &str) -> Result<usize, YamlError> {
     let mut budget = MAX_NODES;
     parse(text, &Arc::from(""), &mut budget)?;
@@ -104,7 +104,8 @@ impl Composer<'_> {
                 self.place(built, at)
             }
             Event::Scalar(text, style, anchor, tag) => {
-                self.spend(1, &at)?;
+                let weight = weight(&text);
+                self.spend(weight, &at)?;
                 let core = tag.as_ref().filter(|tag| tag.is_yaml_core_schema()).map(|tag| tag.suffix.clone());
                 let plain = style == ScalarStyle::Plain && core.as_deref() != Some("str");
                 let null = plain && matches!(text.as_ref(), "" | "~" | "null" | "Null" | "NULL");
@@ -114,7 +115,7 @@ impl Composer<'_> {
                     Kind::Scalar(Scalar { text: text.into_owned(), plain, unknown: None, literal: true })
                 };
                 let node = Node { at: at.clone(), tag: merge_tag(tag.as_deref()), kind };
-                self.finish(node, anchor, 1, 1, at)
+                self.finish(node, anchor, weight, 1, at)
             }
             Event::SequenceStart(anchor, tag) => {
                 self.open(at, merge_tag(tag.as_deref()), anchor, Content::List(Vec::new()))
@@ -128,10 +129,9 @@ impl Composer<'_> {
     }
 
     fn spend(&mut self, nodes: usize, at: &At) -> Result<(), YamlError> {
-        *self.budget = self
-            .budget
-            .checked_sub(nodes)
-            .ok_or_else(|| error(at, format!("more than {MAX_NODES} values, with each alias counted in full")))?;
+        *self.budget = self.budget.checked_sub(nodes).ok_or_else(|| {
+            error(at, format!("more than {MAX_NODES} values, with long texts and aliases counted in full"))
+        })?;
         Ok(())
     }
 
@@ -198,6 +198,9 @@ impl Composer<'_> {
                 };
                 if !scalar.is_string() {
                     return Err(error(&at, format!("the key `{}` is no text: put it in quotes", scalar.text)));
+                }
+                if scalar.text.len() > MAX_KEY_BYTES {
+                    return Err(error(&at, format!("a key longer than {MAX_KEY_BYTES} bytes")));
                 }
                 if map.contains_key(&scalar.text) {
                     return Err(error(&at, format!("the key `{}` is there twice", scalar.text)));
@@ -293,6 +296,10 @@ mod tests {
         }
         assert!(check(&bomb).unwrap_err().message.contains("more than"));
         assert!(check(&"x".repeat(2 << 20)).unwrap_err().message.contains("larger"));
+        let text = format!("x: &a {}\ny: [{}]\n", "x".repeat(500_000), "*a,".repeat(50_000));
+        assert!(check(&text).unwrap_err().message.contains("more than"));
+        let key = format!("? {}\n: [a, b]\n", "k".repeat(2_000));
+        assert!(check(&key).unwrap_err().message.contains("a key longer"));
     }
 
     #[test]

@@ -233,6 +233,50 @@ fn what_compose_refuses_is_said_with_its_place() {
 }
 
 #[test]
+fn what_a_small_file_makes_more_of_is_bounded() {
+    let refused = |compose: &str, env: &str| {
+        let project = project(&[("/p/compose.yaml", compose), ("/p/.env", env)]);
+        let told = fatal(&project).iter().filter(|problem| problem.contains("more than 100000 values")).count();
+        assert_eq!(told, 1, "{compose:.200}");
+    };
+    let services = |each: &str| {
+        let services: Vec<String> = (0..1_000).map(|n| format!("s{n}: {each}")).collect();
+        format!("services: {{b: {{image: x, dns: [{}]}}, {}}}", "d,".repeat(1_000), services.join(", "))
+    };
+    let plain = "services: {a: {image: x}}";
+    let large = format!("A={}\n", "x".repeat(250_000));
+    refused(&format!("services: {{a: {{image: x, command: [{}]}}}}", "$A,".repeat(90_000)), &large);
+    refused(plain, &format!("{large}{}", "B=$A\n".repeat(90_000)));
+    refused(&services("{image: x, environment: [A]}"), &large);
+    refused(&format!("services: {{a: {{image: x, ports: [{}]}}}}", "1-65535,".repeat(100)), "");
+    refused(&services("{extends: b}"), "");
+
+    let ports = "services: {a: {image: x, ports: ['49152-65535:49152-65535/udp']}}";
+    assert_eq!(healthy(&[("/p/compose.yaml", ports)]).services["a"].ports.len(), 16_384);
+}
+
+#[test]
+fn names_and_folders_that_become_part_of_many_others_are_bounded() {
+    let long = "n".repeat(5_000);
+    let name = format!("name: {long}\nservices: {{a: {{image: x}}}}\n");
+    let project = project(&[("/p/compose.yaml", &name)]);
+    assert!(fatal(&project)[0].contains("longer than 255") && project.name == "p");
+    let include = format!("include: [{{path: b.yaml, project_directory: {long}}}]\nservices: {{a: {{image: x}}}}\n");
+    let project = self::project(&[("/p/compose.yaml", &include), ("/p/b.yaml", "services: {b: {image: x}}")]);
+    assert!(fatal(&project)[0].contains("longer than 4096"));
+}
+
+#[test]
+fn a_word_of_a_command_hangs_on_its_own_variables() {
+    let text = "services: {a: {image: x, command: 'run --a ${A} --b=${B:-} plain'}}";
+    let project = project(&[("/p/compose.yaml", text)]);
+    let command = project.services["a"].command.clone().unwrap();
+    let variables: Vec<_> = command.iter().map(|word| word.unknown.clone().map(|unknown| unknown.variables)).collect();
+    let own = |name: &str| Some(vec![name.to_owned()]);
+    assert_eq!(variables, [None, None, own("A"), own("B"), None]);
+}
+
+#[test]
 fn no_value_is_printed_by_debug() {
     let text = "services: {a: {image: x, environment: {TOKEN: canary-1, B: '${U}canary-2'}, command: [--token, canary-3], env_file: e}}";
     let project = project(&[("/p/compose.yaml", text), ("/p/e", "X=canary-4\n")]);
