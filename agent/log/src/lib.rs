@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 pub use close::{Close, Phase};
 pub use glance::Glance;
 pub use kind::{EventKind, SupervisorName};
-pub use redact::{MASK, redact};
+pub use redact::{MASK, names_secret, redact};
 
 /// Longest part of a line that is looked at, in bytes. The gateway's own lines stay far below it.
 pub const MAX_LINE_BYTES: usize = 64 * 1024;

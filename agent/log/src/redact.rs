@@ -19,11 +19,36 @@ const BEARER: &[u8] = b"bearer";
 const PART_MIN: usize = 16;
 
 /// Names whose value is hidden whatever it looks like, matched as the end of a key, without case.
-const SECRET_KEYS: [&str; 9] =
-    ["token", "password", "passwd", "secret", "apikey", "api_key", "api-key", "authorization", "credential"];
+const SECRET_NAMES: [&str; 18] = [
+    "token",
+    "password",
+    "passwd",
+    "passphrase",
+    "requirepass",
+    "secret",
+    "apikey",
+    "api_key",
+    "api-key",
+    "accesskey",
+    "access_key",
+    "access-key",
+    "privatekey",
+    "private_key",
+    "private-key",
+    "authorization",
+    "credential",
+    "credentials",
+];
 
 /// Values that look like a secret's place but say something about it.
-const PLAIN_VALUES: [&str; 8] = ["none", "n/a", "yes", "no", "true", "false", "null", "undefined"];
+const PLAIN_VALUES: [&str; 12] =
+    ["none", "n/a", "yes", "no", "not", "true", "false", "null", "undefined", "missing", "required", "unset"];
+
+/// Words before a token in the value of a header.
+const SCHEMES: [&str; 5] = ["bearer", "basic", "token", "digest", "negotiate"];
+
+/// What may stand around a name.
+const QUOTES: [char; 4] = ['"', '\'', '`', '\\'];
 
 /// Returns `text` without token-like material and control characters, cut to at most `max` bytes at a character boundary
 /// (a cut is shown by `…`, which may exceed `max` by its own three bytes).
@@ -31,9 +56,12 @@ pub fn redact(text: &str, max: usize) -> String {
     if text.len() <= max && is_harmless(text) {
         return text.to_owned();
     }
-    // The tail that is dropped anyway needs no look, except that a word must not be cut before it is judged.
+    // The tail that is dropped anyway needs no look.
     let looked_at = floor_boundary(text, max.saturating_mul(2).max(256));
-    let shown = mask_words(&mask_user_info(&text[..looked_at]));
+    let shown = match whole_words(text, looked_at) {
+        Some(text) => mask_words(&mask_user_info(text)),
+        None => MASK.to_owned(),
+    };
     let end = floor_boundary(&shown, max);
     let mut out: String = shown[..end].chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if end < shown.len() || looked_at < text.len() {
@@ -42,11 +70,20 @@ pub fn redact(text: &str, max: usize) -> String {
     out
 }
 
+/// The text up to there without a word that the cut goes through: part of a secret may not look like one.
+fn whole_words(text: &str, end: usize) -> Option<&str> {
+    if end == text.len() {
+        return Some(text);
+    }
+    let end = text[..end].rfind(|c: char| c.is_whitespace() || matches!(c, ',' | '"'))?;
+    Some(&text[..end])
+}
+
 /// Whether a quick look is enough to see that nothing has to be hidden: no long word, no URL, nothing that announces a secret.
 fn is_harmless(text: &str) -> bool {
     let mut word = 0;
     let mut before = 0;
-    for byte in text.bytes() {
+    for (at, byte) in text.bytes().enumerate() {
         if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'+' || (byte == b'-' && before != b'-') {
             word += 1;
         } else {
@@ -54,6 +91,7 @@ fn is_harmless(text: &str) -> bool {
                 || byte.is_ascii_control()
                 || !byte.is_ascii()
                 || (byte, before) == (b'/', b'/')
+                || (byte == b':' && is_after_name(&text.as_bytes()[..at]))
             {
                 return false;
             }
@@ -65,6 +103,12 @@ fn is_harmless(text: &str) -> bool {
         before = byte;
     }
     !text.as_bytes().windows(BEARER.len()).any(|part| part.eq_ignore_ascii_case(BEARER))
+}
+
+/// Whether the text before a colon ends with the name of a secret.
+fn is_after_name(text: &[u8]) -> bool {
+    let end = text.iter().rposition(|byte| *byte != b' ' && !QUOTES.contains(&char::from(*byte)));
+    end.is_some_and(|end| ends_in_name(&text[..=end]))
 }
 
 /// The largest character boundary of `text` that is not above `max`.
@@ -108,37 +152,32 @@ fn mask_words(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        if !is_word(first) {
+        if !is_word(first) || first == '=' {
             out.push(first);
             rest = &rest[first.len_utf8()..];
             continue;
         }
         let end = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
         let (word, tail) = rest.split_at(end);
-        rest = tail;
-        let (key, value) = match word.find('=') {
-            Some(at) if at > 0 => (&word[..at], Some(&word[at + 1..])),
-            _ => (word, None),
+        let Some((key, value)) = word.split_once('=') else {
+            out.push_str(if looks_random(word) { MASK } else { word });
+            rest = if introduces_secret(word) { mask_introduced(tail, word, &mut out) } else { tail };
+            continue;
         };
-        if let Some(value) = value {
-            out.push_str(if looks_random(key) { MASK } else { key });
-            out.push('=');
-            if (names_secret(key) && !is_plain(value)) || (looks_random(value) && !is_device(key, value)) {
-                out.push_str(MASK);
-                if names_secret(key) {
-                    rest = skip_value(rest);
-                }
-            } else if value.is_empty() && names_secret(key) {
-                rest = mask_value(rest, &mut out);
-            } else {
-                out.push_str(value);
-            }
+        out.push_str(if looks_random(key) { MASK } else { key });
+        out.push('=');
+        rest = if names_secret(key) {
+            mask_value(&rest[key.len() + 1..], &mut out)
+        } else if is_device(key, value) {
+            out.push_str(value);
+            tail
+        } else if looks_random(value) {
+            out.push_str(MASK);
+            tail
         } else {
-            out.push_str(if looks_random(key) { MASK } else { key });
-            if introduces_secret(key) {
-                rest = mask_introduced(rest, key, &mut out);
-            }
-        }
+            // The value may announce a secret itself.
+            &rest[key.len() + 1..]
+        };
     }
     out
 }
@@ -148,12 +187,13 @@ fn introduces_secret(word: &str) -> bool {
     names_secret(word) || word.eq_ignore_ascii_case("bearer")
 }
 
-/// Hides the value after `"key":`, `--key ` and `Bearer `, where the text goes on in that way.
+/// Hides the value after `"key":`, `key: `, `key = `, `'key' => `, `--key ` and `Bearer `, where the text goes on in that way.
 fn mask_introduced<'a>(rest: &'a str, key: &str, out: &mut String) -> &'a str {
-    let after_quote = rest.strip_prefix("\\\"").or_else(|| rest.strip_prefix('"'));
-    if let Some(colon) = after_quote.and_then(|tail| tail.strip_prefix(':')) {
-        out.push_str(&rest[..rest.len() - colon.len()]);
-        return mask_value(colon, out);
+    let sign = rest.trim_start_matches(QUOTES).trim_start_matches(' ');
+    let value = sign.strip_prefix("=>").or_else(|| sign.strip_prefix([':', '=']));
+    if let Some(value) = value.filter(|value| names_secret(key) && !value.starts_with([':', '='])) {
+        out.push_str(&rest[..rest.len() - value.len()]);
+        return mask_value(value, out);
     }
     let is_option = key.starts_with("--");
     if (is_option || key.eq_ignore_ascii_case("bearer"))
@@ -167,30 +207,62 @@ fn mask_introduced<'a>(rest: &'a str, key: &str, out: &mut String) -> &'a str {
 
 /// Writes the mask for the value at the start of `rest` unless it is a plain word; returns what follows.
 fn mask_value<'a>(rest: &'a str, out: &mut String) -> &'a str {
-    let opening = rest.len() - rest.trim_start_matches([' ', '"', '\\', '\'']).len();
-    let (lead, value) = rest.split_at(opening);
+    let begin = rest.len() - rest.trim_start_matches([' ', '\t', '[']).len();
+    let begin = begin + scheme(&rest[begin..]);
+    let slashes = rest[begin..].len() - rest[begin..].trim_start_matches('\\').len();
+    let begin = begin + slashes;
+    let mark = rest[begin..].chars().next().filter(|c| matches!(c, '"' | '\'' | '`'));
+    let begin = begin + usize::from(mark.is_some());
+    let begin = begin + scheme(&rest[begin..]);
+    let (lead, value) = rest.split_at(begin);
     out.push_str(lead);
-    let end = value
-        .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';' | ')' | '}' | '&' | '\\'))
-        .unwrap_or(value.len());
-    let (value, tail) = value.split_at(end);
+    let end = match mark {
+        Some(mark) => closing(value, mark, slashes),
+        // Each of its members is looked at.
+        None if value.starts_with('{') => Some(0),
+        None => value.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';' | ')' | '}' | '&' | '\\')),
+    };
+    let (value, tail) = value.split_at(end.unwrap_or(value.len()));
     out.push_str(if value.is_empty() || is_plain(value) { value } else { MASK });
     tail
 }
 
-/// What follows the rest of a secret value that went on past the characters of a word (`token=ab.cd/ef`).
-fn skip_value(rest: &str) -> &str {
-    rest.trim_start_matches(|c: char| !c.is_whitespace() && !matches!(c, '"' | '\'' | ',' | ';' | ')' | '}' | '&'))
+/// How long the scheme before a token is, with the blanks after it.
+fn scheme(value: &str) -> usize {
+    let Some((word, rest)) = value.split_once(' ') else { return 0 };
+    let is_scheme = SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme));
+    if is_scheme { value.len() - rest.trim_start_matches(' ').len() } else { 0 }
 }
 
-fn names_secret(key: &str) -> bool {
-    let trimmed = key.trim_start_matches('-');
-    SECRET_KEYS.iter().any(|name| {
-        trimmed
-            .len()
-            .checked_sub(name.len())
-            .and_then(|at| trimmed.get(at..))
-            .is_some_and(|end| end.eq_ignore_ascii_case(name))
+/// Where a quoted value ends: at a mark behind as many backslashes as the opening one.
+fn closing(value: &str, mark: char, slashes: usize) -> Option<usize> {
+    value.match_indices(mark).find_map(|(at, _)| {
+        let before = at - value[..at].trim_end_matches('\\').len();
+        (before == slashes || slashes == 0 && before.is_multiple_of(2)).then(|| at - slashes)
+    })
+}
+
+/// Whether a name announces a secret by its end: `OPENAI_API_KEY`, `--gateway-token`, `DB_PASS`.
+pub fn names_secret(name: &str) -> bool {
+    ends_in_name(name.trim_start_matches('-').as_bytes())
+}
+
+fn ends_in_name(text: &[u8]) -> bool {
+    let Some(last) = text.last().map(u8::to_ascii_lowercase) else { return false };
+    let begin = |name: &str| -> Option<usize> {
+        let at = text.len().checked_sub(name.len())?;
+        let is_it = name.as_bytes().last() == Some(&last) && text[at..].eq_ignore_ascii_case(name.as_bytes());
+        is_it.then_some(at)
+    };
+    SECRET_NAMES.iter().any(|name| begin(name).is_some())
+        // A word of its own, which the end of `bypass` is not. `PWD` alone is the working directory.
+        || begin("pass").is_some_and(|at| begins_word(text, at))
+        || begin("pwd").is_some_and(|at| at > 0 && begins_word(text, at))
+}
+
+fn begins_word(text: &[u8], at: usize) -> bool {
+    at.checked_sub(1).and_then(|before| text.get(before)).is_none_or(|before| {
+        !before.is_ascii_alphanumeric() || before.is_ascii_lowercase() && text[at].is_ascii_uppercase()
     })
 }
 
@@ -250,13 +322,44 @@ mod tests {
 
     #[test]
     fn hides_short_secrets_by_their_key() {
-        insta::assert_snapshot!(shown("--token hunter2 --password 'x y' gateway.auth.password=abc OPENCLAW_GATEWAY_TOKEN=q.r/s next"), @"--token *** --password '*** y' gateway.auth.password=*** OPENCLAW_GATEWAY_TOKEN=*** next");
+        insta::assert_snapshot!(shown("--token hunter2 --password 'x y' gateway.auth.password=abc OPENCLAW_GATEWAY_TOKEN=q.r/s next"), @"--token *** --password '***' gateway.auth.password=*** OPENCLAW_GATEWAY_TOKEN=*** next");
         insta::assert_snapshot!(shown(r#"{"token":"a","n":1}"#), @r#"{"token":"***","n":1}"#);
+    }
+
+    #[test]
+    fn hides_the_value_however_it_is_set_off_from_its_name() {
+        for (text, expected) in [
+            ("{ token: 'hunter2' }", "{ token: '***' }"),
+            ("'token': 'hunter 2', n: 1", "'token': '***', n: 1"),
+            ("Map(1) { 'token' => 'hunter2' }", "Map(1) { 'token' => '***' }"),
+            ("password: hunter2 next", "password: *** next"),
+            ("password = \"hunter 2\"", "password = \"***\""),
+            ("X-Api-Key: hunter2", "X-Api-Key: ***"),
+            ("Authorization: Basic dXNlcjpodW50ZXIy", "Authorization: Basic ***"),
+            (r#"{"authorization":"Bearer hunter2","n":1}"#, r#"{"authorization":"Bearer ***","n":1}"#),
+            (r#"{\"password\":\"hun\\\"ter 2\",\"n\":1}"#, r#"{\"password\":\"***\",\"n\":1}"#),
+            (r#""tokens":[],"token":["hunter2"]"#, r#""tokens":[],"token":["***"]"#),
+            ("HEADERS=authorization=Bearer hunter2", "HEADERS=authorization=Bearer ***"),
+            ("DB_PASS=hunter2 MYSQL_PWD=hunter2 --pass hunter2", "DB_PASS=*** MYSQL_PWD=*** --pass ***"),
+            ("auth: { user: 'op', smtpPass: 'hunter2' }", "auth: { user: 'op', smtpPass: '***' }"),
+            ("password: 'hunter2 is cut", "password: '***"),
+        ] {
+            assert_eq!(shown(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_secret_that_the_cut_goes_through_is_not_shown() {
+        let (first, second) = ("a1".repeat(190), "b2".repeat(40));
+        assert_eq!(redact(&format!("{first} {second}"), 200), "***…");
+        assert_eq!(redact(&second.repeat(20), 200), "***…");
     }
 
     #[test]
     fn keeps_what_an_operator_needs() {
         for text in [
+            "token: missing, auth::token::verify, auth=token tokens: 12, auth = x",
+            "PWD=/srv/claw OLDPWD=/tmp bypass=1 compass: north",
             "unauthorized: gateway token mismatch (use this gateway's gateway.auth.token or pair the device)",
             "conn=e2bcf082-d687-4e1c-9fd1-0eeec0ef97bf peer=127.0.0.1:35888->127.0.0.1:19789 auth=token device=no",
             "device=ced680620907d93ce35d97f15b1ed0c005650c3d5dfc01c3f50aed812f2c1276 role=operator",
