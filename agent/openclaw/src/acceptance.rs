@@ -92,13 +92,17 @@ struct Fallback {
     gateway_auth_unavailable: bool,
 }
 
-/// Reads what the command line printed on its standard output. Lines before the JSON are passed over: plugins and Node may print some.
+/// Reads what the command line printed on its standard output. Lines before the JSON are passed over, be they JSON themselves: plugins and
+/// Node may print some.
 pub fn parse(output: &str) -> Result<Answer, AnswerError> {
-    let json = starts(output).find_map(|text| {
+    let mut objects = starts(output).filter_map(|text| {
         let mut values = serde_json::Deserializer::from_str(text).into_iter::<serde_json::Value>();
         values.next()?.ok().filter(serde_json::Value::is_object)
     });
-    let json = json.ok_or(AnswerError::NotJson)?;
+    let first = objects.next().ok_or(AnswerError::NotJson)?;
+    let is_answer =
+        |json: &serde_json::Value| ["channelAccounts", "gatewayReachable"].iter().any(|key| json.get(key).is_some());
+    let json = if is_answer(&first) { first } else { objects.find(is_answer).unwrap_or(first) };
     if json.get("channelAccounts").is_some() {
         return serde_json::from_value(json).map(Answer::Accepted).map_err(AnswerError::Form);
     }
@@ -189,8 +193,10 @@ mod tests {
     #[test]
     fn the_gateways_answer_is_taken_after_other_lines() {
         let output = "(node:7) Warning: x\n{ not json\n{\n  \"ts\": 1, \"channelAccounts\": {\"irc\": [{\"accountId\": \"a\"}]}\n}\n";
-        let Answer::Accepted(status) = parse(output).unwrap() else { panic!() };
-        assert_eq!(status.accounts().count(), 1);
+        for before in ["", "{\"level\": \"warn\", \"message\": \"plugin\"}\n"] {
+            let Answer::Accepted(status) = parse(&format!("{before}{output}")).unwrap() else { panic!() };
+            assert_eq!(status.accounts().count(), 1);
+        }
     }
 
     #[test]

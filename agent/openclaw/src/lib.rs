@@ -10,7 +10,6 @@ pub mod acceptance;
 pub mod client;
 pub mod config;
 pub mod credentials;
-pub mod device;
 pub mod endpoint;
 pub mod environment;
 pub mod file;

@@ -33,6 +33,14 @@ pub enum StoreError {
         /// Most bytes that are read.
         limit: u64,
     },
+    /// There are more files than such a folder ever gets.
+    #[error("`{path}` holds more than {limit} names", path = .path.display())]
+    TooMany {
+        /// The folder.
+        path: PathBuf,
+        /// Most names that are listed.
+        limit: usize,
+    },
     /// It is damaged, or of a newer agent.
     #[error("`{path}` is of no known form", path = .path.display())]
     Form {

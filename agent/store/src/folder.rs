@@ -22,8 +22,8 @@ use crate::{StoreError, trust};
 const PART: &str = ".part";
 /// A part that is older was left behind by a process that was killed.
 const MAX_PART_AGE: Duration = Duration::from_hours(1);
-/// Most names that are listed.
-const MAX_NAMES: usize = 10_000;
+/// Most names that a folder of ours can hold: those of a spool at its bound are fewer.
+const MAX_NAMES: usize = 100_000;
 /// Longest name, in bytes, that leaves room for the end of a part's.
 const MAX_NAME: usize = 200;
 
@@ -259,16 +259,9 @@ impl Folder {
         }
     }
 
-    /// The names in it, sorted, without parts of files; at most 10 000.
+    /// The names in it, all of them and sorted, without parts of files. A folder with more than 100 000 is none of ours.
     pub fn names(&self) -> Result<Vec<String>, StoreError> {
-        let entries = fs::read_dir(&self.path).map_err(io_error("list", &self.path))?;
-        let mut names: Vec<String> = entries
-            .take(MAX_NAMES)
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter(|name| !name.ends_with(PART))
-            .collect();
-        names.sort_unstable();
-        Ok(names)
+        names(&self.path, MAX_NAMES)
     }
 
     /// Takes the lock of this name, which the process holds until the value is dropped or the process ends. Waits at most `patience`.
@@ -333,6 +326,20 @@ impl Folder {
     }
 }
 
+/// The names in a folder. One that went missing would be a file that its owner takes for gone.
+fn names(path: &Path, most: usize) -> Result<Vec<String>, StoreError> {
+    let mut names = Vec::new();
+    for (index, entry) in fs::read_dir(path).map_err(io_error("list", path))?.enumerate() {
+        if index == most {
+            return Err(StoreError::TooMany { path: path.to_owned(), limit: most });
+        }
+        let name = entry.map_err(io_error("list", path))?.file_name().into_string();
+        names.extend(name.ok().filter(|name| !name.ends_with(PART)));
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
 /// Opens a folder that only its owner writes, or one that merely leads there: everybody may write to that if what is in it stays its
 /// owner's.
 fn open_folder(at: impl AsFd, name: &Path, path: &Path, leads_on: bool) -> Result<OwnedFd, StoreError> {
@@ -341,8 +348,9 @@ fn open_folder(at: impl AsFd, name: &Path, path: &Path, leads_on: bool) -> Resul
     let folder = File::from(descriptor);
     let metadata = folder.metadata().map_err(io_error("look at", path))?;
     let untrusted = |why: String| StoreError::Untrusted { path: path.to_owned(), why };
-    let stays_its_owners = leads_on && metadata.mode() & trust::STICKY != 0;
-    if let Some(why) = Owner::this().refuse(&metadata)
+    let owner = Owner::this();
+    let stays_its_owners = leads_on && owner.owns(&metadata) && metadata.mode() & trust::STICKY != 0;
+    if let Some(why) = owner.refuse(&metadata)
         && !stays_its_owners
     {
         return Err(untrusted(why));
@@ -360,4 +368,36 @@ fn check_file(metadata: &fs::Metadata, path: &Path) -> Result<(), StoreError> {
 
 fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     move |source| StoreError::Io { doing, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_goes_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["c", "a", "b"] {
+            fs::write(dir.path().join(name), "").unwrap();
+        }
+        assert_eq!(names(dir.path(), 3).unwrap(), ["a", "b", "c"]);
+        assert!(matches!(names(dir.path(), 2), Err(StoreError::TooMany { limit: 2, .. })));
+    }
+
+    #[test]
+    #[expect(clippy::print_stderr, reason = "a skipped test says so")]
+    fn a_sticky_folder_of_another_user_leads_nowhere() {
+        if !nix::unistd::geteuid().is_root() {
+            eprintln!("skipped: only the superuser can give a folder away");
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("theirs");
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o1777)).unwrap();
+        let opened = || open_folder(nix::fcntl::AT_FDCWD, &path, &path, true);
+        assert!(opened().is_ok());
+        nix::unistd::chown(&path, Some(nix::unistd::Uid::from_raw(12_345)), None).unwrap();
+        assert!(matches!(opened(), Err(StoreError::Untrusted { .. })));
+    }
 }

@@ -32,9 +32,14 @@ impl Owner {
         Self { uid: user.as_raw(), gid: (!user.is_root()).then(|| getegid().as_raw()) }
     }
 
+    /// Whether a file or folder belongs to the superuser or to this owner.
+    pub(crate) fn owns(self, metadata: &Metadata) -> bool {
+        metadata.uid() == 0 || metadata.uid() == self.uid
+    }
+
     /// Why a file or folder is not only this owner's, if it is not.
     pub(crate) fn refuse(self, metadata: &Metadata) -> Option<String> {
-        if metadata.uid() != 0 && metadata.uid() != self.uid {
+        if !self.owns(metadata) {
             return Some(format!("it belongs to user {}", metadata.uid()));
         }
         // The mode of a link means nothing.
@@ -101,9 +106,8 @@ fn walk(path: &Path, owner: Owner, end: End) -> Result<(PathBuf, Vec<OsString>),
         };
         left.pop_front();
         if let Some(why) = owner.refuse(&metadata) {
-            let is_owned = metadata.uid() == 0 || metadata.uid() == owner.uid;
             let leads_on = metadata.is_dir() && !left.is_empty() && metadata.mode() & STICKY != 0;
-            if !(is_owned && leads_on) {
+            if !(owner.owns(&metadata) && leads_on) {
                 return Err(untrusted(&next, &why));
             }
         }

@@ -18,23 +18,31 @@ use super::tally::{survey, wait_until_told};
 use super::{Agent, LIMIT};
 
 /// The least that `deliver.spool_bytes` can be.
-const BOUND: u64 = 1 << 20;
+const BOUND: u64 = Limits::MIN_BYTES;
 /// What a record of a full spool weighs.
 const WEIGHT: usize = 3_000;
 
-/// Events as an agent has spooled them, up to the bound: their ids.
+/// An event as an agent spools it.
+fn record() -> Record {
+    let (id, at) = (uuid::Uuid::new_v4(), Timestamp::now());
+    let body = json!({ "noise": "x".repeat(WEIGHT) }).to_string();
+    let request = raw_event(&Origin::default(), id, at, Name::Report, body.as_bytes()).unwrap();
+    Record { id, signal: Signal::Logs, at, bytes: request.encode_to_vec() }
+}
+
+/// As many as the bound holds: their ids.
 fn fill(agent: &Agent) -> BTreeSet<String> {
     let folder = Folder::create(&agent.data()).unwrap().folder("spool").unwrap();
     let limits = Limits { max_bytes: BOUND, max_age: Duration::from_hours(24) };
     let mut spool = Spool::open(folder, limits, Timestamp::now()).unwrap();
     let mut ids = BTreeSet::new();
-    while spool.state().file_bytes + 2 * (WEIGHT as u64) < BOUND {
-        let (id, at) = (uuid::Uuid::new_v4(), Timestamp::now());
-        let body = json!({ "noise": "x".repeat(WEIGHT) }).to_string();
-        let request = raw_event(&Origin::default(), id, at, Name::Report, body.as_bytes()).unwrap();
-        let record = Record { id, signal: Signal::Logs, at, bytes: request.encode_to_vec() };
-        spool.append(&[record], at).unwrap();
-        ids.insert(id.to_string());
+    let room = |spool: &Spool, records: usize| spool.state().file_bytes + (records * WEIGHT) as u64 <= BOUND;
+    while room(&spool, 2) {
+        // Each append waits for the disk.
+        let count = if room(&spool, 64) { 32 } else { 1 };
+        let records: Vec<Record> = (0..count).map(|_| record()).collect();
+        ids.extend(records.iter().map(|record| record.id.to_string()));
+        spool.append(&records, Timestamp::now()).unwrap();
     }
     assert_eq!(spool.state().dropped_total, 0);
     ids

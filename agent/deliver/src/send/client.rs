@@ -127,7 +127,7 @@ pub(super) async fn post(
         value.set_sensitive(true);
         request = request.header(AUTHORIZATION, value);
     }
-    let response = request.send().await.map_err(|error| reason(&error))?;
+    let response = request.send().await.map_err(reason)?;
     let header = |name| {
         let text = response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         text.map(|text| without(text, token))
@@ -162,7 +162,7 @@ fn contains(body: &[u8], part: &[u8]) -> bool {
 /// The body of an answer. One without end is a failure.
 async fn read(mut response: Response) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| reason(&error))? {
+    while let Some(chunk) = response.chunk().await.map_err(reason)? {
         if body.len() + chunk.len() > MAX_ANSWER {
             return Err(format!("the answer is longer than {MAX_ANSWER} bytes"));
         }
@@ -177,9 +177,10 @@ fn pack(body: &[u8]) -> std::io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// Why there was no answer.
-fn reason(error: &reqwest::Error) -> String {
-    if let Some(tls) = within::<rustls::Error>(error) {
+/// Why there was no answer, without the URL: what is part of it may be a secret.
+fn reason(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    if let Some(tls) = within::<rustls::Error>(&error) {
         let what = match tls {
             rustls::Error::InvalidCertificate(_) => "the endpoint's certificate is not trusted",
             rustls::Error::InvalidMessage(_) => "the endpoint does not speak TLS",
@@ -191,7 +192,7 @@ fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return if error.is_connect() { "no connection in time" } else { "no answer in time" }.to_owned();
     }
-    let mut cause: &dyn std::error::Error = error;
+    let mut cause: &dyn std::error::Error = &error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }

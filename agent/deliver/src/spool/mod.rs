@@ -75,10 +75,15 @@ pub use survey::{Damage, Kept, Place, Survey};
 /// How much is kept, and how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Most bytes that wait. What is over it is dropped, oldest first.
+    /// Most bytes that wait. What is over it is dropped, oldest first. Below [`Limits::MIN_BYTES`] large records are refused.
     pub max_bytes: u64,
     /// What is older is dropped.
     pub max_age: Duration,
+}
+
+impl Limits {
+    /// The least bound that serves: the largest record fits beside others.
+    pub const MIN_BYTES: u64 = 2 * MAX_RECORD as u64;
 }
 
 impl Default for Limits {

@@ -116,7 +116,7 @@ impl Machine {
 
     /// Why `frame` refuses, with our own secret masked should the gateway repeat it.
     pub fn rejection(&self, frame: &Frame<'_>) -> Rejection {
-        frame.rejection().masking(&self.params.credential.secrets())
+        frame.rejection_without(&self.params.credential.secrets())
     }
 
     /// Takes what came from the gateway.
@@ -183,7 +183,7 @@ impl Machine {
             Ok(_) => return self.not_a_challenge("the nonce cannot be used"),
             Err(_) => return self.not_a_challenge("the payload lacks nonce or time"),
         };
-        let connect = self.params.frame(&self.connect_id, &challenge);
+        let connect = self.params.frame(&self.connect_id);
         self.challenge = Some(challenge);
         self.state = State::AwaitHello;
 
@@ -288,6 +288,23 @@ mod tests {
         assert_eq!(rejection.detail, Some(DetailCode::AuthTokenMismatch));
         assert_eq!(close.as_ref().unwrap().meaning(), CloseMeaning::Unauthorized);
         assert!(!format!("{kind:?}").contains("planted-secret"));
+    }
+
+    #[test]
+    fn no_part_of_a_repeated_secret_is_kept() {
+        let filler = "x ".repeat(253);
+        let all = r#"{"code":"PLANTED","message":"PLANTED","details":{"code":"PLANTED","reason":"PLANTED","requestId":"PLANTED","deviceId":"PLANTED","missingScope":"PLANTED","requestedScopes":["PLANTED","operator.read"],"recommendedNextStep":"PLANTED"}}"#;
+        let pairing = r#"{"details":{"code":"PAIRING_REQUIRED","reason":"PLANTED"}}"#;
+        for error in [all.to_owned(), all.replace("PLANTED", &format!("{filler}PLANTED")), pairing.to_owned()] {
+            let mut machine = machine();
+            machine.on(Input::Text(CHALLENGE));
+            let refusal = format!(r#"{{"type":"res","id":"c1","ok":false,"error":{error}}}"#);
+            machine.on(Input::Text(&refusal.replace("PLANTED", "planted-secret")));
+
+            let kind = ended(machine.on(Input::Lost { errno: None }));
+
+            assert!(!format!("{kind:?}").contains("plant"), "{kind:?}");
+        }
     }
 
     #[test]

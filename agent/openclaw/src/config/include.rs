@@ -12,11 +12,14 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::load::{LoadOptions, SourceFile, parse};
+use super::scan::MAX_RECORDED_KEYS;
 use super::{ConfigError, Origin};
 use crate::file::ReadError;
 use crate::paths::absolute;
 
 const KEY: &str = "$include";
+/// Keys keep no origin once the paths of all others, with those of their files, come to this many bytes.
+const MAX_ORIGIN_BYTES: usize = 4 << 20;
 
 /// Why an included file was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +97,7 @@ pub(super) struct Merger<'a> {
     boundary: Boundary,
     pub(super) files: Vec<SourceFile>,
     pub(super) origins: BTreeMap<Vec<String>, Origin>,
+    origin_bytes: usize,
     bytes: u64,
 }
 
@@ -101,7 +105,7 @@ impl<'a> Merger<'a> {
     pub(super) fn new(options: &'a LoadOptions<'a>, config_path: &Path, main: SourceFile) -> Self {
         let boundary = Boundary::new(config_path, options.include_roots);
         let bytes = main.meta.size;
-        Self { options, boundary, files: vec![main], origins: BTreeMap::new(), bytes }
+        Self { options, boundary, files: vec![main], origins: BTreeMap::new(), origin_bytes: 0, bytes }
     }
 
     /// Merges the main configuration with all that it includes.
@@ -164,8 +168,7 @@ impl<'a> Merger<'a> {
             logical.push(key.clone());
             local.push(key.clone());
             if let Some(position) = current.keys.get(local.as_slice()) {
-                let origin = Origin { file: current.path.to_path_buf(), position: *position };
-                self.origins.insert(logical.clone(), origin);
+                self.record(logical, current.path, *position);
             }
             let value = self.process(value, current, logical, local)?;
             logical.pop();
@@ -173,6 +176,15 @@ impl<'a> Merger<'a> {
             result.insert(key, value);
         }
         Ok(result)
+    }
+
+    /// Below a long key that includes a file, every key of the file has a long path.
+    fn record(&mut self, logical: &[String], file: &Path, position: super::Position) {
+        let bytes = logical.iter().map(String::len).sum::<usize>() + file.as_os_str().len();
+        if self.origins.len() < MAX_RECORDED_KEYS && self.origin_bytes + bytes <= MAX_ORIGIN_BYTES {
+            self.origin_bytes += bytes;
+            self.origins.insert(logical.to_vec(), Origin { file: file.to_path_buf(), position });
+        }
     }
 
     fn include(

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Config, Origin};
+use crate::log::redact;
 
 /// What is wrong with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -110,6 +111,13 @@ const WORDS: [(&[&str], &[&str]); 5] = [
 const BIND_WORDS: [&str; 5] = ["auto", "loopback", "lan", "tailnet", "custom"];
 const OLD_BIND_WORDS: [&str; 6] = ["0.0.0.0", "::", "[::]", "localhost", "127.0.0.1", "::1"];
 
+/// Most keys of one object that are named: OpenClaw refuses the first as it does all of them.
+const MAX_UNKNOWN: usize = 32;
+/// Most duplicates that are named.
+const MAX_DUPLICATES: usize = 64;
+/// Longest key that is shown, in bytes.
+const MAX_KEY_BYTES: usize = 200;
+
 pub(super) fn find(config: &Config) -> Vec<ConfigIssue> {
     let mut issues = duplicates(config);
     for (path, advice, refused) in RETIRED {
@@ -141,33 +149,38 @@ pub(super) fn find(config: &Config) -> Vec<ConfigIssue> {
 }
 
 fn duplicates(config: &Config) -> Vec<ConfigIssue> {
-    let mut issues = Vec::new();
-    for file in &config.files {
-        for duplicate in &file.duplicates {
-            let origin = Origin { file: file.path.clone(), position: duplicate.again };
-            issues.push(ConfigIssue {
-                kind: IssueKind::Duplicate,
-                key: duplicate.path.join("."),
-                origin: Some(origin),
-                refused: false,
-                message: format!("hides the same key in line {}", duplicate.first.line),
-            });
-        }
-    }
-    issues
+    let found = config.files.iter().flat_map(|file| file.duplicates.iter().map(move |duplicate| (file, duplicate)));
+    found
+        .take(MAX_DUPLICATES)
+        .map(|(file, duplicate)| ConfigIssue {
+            kind: IssueKind::Duplicate,
+            key: redact(&duplicate.path.join("."), MAX_KEY_BYTES),
+            origin: Some(Origin { file: file.path.clone(), position: duplicate.again }),
+            refused: false,
+            message: format!("hides the same key in line {}", duplicate.first.line),
+        })
+        .collect()
 }
 
 fn unknown_keys(config: &Config, path: &[&str], known: &[&str]) -> Vec<ConfigIssue> {
     let Some(Value::Object(object)) = config.value_at(path) else {
         return Vec::new();
     };
-    object
+    let unknown: Vec<Vec<&str>> = object
         .keys()
         .filter(|key| !known.contains(&key.as_str()))
         .map(|key| [path, &[key.as_str()]].concat())
         .filter(|path| !RETIRED.iter().any(|(retired, ..)| retired == path))
-        .map(|path| issue(config, IssueKind::Unknown, &path, true, "OpenClaw 2026.9 does not know it".to_owned()))
-        .collect()
+        .collect();
+    let message = "OpenClaw 2026.9 does not know it";
+    let named = unknown.iter().take(MAX_UNKNOWN);
+    let mut issues: Vec<ConfigIssue> =
+        named.map(|path| issue(config, IssueKind::Unknown, path, true, message.to_owned())).collect();
+    let others = unknown.len() - issues.len();
+    if let Some(last) = issues.last_mut().filter(|_| others > 0) {
+        last.message = format!("{message}, nor {others} others beside it");
+    }
+    issues
 }
 
 fn bind(config: &Config) -> Option<ConfigIssue> {
@@ -198,5 +211,6 @@ fn is_one_of(value: &Value, words: &[&str]) -> bool {
 }
 
 fn issue(config: &Config, kind: IssueKind, path: &[&str], refused: bool, message: String) -> ConfigIssue {
-    ConfigIssue { kind, key: path.join("."), origin: config.origin_of(path).cloned(), refused, message }
+    let key = redact(&path.join("."), MAX_KEY_BYTES);
+    ConfigIssue { kind, key, origin: config.origin_of(path).cloned(), refused, message }
 }

@@ -6,10 +6,14 @@
 
 use std::collections::BTreeMap;
 
-/// Keys deeper than this, or beyond this many, keep no position: positions serve messages, not resolution.
+/// Keys deeper than this, beyond this many, or whose paths come to more bytes, keep no position: positions serve messages, not
+/// resolution.
 const MAX_RECORDED_DEPTH: usize = 8;
-const MAX_RECORDED_KEYS: usize = 20_000;
+pub(super) const MAX_RECORDED_KEYS: usize = 20_000;
+const MAX_RECORDED_BYTES: usize = 1 << 20;
 const MAX_DUPLICATES: usize = 64;
+/// A duplicate whose path is longer is not told.
+const MAX_DUPLICATE_BYTES: usize = MAX_RECORDED_BYTES / MAX_DUPLICATES;
 
 /// A place in a text, both numbers from 1, the column in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -33,6 +37,8 @@ pub(super) struct Duplicate {
 pub(super) struct Scan {
     pub(super) keys: BTreeMap<Vec<String>, Position>,
     pub(super) duplicates: Vec<Duplicate>,
+    /// Bytes of the paths in `keys`.
+    recorded: usize,
 }
 
 /// Nesting deeper than the limit begins here.
@@ -96,8 +102,11 @@ impl Scan {
         let Some((frame, parents)) = stack.split_last_mut() else { return };
         frame.expects_key = false;
         let first = frame.seen.get(&key).copied();
-        let wants_position = depth <= MAX_RECORDED_DEPTH && self.keys.len() < MAX_RECORDED_KEYS;
-        let wants_duplicate = first.is_some() && self.duplicates.len() < MAX_DUPLICATES;
+        let bytes = parents.iter().map(|parent| parent.key.len()).sum::<usize>() + key.len();
+        let wants_position = depth <= MAX_RECORDED_DEPTH
+            && self.keys.len() < MAX_RECORDED_KEYS
+            && self.recorded + bytes <= MAX_RECORDED_BYTES;
+        let wants_duplicate = first.is_some() && self.duplicates.len() < MAX_DUPLICATES && bytes <= MAX_DUPLICATE_BYTES;
         if wants_position || wants_duplicate {
             let mut path: Vec<String> = parents.iter().map(Frame::step).collect();
             path.push(key.clone());
@@ -105,6 +114,7 @@ impl Scan {
                 self.duplicates.push(Duplicate { path: path.clone(), first, again: position });
             }
             if wants_position {
+                self.recorded += bytes;
                 self.keys.insert(path, position);
             }
         }
@@ -273,6 +283,16 @@ mod tests {
         assert_eq!(scan("[[[\n[", 3).unwrap_err(), TooDeep(Position { line: 2, column: 1 }));
         let bomb = "[".repeat(10_000);
         assert!(scan(&bomb, 64).is_err());
+    }
+
+    #[test]
+    fn a_huge_key_is_not_copied_for_each_key_below_it() {
+        let below: Vec<String> = (0..1000).map(|number| format!("k{number}: 1, k{number}: 2")).collect();
+        let text = format!("{{{}: {{{}}}, z: 1, z: 2}}", "a".repeat(1 << 16), below.join(","));
+        let scan = scan(&text, 64).unwrap();
+        assert!(scan.keys.keys().flatten().map(String::len).sum::<usize>() <= MAX_RECORDED_BYTES);
+        assert!(scan.keys.contains_key(&path("z")));
+        assert_eq!(scan.duplicates.iter().map(|duplicate| &duplicate.path).collect::<Vec<_>>(), [&path("z")]);
     }
 
     #[test]

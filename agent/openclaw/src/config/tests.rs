@@ -141,6 +141,25 @@ fn a_fan_of_includes_ends() {
 }
 
 #[test]
+fn what_a_huge_key_includes_is_not_kept_under_it_for_each_key() {
+    let below: Vec<String> = (0..1000).map(|number| format!("k{number}: 1")).collect();
+    let main = format!("{{'{}': {{$include: 'a'}}}}", "a".repeat(1 << 16));
+    let config = Fixture::new(&[("openclaw.json", &main), ("a", &format!("{{{}}}", below.join(",")))]).load().unwrap();
+    assert!(config.origins.keys().flatten().map(String::len).sum::<usize>() <= 4 << 20);
+}
+
+#[test]
+fn unknown_keys_are_bounded_in_number_and_length() {
+    let long = format!("tok-{}", "a1b2c3d4".repeat(100));
+    let many: Vec<String> = (0..300).map(|number| format!("'{number:03}-{long}': 1")).collect();
+    let config = config(&format!("{{gateway: {{{}, {}}}}}", many.join(","), "y: 1,".repeat(100)));
+    let last = config.issues().iter().rfind(|issue| issue.kind == IssueKind::Unknown).unwrap();
+    assert!(config.issues().len() <= 100, "{}", config.issues().len());
+    assert!(config.issues().iter().all(|issue| issue.key.len() <= 210 && !issue.key.contains("a1b2c3d4a1b2c3d4")));
+    assert_eq!(last.message, "OpenClaw 2026.9 does not know it, nor 269 others beside it");
+}
+
+#[test]
 fn errors_say_where_and_repeat_nothing() {
     let token = "tok-super-secret";
     let message = |text: &str| Fixture::new(&[("openclaw.json", text)]).message();

@@ -26,7 +26,8 @@ pub fn parse_dotenv(text: &str) -> Environment {
                 }
                 rest = after;
             }
-            None => rest = rest.split_once('\n').map_or("", |(_, after)| after),
+            // Blank lines before the one that was no assignment are passed over with it, and not looked at once more for each.
+            None => rest = rest.trim_start().split_once('\n').map_or("", |(_, after)| after),
         }
     }
     Environment::all(pairs)
@@ -112,6 +113,16 @@ mod tests {
                 "M=[\"a\" b]",
             ]
         );
+    }
+
+    #[test]
+    fn blank_lines_are_passed_over_once() {
+        let blank = "\n".repeat(1 << 20);
+        for text in
+            [format!("A=1\n{blank}#\nB=2"), format!("A=1\nexport{blank}#\nB=2"), format!("A=1\n{blank}B=2{blank}")]
+        {
+            assert_eq!(shown(&parse_dotenv(&text)), ["A=[1]", "B=[2]"]);
+        }
     }
 
     proptest::proptest! {

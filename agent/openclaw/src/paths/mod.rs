@@ -26,6 +26,8 @@ pub const LEGACY_CONFIG_NAME: &str = "clawdbot.json";
 pub const STATE_DIR_NAME: &str = ".openclaw";
 /// Name of the legacy state directory, used only where the default one is absent.
 pub const LEGACY_STATE_DIR_NAME: &str = ".clawdbot";
+/// Most entries of `OPENCLAW_INCLUDE_ROOTS` that are looked at: anybody can start a process with a list of any length.
+const MAX_INCLUDE_ROOTS: usize = 64;
 
 /// What decides about paths.
 #[derive(Debug, Clone, Copy)]
@@ -239,13 +241,11 @@ fn config_path(
     (current, ConfigPathSource::StateDir)
 }
 
-fn include_roots(inputs: &PathInputs<'_>) -> Vec<PathBuf> {
+/// Directories that `$include` may reach besides the configuration's own, by `OPENCLAW_INCLUDE_ROOTS`; the first 64 of them.
+pub fn include_roots(inputs: &PathInputs<'_>) -> Vec<PathBuf> {
+    let entries = inputs.environment.text(environment::INCLUDE_ROOTS).unwrap_or_default().split(':');
     let mut roots = Vec::new();
-    for entry in inputs.environment.text(environment::INCLUDE_ROOTS).unwrap_or_default().split(':') {
-        let entry = entry.trim();
-        if entry.is_empty() {
-            continue;
-        }
+    for entry in entries.map(str::trim).filter(|entry| !entry.is_empty()).take(MAX_INCLUDE_ROOTS) {
         let root = expand(entry, inputs);
         if !roots.contains(&root) {
             roots.push(root);
@@ -364,5 +364,8 @@ mod tests {
     fn include_roots_are_absolute_and_single() {
         let paths = resolved(&[("OPENCLAW_INCLUDE_ROOTS", "~/shared: :/etc/oc:/etc/./oc")], None, &[]);
         assert_eq!(paths.include_roots, [Path::new("/Users/ann/shared"), Path::new("/etc/oc")]);
+        let many: Vec<String> = (0..1000).map(|number| format!("/{number}")).collect();
+        let paths = resolved(&[("OPENCLAW_INCLUDE_ROOTS", &many.join(":"))], None, &[]);
+        assert_eq!(paths.include_roots.len(), MAX_INCLUDE_ROOTS);
     }
 }

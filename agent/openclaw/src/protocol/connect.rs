@@ -6,9 +6,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::PROTOCOL_VERSION;
 use super::frame::request_text;
-use super::{Challenge, PROTOCOL_VERSION};
-use crate::device::Device;
 
 /// A permission of an operator connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -63,7 +62,7 @@ impl ClientIdentity {
 /// The shared secret to connect with, in the field where a client of that configuration would send it.
 #[derive(Debug, Clone)]
 pub enum Credential {
-    /// None; accepted only with a device that is paired.
+    /// None.
     None,
     /// `auth.token`.
     Token(SecretString),
@@ -76,8 +75,6 @@ pub enum Credential {
         /// `auth.password`.
         password: SecretString,
     },
-    /// `auth.deviceToken`: what the gateway issued to our own device when it was approved.
-    DeviceToken(SecretString),
 }
 
 impl Credential {
@@ -85,16 +82,8 @@ impl Credential {
     pub(crate) fn secrets(&self) -> Vec<&str> {
         match self {
             Self::None => Vec::new(),
-            Self::Token(secret) | Self::Password(secret) | Self::DeviceToken(secret) => vec![secret.expose_secret()],
+            Self::Token(secret) | Self::Password(secret) => vec![secret.expose_secret()],
             Self::Both { token, password } => vec![token.expose_secret(), password.expose_secret()],
-        }
-    }
-
-    /// The text that a device signs as `token`: the first of token and device token, else nothing.
-    fn signed(&self) -> &str {
-        match self {
-            Self::Token(token) | Self::DeviceToken(token) | Self::Both { token, .. } => token.expose_secret(),
-            Self::None | Self::Password(_) => "",
         }
     }
 
@@ -103,38 +92,32 @@ impl Credential {
             Self::None => return None,
             Self::Token(token) => Auth { token: Some(token.expose_secret()), ..Auth::default() },
             Self::Password(password) => Auth { password: Some(password.expose_secret()), ..Auth::default() },
-            Self::Both { token, password } => Auth {
-                token: Some(token.expose_secret()),
-                password: Some(password.expose_secret()),
-                device_token: None,
-            },
-            Self::DeviceToken(token) => Auth { device_token: Some(token.expose_secret()), ..Auth::default() },
+            Self::Both { token, password } => {
+                Auth { token: Some(token.expose_secret()), password: Some(password.expose_secret()) }
+            }
         };
 
         Some(auth)
     }
 }
 
-/// Everything that the `connect` request is made of, but for the challenge.
+/// Everything that the `connect` request is made of.
 #[derive(Debug, Clone)]
 pub struct ConnectParams {
     /// Which client we present ourselves as.
     pub identity: ClientIdentity,
     /// `client.version`: shown in the gateway's logs.
     pub version: String,
-    /// `client.platform`: `linux`, `macos`. Part of what a device signs.
+    /// `client.platform`: `linux`, `macos`.
     pub platform: String,
     /// The permissions to ask for.
     pub scopes: Vec<Scope>,
     /// The shared secret.
     pub credential: Credential,
-    /// Our own device, for gateways that are not on this loopback. A device that the gateway does not know leaves a pairing request
-    /// there, so this is `None` unless asked for.
-    pub device: Option<Device>,
 }
 
 impl ConnectParams {
-    /// A reader without a device: what a probe on the gateway's own host uses.
+    /// A reader: what a probe on the gateway's own host uses.
     pub fn reader(identity: ClientIdentity, credential: Credential) -> Self {
         Self {
             identity,
@@ -142,35 +125,12 @@ impl ConnectParams {
             platform: std::env::consts::OS.to_owned(),
             scopes: vec![Scope::Read, Scope::Pairing],
             credential,
-            device: None,
         }
     }
 
-    /// Connects with our own device, asking for `operator.read` only.
-    #[must_use]
-    pub fn with_device(mut self, device: Device) -> Self {
-        self.scopes = vec![Scope::Read];
-        self.device = Some(device);
-
-        self
-    }
-
-    /// The frame that answers `challenge`. The text holds the secret.
-    pub fn frame(&self, id: &str, challenge: &Challenge) -> Result<Zeroizing<String>, serde_json::Error> {
+    /// The frame that answers the challenge. The text holds the secret.
+    pub fn frame(&self, id: &str) -> Result<Zeroizing<String>, serde_json::Error> {
         let scopes: Vec<&str> = self.scopes.iter().map(|scope| scope.as_str()).collect();
-        let device = self.device.as_ref().map(|device| {
-            device.prove(&DeviceProof {
-                client_id: self.identity.id(),
-                client_mode: self.identity.mode(),
-                role: ROLE,
-                scopes: &scopes,
-                signed_at_ms: challenge.ts,
-                token: self.credential.signed(),
-                nonce: &challenge.nonce,
-                platform: &self.platform,
-                device_family: "",
-            })
-        });
         let params = Params {
             min_protocol: PROTOCOL_VERSION,
             max_protocol: PROTOCOL_VERSION,
@@ -184,13 +144,6 @@ impl ConnectParams {
             scopes: &scopes,
             caps: [],
             auth: self.credential.wire(),
-            device: device.as_ref().map(|proof| WireDevice {
-                id: &proof.id,
-                public_key: &proof.public_key,
-                signature: &proof.signature,
-                signed_at: challenge.ts,
-                nonce: &challenge.nonce,
-            }),
         };
 
         request_text(id, "connect", &params).map(Zeroizing::new)
@@ -198,29 +151,6 @@ impl ConnectParams {
 }
 
 const ROLE: &str = "operator";
-
-/// What a device signs, version 3.
-#[derive(Clone, Copy)]
-pub struct DeviceProof<'a> {
-    /// `client.id`.
-    pub client_id: &'a str,
-    /// `client.mode`.
-    pub client_mode: &'a str,
-    /// `operator` or `node`.
-    pub role: &'a str,
-    /// The scopes asked for, in the order they are sent.
-    pub scopes: &'a [&'a str],
-    /// The challenge's `ts`.
-    pub signed_at_ms: i64,
-    /// The token sent, else nothing.
-    pub token: &'a str,
-    /// The challenge's nonce.
-    pub nonce: &'a str,
-    /// `client.platform`.
-    pub platform: &'a str,
-    /// `client.deviceFamily`.
-    pub device_family: &'a str,
-}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -233,8 +163,6 @@ struct Params<'a> {
     caps: [&'a str; 0],
     #[serde(skip_serializing_if = "Option::is_none")]
     auth: Option<Auth<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device: Option<WireDevice<'a>>,
 }
 
 #[derive(Serialize)]
@@ -252,27 +180,11 @@ struct Auth<'a> {
     token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device_token: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct WireDevice<'a> {
-    id: &'a str,
-    public_key: &'a str,
-    signature: &'a str,
-    signed_at: i64,
-    nonce: &'a str,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn challenge() -> Challenge {
-        Challenge { nonce: "n-1".to_owned(), ts: 1_700_000_000_000, capabilities: Vec::new() }
-    }
 
     fn params(identity: ClientIdentity, credential: Credential) -> ConnectParams {
         ConnectParams {
@@ -284,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_frame_has_the_keys_of_the_closed_schema_and_no_other() {
-        let frame = params(ClientIdentity::Cli, Credential::Token("t-1".into())).frame("c1", &challenge()).unwrap();
+        let frame = params(ClientIdentity::Cli, Credential::Token("t-1".into())).frame("c1").unwrap();
 
         insta::assert_snapshot!(frame.as_str(), @r#"{"type":"req","id":"c1","method":"connect","params":{"minProtocol":4,"maxProtocol":4,"client":{"id":"cli","version":"1.2.3","platform":"linux","mode":"cli"},"role":"operator","scopes":["operator.read","operator.pairing"],"caps":[],"auth":{"token":"t-1"}}}"#);
     }
@@ -292,7 +204,7 @@ mod tests {
     #[test]
     fn each_credential_goes_into_its_field() {
         let auth = |credential| {
-            let frame = params(ClientIdentity::Backend, credential).frame("c1", &challenge()).unwrap();
+            let frame = params(ClientIdentity::Backend, credential).frame("c1").unwrap();
             let frame: serde_json::Value = serde_json::from_str(&frame).unwrap();
             frame.pointer("/params/auth").map(ToString::to_string)
         };
@@ -304,7 +216,6 @@ mod tests {
             auth(Credential::Both { token: "a".into(), password: "b".into() }).unwrap(),
             r#"{"password":"b","token":"a"}"#
         );
-        assert_eq!(auth(Credential::DeviceToken("c".into())).unwrap(), r#"{"deviceToken":"c"}"#);
     }
 
     #[test]

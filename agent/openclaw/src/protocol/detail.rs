@@ -25,6 +25,14 @@ macro_rules! codes {
             /// All codes known today.
             pub const KNOWN: &'static [Self] = &[$(Self::$variant,)+];
 
+            /// The code; one of another release with each of `secrets` masked.
+            pub(super) fn masked(code: String, secrets: &[&str]) -> Self {
+                match Self::from(code.as_str()) {
+                    Self::Other(_) => Self::from(text::mask_known(code, secrets)),
+                    known => known,
+                }
+            }
+
             /// The code as it stands on the wire.
             pub fn as_str(&self) -> &str {
                 match self {

@@ -4,8 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::detail::{DetailCode, ErrorCode, NextStep, PairingReason};
 use super::lenient;
-use super::text::Text;
+use super::text::{Text, mask_known};
 
+/// Scopes of OpenClaw's own, which are shown even where a secret is one of their words.
+const KNOWN_SCOPES: [&str; 5] =
+    ["operator.admin", "operator.approvals", "operator.pairing", "operator.read", "operator.write"];
 /// Longest list of scopes kept.
 const MAX_SCOPES: usize = 64;
 
@@ -50,13 +53,37 @@ impl Rejection {
         self.code == ErrorCode::Unavailable && self.reason.as_ref().is_some_and(|r| r.as_str().starts_with("startup-"))
     }
 
-    /// Masks each of `secrets` in the texts of the gateway.
-    #[must_use]
-    pub fn masking(mut self, secrets: &[&str]) -> Self {
-        self.message = self.message.masking(secrets);
-        self.reason = self.reason.map(|reason| reason.masking(secrets));
+    /// What stands on the wire, with each of `secrets` masked first: they stand whole there, and all that follows cuts.
+    pub(super) fn new(wire: WireError, secrets: &[&str]) -> Self {
+        let masked = |text: String| mask_known(text, secrets);
+        let is_shown = |scope: &String| KNOWN_SCOPES.contains(&scope.as_str()) || masked(scope.clone()) == *scope;
+        let shown_scopes = |list: Vec<String>| scopes(list.into_iter().filter(is_shown).collect());
+        let details = wire.details;
+        let detail = details.code.filter(|code| !code.trim().is_empty()).map(|code| DetailCode::masked(code, secrets));
+        let pairing = detail == Some(DetailCode::PairingRequired);
+        let (pairing_reason, reason) = match details.reason {
+            Some(reason) if pairing => (Some(PairingReason::masked(reason, secrets)), None),
+            Some(reason) => (None, Some(Text::new(&masked(reason)))),
+            None => (None, None),
+        };
 
-        self
+        Self {
+            code: ErrorCode::masked(wire.code.unwrap_or_default(), secrets),
+            detail,
+            message: wire.message.map(|message| Text::new(&masked(message))).unwrap_or_default(),
+            retryable: wire.retryable,
+            retry_after_ms: wire.retry_after_ms.and_then(milliseconds),
+            reason,
+            pairing_reason,
+            request_id: details.request_id.map(masked).filter(|id| is_request_id(id)),
+            device_id: details.device_id.map(masked).filter(|id| is_device_id(id)),
+            requested_scopes: shown_scopes(details.requested_scopes),
+            approved_scopes: shown_scopes(details.approved_scopes),
+            missing_scope: details.missing_scope.filter(|scope| is_scope(scope) && is_shown(scope)),
+            expected_protocol: details.expected_protocol,
+            next_step: details.recommended_next_step.map(|step| NextStep::masked(step, secrets)),
+            can_retry_with_device_token: details.can_retry_with_device_token,
+        }
     }
 }
 
@@ -67,7 +94,7 @@ pub(super) struct WireError {
     #[serde(deserialize_with = "lenient::optional")]
     code: Option<String>,
     #[serde(deserialize_with = "lenient::optional")]
-    message: Option<Text>,
+    message: Option<String>,
     #[serde(deserialize_with = "lenient::or_default")]
     retryable: bool,
     #[serde(deserialize_with = "lenient::optional")]
@@ -99,37 +126,6 @@ struct WireDetails {
     recommended_next_step: Option<String>,
     #[serde(deserialize_with = "lenient::or_default")]
     can_retry_with_device_token: bool,
-}
-
-impl From<WireError> for Rejection {
-    fn from(wire: WireError) -> Self {
-        let details = wire.details;
-        let detail = details.code.as_deref().filter(|code| !code.trim().is_empty()).map(DetailCode::from);
-        let pairing = detail == Some(DetailCode::PairingRequired);
-        let (pairing_reason, reason) = match details.reason {
-            Some(reason) if pairing => (Some(PairingReason::from(reason.as_str())), None),
-            Some(reason) => (None, Some(Text::new(&reason))),
-            None => (None, None),
-        };
-
-        Self {
-            code: ErrorCode::from(wire.code.unwrap_or_default()),
-            detail,
-            message: wire.message.unwrap_or_default(),
-            retryable: wire.retryable,
-            retry_after_ms: wire.retry_after_ms.and_then(milliseconds),
-            reason,
-            pairing_reason,
-            request_id: details.request_id.filter(|id| is_request_id(id)),
-            device_id: details.device_id.filter(|id| is_device_id(id)),
-            requested_scopes: scopes(details.requested_scopes),
-            approved_scopes: scopes(details.approved_scopes),
-            missing_scope: details.missing_scope.filter(|scope| is_scope(scope)),
-            expected_protocol: details.expected_protocol,
-            next_step: details.recommended_next_step.as_deref().map(NextStep::from),
-            can_retry_with_device_token: details.can_retry_with_device_token,
-        }
-    }
 }
 
 /// Milliseconds from a JSON number; a day at most, because nobody waits longer for a gateway.

@@ -130,9 +130,14 @@ impl<'a> Frame<'a> {
 
     /// Reads why the request was refused. An answer without an error gives an empty one.
     pub fn rejection(&self) -> Rejection {
+        self.rejection_without(&[])
+    }
+
+    /// The same, with each of `secrets` masked should the gateway repeat it.
+    pub fn rejection_without(&self, secrets: &[&str]) -> Rejection {
         let read: Result<Refusal, _> = serde_json::from_str(self.raw.0);
 
-        Rejection::from(read.map(|refusal| refusal.error).unwrap_or_default())
+        Rejection::new(read.map(|refusal| refusal.error).unwrap_or_default(), secrets)
     }
 }
 

@@ -17,7 +17,7 @@ pub mod text;
 
 pub use channels::{ChannelAccount, ChannelProbe, ChannelsStatus, StatusIssue};
 pub use close::{Close, CloseMeaning};
-pub use connect::{ClientIdentity, ConnectParams, Credential, DeviceProof, Scope};
+pub use connect::{ClientIdentity, ConnectParams, Credential, Scope};
 pub use detail::{DetailCode, ErrorCode, NextStep, PairingReason};
 pub use error::Rejection;
 pub use frame::{Challenge, Frame, FrameError, FrameKind, Shutdown, request_text};

@@ -33,10 +33,15 @@ impl Text {
         self.0.is_empty()
     }
 
-    /// Masks each of `secrets` in text that was cleaned without knowing them.
+    /// Masks each of `secrets` in a short text that was cleaned without knowing them. A longer one may have been cut in the middle of a
+    /// secret.
     #[must_use]
     pub fn masking(self, secrets: &[&str]) -> Self {
-        Self(mask_known(self.0, secrets))
+        // A part of a secret that looks like one was masked by itself, in the text as here.
+        let cleaned: Vec<String> = secrets.iter().map(|secret| clean(secret, &[])).collect();
+        let cleaned: Vec<&str> = cleaned.iter().map(String::as_str).collect();
+
+        Self(mask_known(mask_known(self.0, secrets), &cleaned))
     }
 }
 
@@ -93,7 +98,8 @@ pub fn clean(raw: &str, secrets: &[&str]) -> String {
     out.trim().to_owned()
 }
 
-fn mask_known(mut text: String, secrets: &[&str]) -> String {
+/// Masks each of `secrets`. To be done before a text is cut or judged: what would be left of a secret matches no longer.
+pub(super) fn mask_known(mut text: String, secrets: &[&str]) -> String {
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         if text.contains(secret) {
             text = text.replace(secret, MASK);
@@ -167,6 +173,15 @@ mod tests {
         assert_eq!(clean("token=3f9a4b1c2d5e6f708192a3b4", &[]), "[redacted]");
         assert_eq!(clean("key abcdefghijklmnopqrstuvwxyzABCDEFGH", &[]), "key [redacted]");
         assert_eq!(clean("password hunter2 refused", &["hunter2"]), "password [redacted] refused");
+    }
+
+    #[test]
+    fn a_secret_that_was_masked_in_part_is_masked_whole() {
+        let secret = "hunter2/A1b2C3d4E5f6G7h8";
+        let text = Text::new(&format!("no {secret}, nor plain"));
+        assert_eq!(text.as_str(), "no hunter2/[redacted], nor plain");
+
+        assert_eq!(text.masking(&[secret, "plain"]).as_str(), "no [redacted], nor [redacted]");
     }
 
     #[test]

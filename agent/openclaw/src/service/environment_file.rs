@@ -10,6 +10,8 @@ pub const LAUNCHD_ENVIRONMENT_HEADER: &str =
 
 /// Largest environment file that is read, in bytes.
 pub const MAX_ENVIRONMENT_BYTES: usize = 1024 * 1024;
+/// After so many values that were not understood the rest is not looked at: for each of them the file may have been read to its end.
+const MAX_REFUSED: usize = 32;
 
 /// An environment file's content. `Debug` shows names only.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +20,7 @@ pub struct EnvironmentFile {
     pub variables: Environment,
     /// Whether it begins with [`LAUNCHD_ENVIRONMENT_HEADER`]; of no meaning for systemd.
     pub has_header: bool,
-    /// Lines that are neither blank, comment nor assignment.
+    /// Lines that are neither blank, comment nor assignment. Reading ends with the 32nd value that is not understood.
     pub not_understood: usize,
 }
 
@@ -47,27 +49,25 @@ fn text(content: &[u8]) -> Result<&str, EnvironmentFileError> {
 /// wrapper script sources. Single quotes may span lines; `'\''` stands for a quote.
 pub fn parse_launchd(content: &[u8]) -> Result<EnvironmentFile, EnvironmentFileError> {
     let content = text(content)?;
-    let mut file = assignments(content, &['#'], |text| {
-        let text = text.strip_prefix("export").filter(|text| text.starts_with([' ', '\t']))?;
-        let (name, tail) = text.trim_start_matches([' ', '\t']).split_once('=')?;
-        let (value, tail) = is_name(name).then(|| shell_word(tail))??;
-        Some((name, value, tail))
-    });
+    let mut file = assignments(content, &['#'], exported_name, shell_word);
     file.has_header = content.lines().next() == Some(LAUNCHD_ENVIRONMENT_HEADER);
     Ok(file)
 }
 
-/// Reads one assignment after another. `assignment` gets the text from the first character of a line that is neither empty nor
-/// a comment, and gives name, value and what follows; where it gives nothing, the line is counted and passed over.
+/// Reads one assignment after another. `name` gets the text from the first character of a line that is neither empty nor a comment, and
+/// gives the name and what stands behind the `=`; `value` takes the value off that. Where one of them gives nothing, the line is counted
+/// and passed over.
 fn assignments<'a>(
     content: &'a str,
     comments: &[char],
-    assignment: impl Fn(&'a str) -> Option<(&'a str, String, &'a str)>,
+    name: impl Fn(&'a str) -> Option<(&'a str, &'a str)>,
+    value: impl Fn(&'a str) -> Option<(String, &'a str)>,
 ) -> EnvironmentFile {
     let mut file = EnvironmentFile::default();
     let mut variables = Vec::new();
+    let mut refused = 0;
     let mut rest = content;
-    while !rest.is_empty() {
+    while !rest.is_empty() && refused < MAX_REFUSED {
         let line_end = rest.find('\n').map_or(rest.len(), |at| at + 1);
         let (line, after_line) = rest.split_at(line_end);
         let line_text = line.trim_start();
@@ -76,16 +76,34 @@ fn assignments<'a>(
             continue;
         }
         let start = line.len() - line_text.len();
-        if let Some((name, value, tail)) = rest.get(start..).and_then(&assignment) {
+        let named = rest.get(start..).and_then(&name).filter(|(name, _)| is_name(name));
+        if let Some((name, (value, tail))) = named.and_then(|(name, text)| Some((name, value(text)?))) {
             variables.push((name.to_owned(), value));
             rest = tail;
         } else {
             file.not_understood += 1;
+            refused += usize::from(named.is_some());
             rest = after_line;
         }
     }
     file.variables = Environment::all(variables);
     file
+}
+
+/// What stands before the `=` of the first line, and all that comes after it.
+fn split_name(text: &str) -> Option<(&str, &str)> {
+    let (name, rest) = text.split_at_checked(text.find(['=', '\n'])?)?;
+    Some((name, rest.strip_prefix('=')?))
+}
+
+fn exported_name(text: &str) -> Option<(&str, &str)> {
+    let text = text.strip_prefix("export").filter(|text| text.starts_with([' ', '\t']))?;
+    split_name(text.trim_start_matches([' ', '\t']))
+}
+
+/// A name with blanks after it, as systemd takes it.
+fn spaced_name(text: &str) -> Option<(&str, &str)> {
+    split_name(text).map(|(name, rest)| (name.trim_end(), rest))
 }
 
 fn is_name(name: &str) -> bool {
@@ -149,12 +167,7 @@ fn double_quoted<'a>(text: &'a str, value: &mut String) -> Option<&'a str> {
 /// with `#` or `;`, a backslash at the end of a line joins the next. See `systemd.exec(5)`.
 pub fn parse_systemd(content: &[u8]) -> Result<EnvironmentFile, EnvironmentFileError> {
     let content = text(content)?;
-    Ok(assignments(content, &['#', ';'], |text| {
-        let (name, tail) = text.split_once('=')?;
-        let name = name.trim_end();
-        let (value, tail) = is_name(name).then(|| systemd_value(tail))??;
-        Some((name, value, tail))
-    }))
+    Ok(assignments(content, &['#', ';'], spaced_name, systemd_value))
 }
 
 fn systemd_value(text: &str) -> Option<(String, &str)> {
@@ -240,6 +253,19 @@ mod tests {
         let text = |name| file.variables.text(name);
         assert_eq!((text("A"), text("B"), text("C")), (Some("plain text"), Some("q $x \"y\""), Some("lit \\n")));
         assert_eq!((text("D"), text("E")), (Some("one two"), Some("spaced")));
+    }
+
+    #[test]
+    fn a_hostile_file_costs_no_more_than_its_size() {
+        let read = |line: &str| {
+            let content = line.repeat((1 << 17) / line.len());
+            let (launchd, systemd) = (parse_launchd(content.as_bytes()), parse_systemd(content.as_bytes()));
+            (launchd.unwrap().not_understood, systemd.unwrap().not_understood)
+        };
+        assert_eq!(read("x\n"), (1 << 16, 1 << 16));
+        // Whoever begins to read in such a line is in a quote at its end, and at the end of each that follows.
+        assert_eq!(read("export A='\"\\'\"\n").0, MAX_REFUSED);
+        assert_eq!(read("A='\"\\'\"\n").1, MAX_REFUSED);
     }
 
     #[test]

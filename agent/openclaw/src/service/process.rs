@@ -82,7 +82,7 @@ pub struct Process {
     pub basis: Basis,
     /// `--port`, while the command line can still be read.
     pub port: Option<u16>,
-    /// `--profile`, while the command line can still be read.
+    /// `--profile` as typed, while the command line can still be read; it need be none that OpenClaw takes.
     pub profile: Option<String>,
     /// Whether `--token` or `--password` stood on the command line.
     pub shows_secret: bool,

@@ -10,8 +10,10 @@ use super::wal::Overlay;
 const MAX_PAGES: usize = 16_384;
 /// Most rows kept of one table.
 const MAX_ROWS: usize = 1_000;
-/// Longest record that is put together, in bytes.
-const MAX_RECORD: usize = 1 << 20;
+/// Longest record that is put together, in bytes; a device's key, a token and the text of a table's schema are far below it.
+const MAX_RECORD: usize = 1 << 16;
+/// Most values of a row, each of which costs more than the byte that it may take in the file.
+const MAX_COLUMNS: usize = 256;
 /// Deepest B-tree; one of this depth holds more than any disk.
 const MAX_DEPTH: usize = 20;
 
@@ -195,6 +197,9 @@ fn cells_of(record: &[u8]) -> Option<Vec<Cell>> {
     let mut body = head;
     let mut cells = Vec::new();
     while at < head {
+        if cells.len() == MAX_COLUMNS {
+            return None;
+        }
         let (kind, used) = varint(record.get(at..)?)?;
         at += used;
         let length = match kind {
@@ -269,6 +274,18 @@ mod tests {
         assert_eq!(varint(&[0xff; 9]), Some((u64::MAX, 9)));
         assert_eq!(varint(&[0x80; 8]), None);
         assert_eq!((integer(&[0xff]), integer(&[0x01, 0x00]), integer(&[])), (-1, 256, 0));
+    }
+
+    #[test]
+    fn a_row_of_countless_nulls_is_none() {
+        // The length of the head in two bytes, then a null a byte.
+        let record = |nulls: usize| {
+            let head = nulls + 2;
+            let first = u8::try_from(head >> 7).unwrap() | 0x80;
+            [vec![first, u8::try_from(head & 0x7f).unwrap()], vec![0; nulls]].concat()
+        };
+        assert_eq!(cells_of(&record(MAX_COLUMNS)).unwrap().len(), MAX_COLUMNS);
+        assert_eq!(cells_of(&record(MAX_COLUMNS + 1)), None);
     }
 
     #[test]

@@ -107,8 +107,8 @@ pub(super) fn happenings(gateway: &Gateway, snapshot: &Snapshot, readings: &mut 
     let Some(log) = gateway.log.get() else { return };
     // Several gateways may write one log; a line then names its port or is nobody's.
     let shared = log.sources.iter().any(|source| source.shared);
-    let port = format!(":{}", gateway.port);
-    let events = || log.events.iter().filter(|event| !shared || event.text.contains(&port) || is_alone(snapshot));
+    let is_its = |event: &LogEvent| !shared || names_port(&event.text, gateway.port) || is_alone(snapshot);
+    let events = || log.events.iter().filter(|event| is_its(event));
     let mut closes: BTreeMap<(String, String), Vec<Timestamp>> = BTreeMap::new();
     for event in
         events().filter(|event| [event::CLOSED_BEFORE_CONNECT, event::DISCONNECTED].contains(&event.kind.as_str()))
@@ -131,6 +131,12 @@ pub(super) fn happenings(gateway: &Gateway, snapshot: &Snapshot, readings: &mut 
     let approvals = times(event::DEVICE_APPROVED, None);
     readings.push(&metric::PAIRING_DURATION, &[of], Value::Took(pairings(&attempts, &approvals)));
     readings.push(&metric::PAIRING_ATTEMPTS, &[of], Value::Happened(attempts));
+}
+
+/// Whether a line names a port: `:1900`, but not `:19001`.
+pub(super) fn names_port(text: &str, port: u16) -> bool {
+    let port = format!(":{port}");
+    text.match_indices(&port).any(|(at, _)| !text.as_bytes().get(at + port.len()).is_some_and(u8::is_ascii_digit))
 }
 
 /// When a device was approved, and seconds from the first attempt before that.

@@ -3,7 +3,7 @@ use portreeve_core::Fact;
 use portreeve_core::measure::Value;
 use portreeve_core::snapshot::{LockKind, LockWait, LogEvent, Waits, WatchedLock, event};
 
-use super::gateway::{code, pairings, reason};
+use super::gateway::{code, names_port, pairings, reason};
 use super::locks::{counted, window};
 use crate::metric;
 
@@ -37,6 +37,16 @@ fn a_reason_is_a_word_of_the_gateways_own() {
     let long = "x".repeat(41);
     for hostile in ["/Users/alice/.openclaw", "Bearer abc", "1006", "", "a=b", long.as_str()] {
         assert_eq!(reason(&close(Some(hostile), "")), "other", "{hostile}");
+    }
+}
+
+#[test]
+fn a_port_is_not_the_beginning_of_another() {
+    for line in ["listens on 127.0.0.1:1900", "peer=127.0.0.1:35888->127.0.0.1:1900 auth=token", ":19001 :1900"] {
+        assert!(names_port(line, 1900), "{line}");
+    }
+    for line in ["listens on 127.0.0.1:19001", "1900", ""] {
+        assert!(!names_port(line, 1900), "{line}");
     }
 }
 

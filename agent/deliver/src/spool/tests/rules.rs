@@ -1,6 +1,7 @@
 //! Each rule of the contract by itself.
 
 use super::*;
+use crate::spool::MAX_RECORD;
 
 #[test]
 fn what_is_appended_comes_out_in_order_and_goes_when_it_is_acknowledged() {
@@ -131,6 +132,14 @@ fn what_is_too_large_is_refused_and_nothing_of_it_is_spooled() {
     let records = [log(1), record(Signal::Metrics, 2, 2 * 1024 * 1024)];
     assert!(matches!(spool.append(&records, at(0)), Err(SpoolError::TooLarge { .. })));
     assert_eq!(spool.state().records, 0);
+}
+
+#[test]
+fn the_least_bound_takes_the_largest_record() {
+    let limits = Limits { max_bytes: Limits::MIN_BYTES, ..LIMITS };
+    let mut spool = open(&Sim::default(), limits, 0).unwrap();
+    spool.append(&[log(1), record(Signal::Logs, 2, MAX_RECORD)], at(0)).unwrap();
+    assert_eq!((spool.state().records, spool.state().dropped_total), (2, 0));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use portreeve_deliver::send::{OFF, parse_url};
+use portreeve_deliver::spool::Limits;
 use toml::Value;
 
 use super::value::{integer, path, text, whole};
@@ -120,7 +121,7 @@ pub(super) const KEYS: &[Key] = &[
         doc: "Most bytes that wait on the disk for the endpoint. What is over it is dropped, oldest first, and counted.",
         kind: Kind::Integer,
         apply: |settings, value| {
-            settings.deliver.spool_bytes = whole(value, 1 << 20, 1 << 34)?;
+            settings.deliver.spool_bytes = whole(value, Limits::MIN_BYTES, 1 << 34)?;
             Ok(())
         },
         show: |settings| integer(settings.deliver.spool_bytes),
