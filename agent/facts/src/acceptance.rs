@@ -8,7 +8,10 @@ use crate::ladder::channels;
 /// What came of a run by its output; `ended` tells how it ended where it printed nothing that can be understood.
 pub fn acceptance(output: &str, ended: &str) -> AcceptanceOutcome {
     match parse(output) {
-        Ok(Answer::Accepted(status)) => AcceptanceOutcome::Accepted { channels: channels(&status) },
+        Ok(Answer::Accepted(status)) => match channels(&status) {
+            Ok(channels) => AcceptanceOutcome::Accepted { channels },
+            Err(why) => AcceptanceOutcome::Failed { why: why.to_owned() },
+        },
         Ok(Answer::Refused(refused)) => AcceptanceOutcome::Refused {
             refusal: match refused.reason {
                 Reason::Secret => Refusal::Secret,
@@ -40,5 +43,11 @@ mod tests {
         let failed = acceptance("Segmentation fault", "it ended with signal 11");
         let why = "it printed no JSON; it ended with signal 11".to_owned();
         assert_eq!(failed, AcceptanceOutcome::Failed { why });
+    }
+
+    #[test]
+    fn an_answer_in_part_is_no_acceptance() {
+        let part = acceptance(r#"{"partial":true,"channelAccounts":{}}"#, "");
+        assert!(matches!(part, AcceptanceOutcome::Failed { why } if why.starts_with("only a part")));
     }
 }

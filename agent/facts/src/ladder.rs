@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::diagnose::account_fails;
 use portreeve_core::snapshot::{
     AccountStatus, Challenge, ChannelStatus, ChannelsAnswer, EventLoop, Failure, FailureKind, Hello, Ladder, Liveness,
     Pairing, Phase, Probe, Readiness, Startup,
@@ -26,6 +27,9 @@ const CHANNEL_PROBE: Duration = Duration::from_secs(4);
 const CHANNELS_DEADLINE: Duration = Duration::from_secs(8);
 /// How long the gateway may take for anything else.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(8);
+
+/// How the gateway says that it gave up on the audit of an account's groups. Of many groups it always does, and nothing here rests on it.
+const LATE_AUDIT: &str = "audit timed out after ";
 
 /// What one gateway answered.
 #[derive(Debug)]
@@ -266,7 +270,13 @@ async fn authenticated(mut connection: Connection, revision: ConfigRevision, at:
     let started = Instant::now();
     let asked_at = now();
     let channels = match connection.channels_status(Some(CHANNEL_PROBE), CHANNELS_DEADLINE).await {
-        Ok(status) => Probe::answered(channels(&status), milliseconds(started.elapsed()), asked_at),
+        Ok(status) => match channels(&status) {
+            Ok(answer) => Probe::answered(answer, milliseconds(started.elapsed()), asked_at),
+            Err(why) => {
+                let failure = Failure::new(Phase::After, FailureKind::Malformed, why);
+                Probe::failed(failure, milliseconds(started.elapsed()), asked_at)
+            }
+        },
         Err(error) => Probe::failed(of_request(&error), milliseconds(error.elapsed), asked_at),
     };
     let asked_at = now();
@@ -305,7 +315,28 @@ async fn config_hash(connection: &mut Connection) -> Option<String> {
     asked.inspect_err(|error| tracing::debug!(%error, "config.get")).ok()?.config_revision_hash
 }
 
-pub(crate) fn channels(status: &ChannelsStatus) -> ChannelsAnswer {
+/// What the gateway told of its channels. A part of it without a failure proves nothing: what was left out may be what fails.
+pub(crate) fn channels(status: &ChannelsStatus) -> Result<ChannelsAnswer, &'static str> {
+    let answer = told(status);
+    let fails = answer.channels.iter().flat_map(|channel| &channel.accounts).any(|account| {
+        account_fails(account) || account.enabled && account.configured && account.ingress_ok == Some(false)
+    });
+    if fails || is_whole(status) {
+        Ok(answer)
+    } else {
+        Err("only a part of the channels' state was told in time or could be read")
+    }
+}
+
+/// Whether the state of every account was told: the gateway says of each whether it is configured.
+fn is_whole(status: &ChannelsStatus) -> bool {
+    let mut errors = status.accounts().filter_map(|(_, account)| account.last_error.as_ref());
+    status.unreadable == 0
+        && (!status.partial || errors.any(|error| error.as_str().starts_with(LATE_AUDIT)))
+        && status.accounts().all(|(_, account)| account.configured.is_some() || account.enabled == Some(false))
+}
+
+fn told(status: &ChannelsStatus) -> ChannelsAnswer {
     let text =
         |value: &Option<portreeve_openclaw::protocol::text::Text>| value.as_ref().map(|text| text.as_str().to_owned());
     let channels = status.channels.iter().map(|(id, accounts)| ChannelStatus {
@@ -339,4 +370,39 @@ fn ingress(status: &ChannelsStatus, channel: &str, account: &str) -> Option<bool
             && issue.kind.as_ref().is_some_and(|kind| matches!(kind.as_str(), "intent" | "permissions"))
     });
     deaf.then_some(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_taken(text: &str) -> bool {
+        channels(&serde_json::from_str(text).unwrap()).is_ok()
+    }
+
+    #[test]
+    fn a_part_of_the_channels_state_proves_nothing() {
+        let well = r#"{"accountId":"main","enabled":true,"configured":true,"running":true}"#;
+        assert!(is_taken(r#"{"channelAccounts":{}}"#));
+        assert!(is_taken(&format!(r#"{{"channelAccounts":{{"telegram":[{well}]}}}}"#)));
+        for accounts in ["7", r#"{"accountId":"main"}"#, r#"{"accountId":"main","configured":"yes","running":false}"#] {
+            assert!(!is_taken(&format!(r#"{{"channelAccounts":{{"telegram":[{well},{accounts}]}}}}"#)), "{accounts}");
+        }
+        assert!(!is_taken(&format!(r#"{{"partial":true,"channelAccounts":{{"telegram":[{well}]}}}}"#)));
+        let off = r#"{"accountId":"old","enabled":false}"#;
+        assert!(is_taken(&format!(r#"{{"channelAccounts":{{"telegram":[{well},{off}]}}}}"#)));
+    }
+
+    #[test]
+    fn a_failure_in_a_part_of_the_channels_state_is_kept() {
+        let failing = r#"{"accountId":"main","enabled":true,"configured":true,"running":false}"#;
+        assert!(is_taken(&format!(r#"{{"partial":true,"channelAccounts":{{"telegram":[7,{failing}]}}}}"#)));
+    }
+
+    #[test]
+    fn an_audit_that_came_too_late_takes_nothing_from_the_answer() {
+        let late =
+            r#"{"accountId":"main","configured":true,"running":true,"lastError":"audit timed out after 4000ms"}"#;
+        assert!(is_taken(&format!(r#"{{"partial":true,"channelAccounts":{{"discord":[{late}]}}}}"#)));
+    }
 }

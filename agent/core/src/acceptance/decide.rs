@@ -155,7 +155,7 @@ pub fn decide(question: Question<'_>) -> Decision {
             reasons.push(format!("{}: {}", check.check, check.detail));
         }
     }
-    let pending = accepted.and_then(|accepted| accepted.pending.as_ref());
+    let pending = accepted.and_then(|accepted| accepted.pending_of(&occasions));
     let since = Quarantine::of(snapshot).map(|quarantine| quarantine.since.unwrap_or(now));
     let first = pending.map_or(now, |pending| pending.first);
     let patient = since.is_some() && now.duration_since(first) < SignedDuration::from_secs(PATIENCE_S);

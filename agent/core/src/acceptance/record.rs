@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::baseline::Baseline;
 use super::decide::{Decision, Outcome};
+use super::occasion::Occasion;
 use crate::Fingerprint;
 use crate::snapshot::Snapshot;
 
@@ -70,6 +71,9 @@ pub struct DataFolder {
 pub struct Pending {
     /// Since when the node is in quarantine.
     pub since: Timestamp,
+    /// What called for them; nothing in records of agents that did not keep it.
+    #[serde(default)]
+    pub occasions: Vec<Occasion>,
     /// When the first was tried.
     pub first: Timestamp,
     /// How many were tried.
@@ -78,6 +82,15 @@ pub struct Pending {
     pub last: Timestamp,
     /// What the last said.
     pub reasons: Vec<String>,
+}
+
+impl AcceptedNode {
+    /// The attempts that belong to a quarantine with these occasions: those of one that ended by itself do not.
+    pub(crate) fn pending_of(&self, occasions: &[Occasion]) -> Option<&Pending> {
+        let kind = std::mem::discriminant::<Occasion>;
+        let is_same = |before: &Occasion| occasions.iter().any(|occasion| kind(occasion) == kind(before));
+        self.pending.as_ref().filter(|pending| pending.occasions.is_empty() || pending.occasions.iter().any(is_same))
+    }
 }
 
 /// Who accepts a node, and how.
@@ -114,9 +127,11 @@ pub fn record(snapshot: &Snapshot, decision: &Decision, by: &By) -> Option<Accep
     if decision.occasions.is_empty() {
         return None;
     }
+    let first = kept.pending_of(&decision.occasions).map_or(snapshot.taken_at, |pending| pending.first);
     kept.pending = Some(Pending {
         since: decision.since.unwrap_or(snapshot.taken_at),
-        first: kept.pending.as_ref().map_or(snapshot.taken_at, |pending| pending.first),
+        occasions: decision.occasions.clone(),
+        first,
         attempts: decision.attempts,
         last: snapshot.taken_at,
         reasons: decision.reasons.clone(),

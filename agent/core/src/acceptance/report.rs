@@ -136,7 +136,7 @@ impl Quarantine {
         if occasions.is_empty() {
             return None;
         }
-        let pending = accepted.pending.as_ref();
+        let pending = accepted.pending_of(&occasions);
         let booted = || {
             let uptime = i64::try_from(*snapshot.node.host.uptime_s.get()?).ok()?;
             snapshot.taken_at.checked_sub(SignedDuration::from_secs(uptime)).ok()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::draft::{Draft, Scope};
 use super::rules::acceptance::{accepted, unaccepted};
 use super::rules::agent::contained as contained_blind;
-use super::rules::contained::{of, stands_for};
+use super::rules::contained::{judged as judged_gateways, of};
 use super::rules::host::unseen as acceptance_unseen;
 use super::rules::mirror::{is_spare, unseen};
 use super::rules::network::reached;
@@ -23,6 +23,9 @@ use crate::snapshot::{Blind, Gateway, Snapshot};
 
 /// Findings that pass by themselves: they may explain an error without being one, and the verdict then waits.
 const TRANSIENT: [Code; 2] = [Code::GatewayStarting, Code::GatewayDraining];
+
+/// Rungs without which those after them are not asked.
+const PREREQUISITES: [&str; 5] = ["one-owner", "live", "started", "handshake", "authenticated"];
 
 /// A draft with what was decided about it.
 struct Judged {
@@ -44,9 +47,7 @@ impl Judged {
 pub(super) fn report(context: Context<'_>, drafts: Vec<Draft>) -> Report {
     let Context { snapshot, policy } = context;
     let judged = judge(context, drafts);
-    // A directory of the host that a container has as its state is that container's gateway, and is judged there.
-    let gateways: Vec<&Gateway> =
-        snapshot.gateways.iter().filter(|gateway| stands_for(snapshot, gateway).is_none()).collect();
+    let gateways: Vec<&Gateway> = judged_gateways(snapshot).collect();
     let mut reached = reached(context);
     let mut steady = steady(snapshot);
     let mut accepted = accepted(snapshot);
@@ -228,7 +229,7 @@ fn blind_spots(snapshot: &Snapshot) -> Vec<Blind> {
     };
     add("processes".to_owned(), snapshot.processes.blind());
     add("listeners".to_owned(), snapshot.listeners.blind());
-    for gateway in snapshot.host_gateways().filter(|gateway| stands_for(snapshot, gateway).is_none()) {
+    for gateway in judged_gateways(snapshot).filter(|gateway| gateway.workload.is_none()) {
         add(format!("configuration of {}", gateway.id), gateway.config.blind());
         if let Some(dir) = gateway.state_dir.as_deref().and_then(|path| snapshot.state_dir(path)) {
             add(format!("state directory {}", dir.path), dir.stat.blind());
@@ -260,7 +261,7 @@ impl<'a> Standing<'a> {
             let accounted =
                 mine.iter().filter(may_break).any(|one| one.waived.is_none() && one.draft.code.entry().layer > layer);
             if waived {
-                excused = true;
+                excused |= PREREQUISITES.contains(&rung.rung.as_str());
             } else if excused && rung.state == RungState::Unknown {
                 standing.set_aside = true;
             } else if !accounted {
@@ -373,7 +374,7 @@ fn verdict(
     let unproven = findings.iter().filter(in_force).any(|finding| finding.severity == Severity::Error)
         || layers.values().any(|layer| layer.state != LayerState::Pass)
         || standings.iter().all(|standing| standing.set_aside)
-        || context.policy.only.is_none() && blind.iter().any(|spot| spot.readiness);
+        || matches!(context.policy.only, None | Some(Layer::Node)) && blind.iter().any(|spot| spot.readiness);
     if unproven {
         return Verdict::Unknown;
     }

@@ -172,6 +172,26 @@ fn a_waiver_excuses_no_rung_that_its_finding_does_not_break() {
 }
 
 #[test]
+fn a_waiver_of_readiness_excuses_no_connect_that_was_not_tried() {
+    let node = node(|node| {
+        answer(&mut gateway(node).ladder.readyz).ready = false;
+        gateway(node).ladder.connect = untried();
+    });
+    let context = Context { snapshot: &node, policy: &Policy::default() };
+    let breaker = &node.gateways[0];
+    let waived = Judged {
+        draft: Draft::new(Code::GatewayBreaker, "gateway", STATE, "no channel runs").gateway(breaker),
+        waived: Some(Waived { until: now(), reason: "known".to_owned() }),
+        cause: None,
+        explains: Vec::new(),
+    };
+    let summary = GatewaySummary::new(breaker, &node, one_owner(context, breaker), []);
+    let standing = Standing::new(&Scope::of(breaker), &summary, &[waived]);
+    let unproven: Vec<&str> = standing.unproven.iter().map(|rung| rung.rung.as_str()).collect();
+    assert_eq!((unproven, standing.set_aside), (vec!["authenticated"], false));
+}
+
+#[test]
 fn a_waived_cause_excuses_no_error_that_nobody_accepted() {
     let report = with_waivers(&node(chain), &[Code::ConfigInvalid]);
     assert!(!report.root_causes.is_empty());
@@ -227,6 +247,13 @@ fn one_layer_alone_is_judged_with_the_causes_of_all() {
     let alignment = only(&sick, Layer::Alignment);
     assert_eq!((alignment.verdict, alignment.exit_status(false)), (Verdict::Blocked, 78));
     assert_eq!(only(&healthy(), Layer::Auth).verdict, Verdict::Ready);
+}
+
+#[test]
+fn what_is_hidden_of_the_node_leaves_the_nodes_own_layer_open() {
+    let hidden = node(|node| node.accepted = denied());
+    assert_eq!(only(&hidden, Layer::Node).verdict, Verdict::Unknown);
+    assert_eq!(only(&healthy(), Layer::Node).verdict, Verdict::Ready);
 }
 
 #[test]

@@ -248,8 +248,10 @@ fn judge(
     let Some(wait) = wait else { return (Verdict::Unknown, Some("nothing was seen".to_owned())) };
     let long =
         |bar: f64| Some(format!("5 of 100 newcomers wait longer than {:.1} s, and {bar:.1} s are the limit", wait.p95));
+    // Time that was held throughout was seen without gaps, whoever held it.
+    let throughout = waits.held_fraction().is_some_and(|held| held >= 0.5);
     // A few looks that met a hold would prove nothing, but a hold of such a length does.
-    let proven = waits.longest.as_ref().is_some_and(|hold| hold.seconds > thresholds.error_s);
+    let proven = throughout || waits.longest.as_ref().is_some_and(|hold| hold.seconds > thresholds.error_s);
     if wait.p95 > thresholds.error_s && (waits.samples >= ENOUGH || proven) {
         return (Verdict::Blocked, long(thresholds.error_s));
     }
@@ -257,8 +259,7 @@ fn judge(
     if watched_s < needed_s {
         return (Verdict::Unknown, Some(format!("{watched_s:.1} s are too short: {needed_s:.1} s are needed")));
     }
-    // Time that was held throughout was seen without gaps.
-    if waits.samples < ENOUGH && waits.held_fraction().is_none_or(|held| held < 0.5) {
+    if waits.samples < ENOUGH && !throughout {
         return (Verdict::Unknown, Some(format!("{} looks are too few: {ENOUGH} are needed", waits.samples)));
     }
     if wait.p95 > thresholds.warning_s {
@@ -374,6 +375,20 @@ mod tests {
         assert_eq!(stuck.verdict, Verdict::Blocked, "{:?}", stuck.why);
         let holder = stuck.locks[0].holder.as_ref().unwrap();
         assert_eq!((holder.pid, holder.running, holder.at_least), (Some(9), true, true));
+    }
+
+    #[test]
+    fn holders_that_hand_over_without_a_gap_block_as_one_would() {
+        let mut recorder = Recorder::default();
+        recorder.arrive(0, 40_000, Look::Held(Some(0)));
+        for step in 1..1_000_u32 {
+            recorder.follow(u64::from(step) * 10_000, Look::Held(Some(step / 200)));
+        }
+        let waits = recorder.estimate(10_000_000).waits;
+        let mut wait = watched(0.1, 1.0, 10.0);
+        wait.locks[0].waits = known(waits);
+        let report = report(wait);
+        assert_eq!((report.verdict, report.exit_status()), (Verdict::Blocked, 78), "{:?}", report.why);
     }
 
     #[test]

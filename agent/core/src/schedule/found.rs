@@ -65,8 +65,9 @@ impl Subjects {
             .chain(snapshot.installs.iter().map(|install| format!("{}/package.json", install.path)));
         let locks = snapshot.state_dirs.iter().flat_map(|dir| &dir.locks);
         let locks = locks.filter(|lock| lock.purpose == "gateway.state").map(|lock| lock.path.clone());
-        let engines = snapshot.engines.iter().filter(|engine| engine.answer.get().is_some());
-        let engines = engines.filter_map(|engine| engine.endpoint.strip_prefix("unix://")).map(str::to_owned);
+        // One that is silent now is waited for.
+        let engines =
+            snapshot.engines.iter().filter_map(|engine| engine.endpoint.strip_prefix("unix://")).map(str::to_owned);
         let is_path = |path: &String| path.starts_with('/');
         Self {
             ports: gateways

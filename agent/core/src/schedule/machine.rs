@@ -190,6 +190,11 @@ impl Machine {
         self.stuck.len()
     }
 
+    /// Whether no look that gives a verdict can begin any more, since too many do not go away.
+    pub fn is_closed(&self) -> bool {
+        self.stuck.values().filter(|stuck| **stuck == Place::Short).count() >= MAX_STUCK
+    }
+
     /// Notices sleep and a clock that was set.
     fn pass(&mut self, now: Now, actions: &mut Vec<Action>) {
         let passed = now.since.saturating_sub(self.last.since);
@@ -410,6 +415,10 @@ impl Machine {
         }
         if let Some(slow) = self.plans.get_mut(&Lane::Slow) {
             slow.next = Some(now.since);
+        }
+        if self.running.values().any(|running| running.lane == Lane::Slow) {
+            // What runs goes by the settings of before.
+            self.changed(now, Urgency::Calm);
         }
     }
 }

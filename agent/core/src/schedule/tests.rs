@@ -398,6 +398,31 @@ fn a_new_configuration_is_followed_at_once() {
     assert!((150..=182).contains(&world.count(Lane::Fast, from)), "{}", world.count(Lane::Fast, from));
 }
 
+#[test]
+fn a_look_that_began_with_the_old_configuration_is_repeated() {
+    let mut world = World::new(Settings::default());
+    world.pass(300);
+    world.tell(Event::Changed(Urgency::Calm));
+    world.pass(3);
+    let from = world.since;
+    world.tell(Event::Configured(Settings::default()));
+    world.pass(10);
+    assert_eq!(world.count(Lane::Slow, from), 1);
+}
+
+#[test]
+fn looks_that_never_go_away_close_the_way_for_others() {
+    let now = |second| Now { since: Duration::from_secs(second), wall: Timestamp::UNIX_EPOCH };
+    let (mut machine, _) = Machine::new(Settings::default(), Runs::default(), "node", now(0));
+    assert!(!machine.is_closed());
+    for second in 1..4 * HOUR {
+        machine.on(now(second), Event::Tick);
+    }
+    assert!(machine.is_closed());
+    let more: Vec<Action> = (4 * HOUR..5 * HOUR).flat_map(|second| machine.on(now(second), Event::Tick)).collect();
+    assert!(!more.iter().any(|action| matches!(action, Action::Run { lane: Lane::Slow | Lane::Fast, .. })));
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Pass(u64),

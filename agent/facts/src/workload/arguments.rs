@@ -1,6 +1,6 @@
 //! Arguments without their secrets.
 
-use portreeve_openclaw::log::{MASK, redact};
+use portreeve_openclaw::log::{MASK, names_secret, redact};
 
 /// Most arguments that are kept.
 const MAX_ARGUMENTS: usize = 64;
@@ -37,25 +37,6 @@ fn announces_secret(argument: &str) -> bool {
     argument.starts_with('-') && !argument.contains(['=', ' ']) && names_secret(argument)
 }
 
-fn names_secret(name: &str) -> bool {
-    const ENDS: [&str; 12] = [
-        "token",
-        "requirepass",
-        "password",
-        "passwd",
-        "passphrase",
-        "secret",
-        "apikey",
-        "api-key",
-        "api_key",
-        "credential",
-        "credentials",
-        "authorization",
-    ];
-    let name = name.trim_start_matches('-').to_ascii_lowercase();
-    ENDS.iter().any(|end| name.ends_with(end))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -77,6 +58,10 @@ mod tests {
             (&["curl", "https://me:canary@host/x?token=canary"], "curl https://***@host/x?token=***"),
             (&["curl", "-H", "Authorization: Bearer canary"], "curl -H Authorization: Bearer ***"),
             (&["sh", "-c", "openclaw gateway --token canary --port 1"], "sh -c openclaw gateway --token *** --port 1"),
+            (
+                &["env", "DB_PASS=canary x", "PWD=/srv", "app", "--pass", "canary"],
+                "env DB_PASS=*** PWD=/srv app --pass ***",
+            ),
             (&["openclaw", "--token-file", "/run/t", "--password"], "openclaw --token-file /run/t --password"),
         ];
         for (argv, expected) in cases {

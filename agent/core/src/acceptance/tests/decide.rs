@@ -84,6 +84,7 @@ fn an_error_refuses_with_the_status_of_its_layer() {
     node.taken_at = now();
     value(&mut node.accepted).pending = Some(Pending {
         since: ago(PATIENCE_S),
+        occasions: Vec::new(),
         first: ago(PATIENCE_S),
         attempts: 4,
         last: ago(60),
@@ -92,6 +93,25 @@ fn an_error_refuses_with_the_status_of_its_layer() {
     let decision = question(&node);
     assert_eq!((decision.outcome, decision.attempts), (Outcome::Refused, 5));
     assert_eq!(AcceptanceReport::of(&node, &decision, &op()).exit_status, report(&node).exit_status(false).max(69));
+}
+
+#[test]
+fn attempts_of_a_quarantine_that_ended_by_itself_count_for_no_later_one() {
+    let mut node = upgraded();
+    value(&mut node.accepted).pending = Some(Pending {
+        since: ago(8_000_000),
+        occasions: vec![Occasion::HardwareChanged],
+        first: ago(8_000_000),
+        attempts: 8,
+        last: ago(7_000_000),
+        reasons: vec!["rungs: not ready".to_owned()],
+    });
+    let quarantine = report(&node).quarantine.unwrap();
+    assert_eq!((quarantine.attempts, quarantine.reasons.len()), (0, 0));
+    assert!(quarantine.since > Some(ago(8_000_000)));
+    kill_gateway(&mut node);
+    let decision = question(&node);
+    assert_eq!((decision.outcome, decision.attempts), (Outcome::NotYet, 1));
 }
 
 #[test]
@@ -153,8 +173,14 @@ fn the_daemon_tries_at_once_and_then_less_often() {
     let mut node = upgraded();
     assert_eq!(due(&node, None), Some(0));
     let mut tried = |attempts, seconds| {
-        value(&mut node.accepted).pending =
-            Some(Pending { since: ago(900), first: ago(900), attempts, last: ago(seconds), reasons: Vec::new() });
+        value(&mut node.accepted).pending = Some(Pending {
+            since: ago(900),
+            occasions: Vec::new(),
+            first: ago(900),
+            attempts,
+            last: ago(seconds),
+            reasons: Vec::new(),
+        });
         due(&node, None)
     };
     assert_eq!([tried(1, 10), tried(3, 10), tried(3, 500), tried(20, 0)], [Some(20), Some(110), Some(0), Some(3_600)]);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::{Context, Draft, Rule, account_fails};
 use super::auth::{client_name, gateway_of};
-use super::contained::run_as;
+use super::contained::{judged_as, run_as};
 use crate::catalogue::Code;
 use crate::report::{RungState, RungSummary};
 use crate::snapshot::{
@@ -121,7 +121,7 @@ pub(crate) fn accepted(snapshot: &Snapshot) -> BTreeMap<&str, RungSummary> {
     let mut by_gateway: BTreeMap<&str, Vec<(&Client, &Acceptance)>> = BTreeMap::new();
     for (client, acceptance) in runs(snapshot) {
         if let Some(gateway) = gateway_of(snapshot, client) {
-            by_gateway.entry(&gateway.id).or_default().push((client, acceptance));
+            by_gateway.entry(&judged_as(snapshot, gateway).id).or_default().push((client, acceptance));
         }
     }
     by_gateway.into_iter().filter_map(|(gateway, runs)| Some((gateway, rung(&runs)?))).collect()
@@ -293,6 +293,14 @@ mod tests {
             assert_eq!(report(&node).blind.len(), 1);
         }
         assert!(unaccepted(&with(skipped(None))).is_empty());
+    }
+
+    #[test]
+    fn a_run_by_the_directory_that_a_container_uses_counts_for_the_containers_gateway() {
+        let mut node = project::state_on_host();
+        node.clients.push(with(accepting(Vec::new())).clients.remove(0));
+        let ids: Vec<&str> = accepted(&node).into_keys().collect();
+        assert_eq!(ids, [node.gateways[0].id.as_str()]);
     }
 
     #[test]

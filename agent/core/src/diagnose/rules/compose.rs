@@ -36,8 +36,9 @@ fn health_blind(context: Context<'_>, out: &mut Vec<Draft>) {
             let words = format!("{} waits for `service_healthy`", name(other));
             draft = draft.written(words, other.place("depends_on"), context.snapshot.taken_at);
         }
+        let port = workload.listens.as_ref().map_or(18_789, |listens| listens.port);
         out.push(draft.remedy("ask `/startupz` for the order of starts, or `/readyz` where channels have to work").remedy(
-            "such as: `test: [\"CMD\", \"node\", \"-e\", \"fetch('http://127.0.0.1:18789/startupz').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))\"]`",
+            format!("such as: `test: [\"CMD\", \"node\", \"-e\", \"fetch('http://127.0.0.1:{port}/startupz').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))\"]`"),
         ));
     }
 }

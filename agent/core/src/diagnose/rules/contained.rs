@@ -1,7 +1,7 @@
 //! Gateways and clients in containers: which workload they are, whose network namespace it is in, and how to run a command there.
 
 use super::command::quote;
-use crate::snapshot::{Client, EngineKind, Gateway, NetworkMode, Process, Snapshot, Workload, WorkloadRole};
+use crate::snapshot::{Client, EngineKind, Gateway, NetworkMode, Process, RunState, Snapshot, Workload, WorkloadRole};
 
 /// How many steps from one namespace to the next are followed.
 const MOST_STEPS: usize = 8;
@@ -33,6 +33,19 @@ pub(crate) fn stands_for<'a>(snapshot: &'a Snapshot, gateway: &Gateway) -> Optio
         .iter()
         .filter(|workload| workload.role == WorkloadRole::Gateway)
         .find(|workload| workload.state_on_host().is_some_and(|source| source == path || aliases.contains(&source)))
+}
+
+/// The gateways that are judged: a directory of the host that a container has as its state is judged as that container's gateway.
+pub(crate) fn judged(snapshot: &Snapshot) -> impl Iterator<Item = &Gateway> {
+    snapshot.gateways.iter().filter(|gateway| stands_for(snapshot, gateway).is_none())
+}
+
+/// The gateway that is judged where this one is not: that of the container that it stands for.
+pub(crate) fn judged_as<'a>(snapshot: &'a Snapshot, gateway: &'a Gateway) -> &'a Gateway {
+    let contained = stands_for(snapshot, gateway).and_then(|workload| {
+        snapshot.gateways.iter().find(|other| other.workload.as_deref() == Some(workload.id.as_str()))
+    });
+    contained.unwrap_or(gateway)
 }
 
 /// The workload whose network namespace a workload is in: itself, or the one at the end of `network_mode: service:…`.
@@ -137,6 +150,12 @@ pub(crate) fn run_in(snapshot: &Snapshot, workload: &Workload, arguments: &str) 
 
 /// The command that brings a workload up from wherever it is.
 pub(crate) fn bring_up(snapshot: &Snapshot, workload: &Workload) -> String {
+    if workload.runtime.as_ref().is_some_and(|runtime| runtime.state == RunState::Paused) {
+        return match (compose(snapshot, workload, false), &workload.service) {
+            (Some(compose), Some(service)) => format!("{compose} unpause {}", quote(service)),
+            _ => format!("{} unpause {}", client_of(snapshot, workload), quote(&workload.name)),
+        };
+    }
     match (compose(snapshot, workload, true), &workload.service) {
         (Some(compose), Some(service)) => format!("{compose} up -d {}", quote(service)),
         _ => format!("{} start {}", client_of(snapshot, workload), quote(&workload.name)),
@@ -173,12 +192,21 @@ pub(crate) fn run_at(snapshot: &Snapshot, gateway: &Gateway, arguments: &str) ->
         return run_in(snapshot, workload, arguments);
     }
     match (&gateway.state_dir, &gateway.profile) {
-        (_, Some(profile)) => format!("openclaw --profile {profile} {arguments}"),
-        (Some(dir), None) if !dir.ends_with("/.openclaw") => {
+        (_, Some(profile)) => format!("openclaw --profile {} {arguments}", quote(profile)),
+        (Some(dir), None) if !is_default(snapshot, dir) => {
             format!("OPENCLAW_STATE_DIR={} openclaw {arguments}", quote(dir))
         }
         _ => format!("openclaw {arguments}"),
     }
+}
+
+/// Whether a state directory is the one that the command line takes without being told.
+fn is_default(snapshot: &Snapshot, path: &str) -> bool {
+    let Some(dir) = snapshot.state_dir(path) else { return false };
+    dir.home.as_ref().is_some_and(|home| {
+        let default = format!("{}/.openclaw", home.trim_end_matches('/'));
+        dir.path == default || dir.aliases.contains(&default)
+    })
 }
 
 /// Where a gateway lives, for the words before such a command: `in container …`, `on this node as op`.
@@ -240,4 +268,40 @@ pub(crate) fn meant<'a>(snapshot: &'a Snapshot, client: &Client) -> Option<&'a G
 fn only<T>(mut all: impl Iterator<Item = T>) -> Option<T> {
     let first = all.next()?;
     all.next().is_none().then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture::project::*;
+    use super::super::super::fixture::*;
+    use super::*;
+
+    #[test]
+    fn a_state_directory_that_is_not_its_users_default_is_named() {
+        let at = |path: &str, home: &str| {
+            let node = node(|node| {
+                (first_state(node).path, first_state(node).home) = (path.to_owned(), Some(home.to_owned()));
+                gateway(node).state_dir = Some(path.to_owned());
+            });
+            run_at(&node, &node.gateways[0], "status")
+        };
+        assert_eq!(at(STATE, "/Users/op/"), "openclaw status");
+        let moved = "/Volumes/data/.openclaw";
+        assert_eq!(at(moved, "/Users/op"), "OPENCLAW_STATE_DIR=/Volumes/data/.openclaw openclaw status");
+    }
+
+    #[test]
+    fn a_profile_is_quoted() {
+        let node = node(|node| gateway(node).profile = Some("my work".to_owned()));
+        assert_eq!(run_at(&node, &node.gateways[0], "status"), "openclaw --profile 'my work' status");
+    }
+
+    #[test]
+    fn a_paused_container_goes_on_and_is_not_started() {
+        let mut node = split();
+        gateway_workload(&mut node).runtime.as_mut().unwrap().state = RunState::Paused;
+        assert_eq!(bring_up(&node, &node.workloads[0]), "docker compose -p claw unpause openclaw-gateway");
+        gateway_workload(&mut node).project = None;
+        assert_eq!(bring_up(&node, &node.workloads[0]), "docker unpause claw-openclaw-gateway-1");
+    }
 }

@@ -24,7 +24,7 @@ fn unanswered(context: Context<'_>, out: &mut Vec<Draft>) {
         for need in &engine.needed_by {
             draft = draft.evidence(format!("needed by {need}"), engine.endpoint.clone(), context.snapshot.taken_at);
         }
-        out.push(match restart(engine.kind) {
+        out.push(match restart(engine) {
             Some(command) => draft.command("restart it", command),
             None => draft.remedy(format!("quit and start {}", engine.kind.name())),
         });
@@ -32,12 +32,16 @@ fn unanswered(context: Context<'_>, out: &mut Vec<Draft>) {
 }
 
 /// The command that starts an engine anew.
-fn restart(kind: EngineKind) -> Option<&'static str> {
-    match kind {
+fn restart(engine: &Engine) -> Option<&'static str> {
+    let is_users = engine.endpoint.contains("/run/user/");
+    match engine.kind {
+        EngineKind::Docker if is_users => Some("systemctl --user restart docker"),
         EngineKind::Docker => Some("sudo systemctl restart docker"),
         EngineKind::DockerDesktop => Some("docker desktop restart"),
         EngineKind::Orbstack => Some("orb restart docker"),
         EngineKind::Colima => Some("colima restart"),
+        EngineKind::Podman if is_users => Some("systemctl --user restart podman.socket"),
+        EngineKind::Podman if engine.endpoint.contains("/run/podman/") => Some("sudo systemctl restart podman.socket"),
         EngineKind::Podman => Some("podman machine stop && podman machine start"),
         EngineKind::AppleContainer => Some("container system stop && container system start"),
         EngineKind::Lima | EngineKind::RancherDesktop => None,
@@ -107,6 +111,25 @@ mod tests {
         assert_eq!(root_causes(&node), [Code::EngineSilent]);
         assert_eq!(report(&node).verdict, Verdict::Blocked);
         assert!(finding(&node, Code::EngineSilent).summary.contains("and project claw needs it"));
+    }
+
+    #[test]
+    fn a_hung_engine_is_restarted_by_who_runs_it() {
+        let mut node = hung();
+        for (kind, endpoint, command) in [
+            (EngineKind::Docker, "unix:///var/run/docker.sock", "sudo systemctl restart docker"),
+            (EngineKind::Docker, "unix:///run/user/1000/docker.sock", "systemctl --user restart docker"),
+            (EngineKind::Podman, "unix:///run/user/1000/podman/podman.sock", "systemctl --user restart podman.socket"),
+            (EngineKind::Podman, "unix:///run/podman/podman.sock", "sudo systemctl restart podman.socket"),
+            (
+                EngineKind::Podman,
+                "unix:///Users/op/.local/share/containers/podman/machine/podman.sock",
+                "podman machine stop && podman machine start",
+            ),
+        ] {
+            (node.engines[0].kind, node.engines[0].endpoint) = (kind, endpoint.to_owned());
+            assert_eq!(draft(unanswered, &node).remedy[0].command.as_deref(), Some(command), "{endpoint}");
+        }
     }
 
     #[test]

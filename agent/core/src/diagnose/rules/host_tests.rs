@@ -44,6 +44,7 @@ fn the_first_attempt_says_since_when() {
     let mut node = upgraded();
     value(&mut node.accepted).pending = Some(Pending {
         since: ago(600),
+        occasions: Vec::new(),
         first: ago(600),
         attempts: 3,
         last: ago(60),

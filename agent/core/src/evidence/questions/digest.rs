@@ -1,6 +1,7 @@
 //! Which digest was live, and when.
 
 use super::{Asked, Draft, MOST, capital, time};
+use crate::ImageReference;
 use crate::logs::Origin;
 use crate::snapshot::{Gateway, Snapshot, Workload};
 
@@ -40,17 +41,21 @@ fn of_workload(asked: &Asked<'_>, who: &str, workload: &Workload, draft: &mut Dr
     if let Some(since) = since.filter(|at| *at > asked.since) {
         before(asked, workload, since, draft);
     }
-    let checks = asked.snapshot.image_checks.iter().filter(|check| {
-        let repository = image.reference.split(['@', ':']).next().unwrap_or_default();
-        !repository.is_empty() && check.image.contains(repository)
-    });
-    for seen in checks.flat_map(|check| &check.history).take(MOST_SEEN) {
-        draft.fact_at(
-            format!("{} was seen from {} to {}", seen.digest, time(seen.first), time(seen.last)),
-            "image checks",
-            seen.last,
-        );
+    let own = repository(&image.reference);
+    for check in asked.snapshot.image_checks.iter().filter(|check| own.is_some() && repository(&check.image) == own) {
+        for seen in check.history.iter().rev().take(MOST_SEEN) {
+            draft.fact_at(
+                format!("{} of {} was seen from {} to {}", seen.digest, check.image, time(seen.first), time(seen.last)),
+                "image checks",
+                seen.last,
+            );
+        }
     }
+}
+
+/// Registry and repository of a reference.
+fn repository(reference: &str) -> Option<(String, String)> {
+    ImageReference::parse(reference).ok().map(|image| (image.registry, image.repository))
 }
 
 /// What was live before a start that lies within the time that is looked at.

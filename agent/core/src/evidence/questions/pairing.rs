@@ -23,7 +23,7 @@ pub(super) fn answer(asked: &Asked<'_>, draft: &mut Draft) {
     };
     match (first(&pairings), first(&edits)) {
         (Some(paired), Some(edited)) if paired <= edited => draft.say(format!(
-            "Yes: pairing was first tried at {}, and a place that holds a secret was first written at {}.",
+            "Pairing was first tried at {}, and places that hold a secret were last written after it, at {} and later.",
             time(paired),
             time(edited)
         )),
@@ -51,6 +51,11 @@ pub(super) fn answer(asked: &Asked<'_>, draft: &mut Draft) {
             ));
         }
         (None, None) => {}
+    }
+    if matches!((first(&pairings), first(&edits)), (Some(paired), Some(edited)) if paired <= edited) {
+        draft.missing(
+            "whether such a place was also written before pairing was tried: a file's time tells of its last write",
+        );
     }
     if !edits.is_empty() {
         draft.missing(

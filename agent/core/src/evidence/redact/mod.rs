@@ -79,6 +79,9 @@ const OWN_WORDS: [&str; 40] = [
     "way",
 ];
 
+/// Values of `by` that are no person: what decides of an image, and what leaves a directory out of backups.
+const OWN_BY: [&str; 8] = ["accepted", "attribute", "config", "definition", "path", "standard", "unnamed", "volume"];
+
 /// How much was taken out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Redacted {
@@ -200,7 +203,8 @@ impl Redactor {
             return self.address_for_address(address);
         }
         let is_word = text.len() <= 48 && is_field(text);
-        self.cleaned(text, !(is_word && OWN_WORDS.contains(&key)))
+        let is_own = is_word && OWN_WORDS.contains(&key) && (key != "by" || OWN_BY.contains(&text));
+        self.cleaned(text, !is_own)
     }
 
     /// What one look brings to light, such as a name that stood before a mark, a second one may have to hide.

@@ -262,6 +262,11 @@ impl Redactor {
         users.extend(snapshot.engines.iter().filter_map(|engine| engine.user.as_ref()));
         users.extend(snapshot.node.host.console_user.get());
         users.extend(snapshot.node.host.auto_login.get());
+        users.extend(snapshot.maintenance.as_ref().map(|maintenance| &maintenance.by));
+        let images = snapshot.image_checks.iter().filter_map(|check| Some(&check.accepted.as_ref()?.by));
+        let accepted = snapshot.accepted.get().map(|accepted| &accepted.by);
+        // What the daemon accepts by itself it signs with two words.
+        users.extend(images.chain(accepted).filter(|by| !by.contains(' ')));
         for user in users {
             self.learn_user(user);
         }

@@ -38,6 +38,17 @@ fn secrets_are_masked_by_what_announces_them() {
 }
 
 #[test]
+fn who_announced_or_accepted_something_is_no_word_of_our_own() {
+    let mut node = healthy();
+    node.maintenance = Some(crate::Maintenance { since: now(), until: now(), reason: None, by: "mary".to_owned() });
+    let mut redactor = Redactor::new(FingerprintKey::new(&[7; 32]).unwrap(), &node, &[]);
+    assert_eq!(redactor.text("announced by mary"), "announced by user-1");
+    let mut facts = json!([{"by": "mary"}, {"by": "accepted"}]);
+    redactor.value(&mut facts);
+    assert_eq!(facts, json!([{"by": "user-1"}, {"by": "accepted"}]));
+}
+
+#[test]
 fn each_place_of_a_secret_counts_whoever_masked_it() {
     let mut redactor = redactor();
     redactor.text("--token hunter2 of wss://op:pass@gw.example.com");

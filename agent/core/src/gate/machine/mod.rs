@@ -24,13 +24,15 @@ const MAX_PROOF_PAUSE: Duration = Duration::from_secs(4);
 const TELL_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a diagnosis may take.
 pub(in crate::gate) const DIAGNOSIS: Duration = Duration::from_secs(20);
+/// How long a look at a command that was ready may take: a file system that hangs is no proof that the gateway works.
+pub(in crate::gate) const LOOK: Duration = Duration::from_secs(30);
 /// How long it may take to read whether a restart was planned.
 pub(in crate::gate) const RESTART_QUESTION: Duration = Duration::from_secs(5);
 /// How long killed processes may take to vanish.
 pub(in crate::gate) const VANISH: Duration = Duration::from_secs(5);
 /// How often what is left of the command is counted.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(50);
-/// Planned restarts within [`Settings::hold_within`] after which the gate holds.
+/// Planned restarts within [`Settings::hold_within`] after which they count as a failure.
 const MAX_RESTARTS: usize = 10;
 
 /// The gate. Told of each [`Input`] with its time, it gives the actions to take, in order. After [`Action::Exit`] it gives none.
@@ -136,7 +138,11 @@ impl Machine {
             Phase::Ready { next_look, unready, .. } => {
                 let due =
                     unready.as_ref().filter(|unready| !unready.said).map(|unready| unready.since + self.settings.grace);
-                let look = self.asked.is_none().then_some(*next_look);
+                let look = match (self.asked, unready) {
+                    (None, _) => Some(*next_look),
+                    (Some(_), None) => Some(*next_look + LOOK),
+                    (Some(_), Some(_)) => None,
+                };
                 look.into_iter().chain(due).min()
             }
             Phase::Draining { next_count, .. } => Some(*next_count),

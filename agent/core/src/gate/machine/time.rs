@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{DRAIN_INTERVAL, Machine, Phase, Stop, Unready, VANISH};
+use super::{DRAIN_INTERVAL, LOOK, Machine, Phase, Stop, Unready, VANISH};
 use crate::gate::{Action, Depth, Message, Now};
 
 impl Machine {
@@ -27,6 +27,10 @@ impl Machine {
                 }
             }
             Phase::Ready { next_look, unready, .. } => {
+                if self.asked.is_some() && unready.is_none() && now.since >= *next_look + LOOK {
+                    self.run.last_why = Some("a look at the gateway does not end".to_owned());
+                    *unready = Some(Unready { since: now.since, said: false });
+                }
                 if let Some(unready) = unready
                     && !unready.said
                     && now.since >= unready.since + self.settings.grace
@@ -83,7 +87,8 @@ impl Machine {
         match &mut self.phase {
             Phase::Held { until } | Phase::Diagnosing { until } | Phase::Asking { until } => later(until),
             Phase::Waiting { begun, deadline, .. } => [begun, deadline].into_iter().for_each(later),
-            Phase::Ready { unready, .. } => {
+            Phase::Ready { next_look, unready, .. } => {
+                later(next_look);
                 if let Some(unready) = unready {
                     later(&mut unready.since);
                 }

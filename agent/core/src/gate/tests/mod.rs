@@ -265,6 +265,17 @@ fn unready_for_longer_than_the_grace_is_told_and_stops_only_where_asked() {
 }
 
 #[test]
+fn a_look_that_does_not_end_is_no_proof_that_the_command_still_works() {
+    let mut bench = Bench::new(Settings { restart_unready: true, ..settings() });
+    bench.started().ready().after(1).after(30);
+    assert_eq!(bench.did(&Action::Terminate), 0);
+    bench.after(60);
+    assert_eq!(bench.did(&Action::Terminate), 1);
+    let line = "not ready for 60 s: a look at the gateway does not end";
+    assert!(bench.said.iter().any(|said| said == line), "{:?}", bench.said);
+}
+
+#[test]
 fn ready_again_is_told_only_when_unready_was() {
     let mut bench = Bench::new(settings());
     bench.started().ready().after(1).see(Seen::NotReady("busy".to_owned())).after(2).ready();

@@ -1,5 +1,7 @@
 //! Whether the sources of one side agree, and whether the two sides do.
 
+use super::super::contained::judged;
+use super::mode::NO_SECRET;
 use super::{Reader, client_name, competing, gateway_of, located, winning, with_sources};
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
@@ -137,11 +139,13 @@ pub(super) fn split(context: Context<'_>, out: &mut Vec<Draft>) {
 
 /// `token.stale-process`: the gateway refuses the secret that its sources now give.
 pub(super) fn stale_process(context: Context<'_>, out: &mut Vec<Draft>) {
-    for gateway in &context.snapshot.gateways {
+    for gateway in judged(context.snapshot) {
         let credentials = &gateway.credentials;
         let probe = &gateway.ladder.connect;
         let Some(failure) = probe.failure() else { continue };
-        let refused = matches!(failure.detail_code.as_deref(), Some("AUTH_TOKEN_MISMATCH" | "AUTH_PASSWORD_MISMATCH"));
+        let Some(code) = failure.detail_code.as_deref() else { continue };
+        let has_none = NO_SECRET.contains(&code);
+        let refused = has_none || matches!(code, "AUTH_TOKEN_MISMATCH" | "AUTH_PASSWORD_MISMATCH");
         let Some(winner) = winning(credentials).filter(|_| refused && !credentials.mode_flipped) else { continue };
         if credentials.remote_only || credentials.runtime_only {
             continue;
@@ -152,6 +156,10 @@ pub(super) fn stale_process(context: Context<'_>, out: &mut Vec<Draft>) {
             .gateway(gateway)
             .answered(failure.message.clone(), gateway.ladder.target.clone(), probe);
         let draft = with_sources(draft, Reader::Gateway(gateway), context);
-        out.push(draft.remedy("restart the gateway: it holds a secret of an earlier time, or one given by `--token`"));
+        out.push(draft.remedy(if has_none {
+            "restart the gateway: it began before it had a secret"
+        } else {
+            "restart the gateway: it holds a secret of an earlier time, or one given by `--token`"
+        }));
     }
 }

@@ -9,7 +9,7 @@ mod quality;
 mod tests;
 
 use super::super::{Context, Draft, Rule};
-use super::contained::{meant, place_named};
+use super::contained::{judged, meant, place_named};
 use crate::Fingerprint;
 use crate::catalogue::Code;
 use crate::snapshot::{Client, ClientKind, Credentials, Gateway, Snapshot, SourceOutcome, TokenSource};
@@ -57,6 +57,11 @@ pub(super) enum Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn all(snapshot: &'a Snapshot) -> impl Iterator<Item = Self> {
+        judged(snapshot).map(Self::Gateway).chain(snapshot.clients.iter().map(Self::Client))
+    }
+
+    /// With the gateways that are not judged: a file is open to others whoever reads it.
+    fn every(snapshot: &'a Snapshot) -> impl Iterator<Item = Self> {
         snapshot.gateways.iter().map(Self::Gateway).chain(snapshot.clients.iter().map(Self::Client))
     }
 

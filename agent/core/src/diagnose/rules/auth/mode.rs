@@ -1,10 +1,13 @@
 //! The mode in force, and secrets that are not there.
 
-use super::super::contained::{of, of_client, run_at};
+use super::super::contained::{judged, of, of_client, run_at};
 use super::{Reader, client_name, gateway_of, winning};
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{AuthMode, Client, Snapshot, SourceOutcome};
+
+/// What a gateway answers that has no secret of its own.
+pub(super) const NO_SECRET: [&str; 2] = ["AUTH_TOKEN_NOT_CONFIGURED", "AUTH_PASSWORD_NOT_CONFIGURED"];
 
 /// `token.missing`: a secret is needed and none resolves.
 pub(super) fn missing(context: Context<'_>, out: &mut Vec<Draft>) {
@@ -105,7 +108,7 @@ fn client_needs_secret(snapshot: &Snapshot, client: &Client, written: bool) -> b
 
 /// `token.runtime-only`: the gateway made a token for this run.
 pub(super) fn runtime_only(context: Context<'_>, out: &mut Vec<Draft>) {
-    for gateway in context.snapshot.gateways.iter().filter(|gateway| gateway.credentials.runtime_only) {
+    for gateway in judged(context.snapshot).filter(|gateway| gateway.credentials.runtime_only) {
         // What a configuration says that no gateway takes is not known.
         let config = gateway.config.get();
         if config.is_some_and(|config| config.problems.iter().any(|problem| problem.fatal)) {
@@ -123,7 +126,7 @@ pub(super) fn runtime_only(context: Context<'_>, out: &mut Vec<Draft>) {
 
 /// `auth.mode-flipped`: a password in the environment turned the mode.
 pub(super) fn mode_flipped(context: Context<'_>, out: &mut Vec<Draft>) {
-    for gateway in context.snapshot.gateways.iter().filter(|gateway| gateway.credentials.mode_flipped) {
+    for gateway in judged(context.snapshot).filter(|gateway| gateway.credentials.mode_flipped) {
         let credentials = &gateway.credentials;
         let summary =
             format!("the gateway on port {} is in password mode although a token is configured", gateway.port);
@@ -141,12 +144,14 @@ pub(super) fn mode_flipped(context: Context<'_>, out: &mut Vec<Draft>) {
 
 /// `auth.remote-only`: only the secret for a gateway elsewhere is set.
 pub(super) fn remote_only(context: Context<'_>, out: &mut Vec<Draft>) {
-    for gateway in &context.snapshot.gateways {
+    for gateway in judged(context.snapshot) {
+        let credentials = &gateway.credentials;
         let probe = &gateway.ladder.connect;
-        let refused = probe.failure().filter(|failure| {
-            matches!(failure.detail_code.as_deref(), Some("AUTH_TOKEN_NOT_CONFIGURED" | "AUTH_PASSWORD_NOT_CONFIGURED"))
-        });
-        if !gateway.credentials.remote_only && refused.is_none() {
+        let refused = probe
+            .failure()
+            .filter(|failure| failure.detail_code.as_deref().is_some_and(|code| NO_SECRET.contains(&code)));
+        // Where a source gives a secret by now, `token.stale-process` says that the process has none.
+        if !credentials.remote_only && (refused.is_none() || winning(credentials).is_some()) {
             continue;
         }
         let summary = format!(
@@ -155,7 +160,7 @@ pub(super) fn remote_only(context: Context<'_>, out: &mut Vec<Draft>) {
         );
         let mut draft = Draft::new(Code::AuthRemoteOnly, "gateway", gateway.id.clone(), summary)
             .gateway(gateway)
-            .seen(gateway.credentials.mode_reason.clone(), &gateway.credentials.mode);
+            .seen(credentials.mode_reason.clone(), &credentials.mode);
         if let Some(failure) = refused {
             draft = draft.answered(failure.message.clone(), gateway.ladder.target.clone(), probe);
         }

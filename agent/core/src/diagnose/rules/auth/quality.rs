@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::super::command::quote;
+use super::super::contained::judged;
 use super::{Reader, winning};
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
@@ -51,7 +53,7 @@ pub(super) fn secret_ref(context: Context<'_>, out: &mut Vec<Draft>) {
 pub(super) fn exposed(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
     let mut seen: Vec<&str> = Vec::new();
-    for reader in Reader::all(snapshot) {
+    for reader in Reader::every(snapshot) {
         for source in &reader.credentials().sources {
             if source.readable_by_others != Some(true)
                 || source.fingerprint.is_none()
@@ -68,7 +70,7 @@ pub(super) fn exposed(context: Context<'_>, out: &mut Vec<Draft>) {
                 snapshot.taken_at,
             );
             if let Some(path) = &source.path {
-                draft = draft.command("close the file", format!("chmod 600 '{path}'"));
+                draft = draft.command("close the file", format!("chmod 600 {}", quote(path)));
             }
             out.push(draft.remedy("then make a new secret: whoever could read it may have"));
         }
@@ -133,7 +135,7 @@ fn is_yaml(file: &str) -> bool {
 /// `token.weak`: a secret in force that can be guessed.
 pub(super) fn weak(context: Context<'_>, out: &mut Vec<Draft>) {
     let policy = context.policy;
-    for gateway in &context.snapshot.gateways {
+    for gateway in judged(context.snapshot) {
         let Some(source) = winning(&gateway.credentials) else { continue };
         let Some(quality) = source.quality.as_ref().filter(|quality| quality.placeholder.is_none()) else { continue };
         let short = quality.length < policy.token_min_length;

@@ -188,10 +188,21 @@ fn a_flipped_mode_is_the_root_cause_of_the_refusal() {
 fn only_a_remote_token_is_named_by_configuration_and_by_answer() {
     let configured = node(|node| gateway(node).credentials.remote_only = true);
     assert_eq!(root_causes(&configured), [Code::AuthRemoteOnly]);
-    let answered = node(|node| gateway(node).ladder.connect = rejected("AUTH_TOKEN_NOT_CONFIGURED"));
+    let answered = node(|node| {
+        gateway(node).ladder.connect = rejected("AUTH_TOKEN_NOT_CONFIGURED");
+        gateway(node).credentials.winner = None;
+        gateway(node).credentials.sources.clear();
+    });
     assert_eq!(root_causes(&answered), [Code::AuthRemoteOnly]);
     let unasked = node(|node| gateway(node).ladder.connect = untried());
     assert!(silent(remote_only, &unasked));
+}
+
+#[test]
+fn a_secret_that_was_set_after_the_start_asks_for_a_restart() {
+    let mended = node(|node| gateway(node).ladder.connect = rejected("AUTH_TOKEN_NOT_CONFIGURED"));
+    assert_eq!(root_causes(&mended), [Code::TokenStaleProcess]);
+    assert_eq!(draft(stale_process, &mended).remedy[0].text, "restart the gateway: it began before it had a secret");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `bind.loopback`, `bind.exposed` and `url.mixed` of containers
 
-use super::super::contained::{name, of};
+use super::super::contained::{name, namespace, of};
 use super::super::container::stage::heard;
 use super::super::transport::weakness;
 use super::way::{Way, ways};
@@ -50,6 +50,7 @@ pub(super) fn loopback(context: Context<'_>, out: &mut Vec<Draft>) {
                 draft = draft.answered(failure.message.clone(), "handshake of the client", &way.client.handshake);
             }
         }
+        let host_port = published.first().and_then(|port| port.host_port).unwrap_or(gateway.port);
         for port in published {
             let words = format!("port {} is published, and nothing answers there", port.container_port);
             draft = draft.written(words, workload.place(&port.key), snapshot.taken_at);
@@ -57,7 +58,7 @@ pub(super) fn loopback(context: Context<'_>, out: &mut Vec<Draft>) {
         out.push(
             draft
                 .remedy("let it listen on its container's network: `--bind lan`, with a token set")
-                .remedy("publish it on the host's loopback only: `127.0.0.1:18789:18789`")
+                .remedy(format!("publish it on the host's loopback only: `127.0.0.1:{host_port}:{}`", gateway.port))
                 .remedy("or let the clients share its namespace: `network_mode: \"service:…\"`"),
         );
     }
@@ -86,9 +87,11 @@ pub(super) fn exposed(context: Context<'_>, out: &mut Vec<Draft>) {
         if is_loopback_only(context, gateway, workload) {
             continue;
         }
+        // With `network_mode: service:…` the ports stand on the other service.
+        let publisher = namespace(snapshot, workload);
         let ports: Vec<&PublishedPort> =
-            published(workload, gateway.port).filter(|published| published.is_exposed()).collect();
-        let on_host = workload.network_mode == NetworkMode::Host && workload.listens.is_some();
+            published(publisher, gateway.port).filter(|published| published.is_exposed()).collect();
+        let on_host = publisher.network_mode == NetworkMode::Host && workload.listens.is_some();
         let Some(how) = ports.first().map(|port| words(port)).or_else(|| on_host.then(in_host_network)) else {
             continue;
         };
@@ -98,10 +101,10 @@ pub(super) fn exposed(context: Context<'_>, out: &mut Vec<Draft>) {
         let mut draft =
             Draft::new(Code::BindExposed, "gateway", gateway.id.clone(), summary).gateway(gateway).workload(workload);
         for port in &ports {
-            draft = draft.written(words(port), workload.place(&port.key), snapshot.taken_at);
+            draft = draft.written(words(port), publisher.place(&port.key), snapshot.taken_at);
         }
         if ports.is_empty() {
-            draft = draft.written(in_host_network(), workload.place("network_mode"), snapshot.taken_at);
+            draft = draft.written(in_host_network(), publisher.place("network_mode"), snapshot.taken_at);
         }
         if let Some(weakness) = weakness {
             draft = draft.severity(Severity::Error).seen(weakness, &gateway.credentials.mode);

@@ -5,7 +5,9 @@ use crate::Severity;
 use crate::diagnose::fixture::project::*;
 use crate::diagnose::fixture::*;
 use crate::snapshot::namespace::{NameAnswer, SocketSeen};
-use crate::snapshot::{AuthMode, FailureKind, FileStat, Listener, Phase, Snapshot, UrlFacts};
+use crate::snapshot::{
+    AuthMode, FailureKind, FileStat, Listener, NetworkMode, Phase, Snapshot, UrlFacts, WorkloadRole,
+};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// The same fault, running (where the client's handshake fails in this way) and only written down.
@@ -211,6 +213,21 @@ fn a_port_published_on_every_address_warns_and_errs_without_a_good_secret() {
     for node in &both(split, unguarded) {
         assert_eq!(root_causes(node), [Code::BindExposed]);
     }
+}
+
+#[test]
+fn a_port_that_another_service_publishes_for_the_gateway_exposes_it() {
+    let behind = |node: &mut Snapshot| {
+        let mut vpn = container("vpn", WorkloadRole::Other);
+        vpn.ports = std::mem::take(&mut gateway_workload(node).ports);
+        vpn.ports[0].host_address = None;
+        gateway_workload(node).network_mode = NetworkMode::Shared { with: vpn.id.clone(), found: true };
+        node.workloads.push(vpn);
+    };
+    let mut node = split();
+    behind(&mut node);
+    let summary = draft(bind::exposed, &node).summary;
+    assert!(summary.contains("published on port 18789 of every address"), "{summary}");
 }
 
 #[test]

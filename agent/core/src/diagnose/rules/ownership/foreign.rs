@@ -1,7 +1,7 @@
 //! `port.foreign`
 
 use crate::catalogue::Code;
-use crate::diagnose::rules::contained::place_named;
+use crate::diagnose::rules::contained::{judged, place_named, run_at};
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{FailureKind, Gateway, Process, ProcessRole};
 
@@ -65,7 +65,7 @@ fn is_told_apart(process: &Process) -> bool {
 /// `port.foreign`: the listener is not an `OpenClaw` gateway.
 pub(super) fn foreign(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
-    for gateway in snapshot.host_gateways() {
+    for gateway in judged(snapshot).filter(|gateway| gateway.workload.is_none()) {
         let Listening::Foreign(process, why) = listening(context, gateway) else { continue };
         let port = gateway.port;
         let who = process.map_or_else(|| "a process that is hidden".to_owned(), name);
@@ -111,15 +111,8 @@ pub(super) fn foreign(context: Context<'_>, out: &mut Vec<Draft>) {
         } else {
             draft = draft.command("to see who it is", format!("sudo lsof -nP -iTCP:{port} -sTCP:LISTEN"));
         }
-        let state = gateway.state_dir.as_deref().unwrap_or_default();
-        out.push(draft.command(
-            "or move the gateway, and restart it",
-            format!(
-                "OPENCLAW_STATE_DIR={} openclaw config set gateway.port {}",
-                super::super::command::quote(state),
-                port.saturating_add(120)
-            ),
-        ));
+        let set = format!("config set gateway.port {}", port.saturating_add(120));
+        out.push(draft.command("or move the gateway, and restart it", run_at(snapshot, gateway, &set)));
     }
 }
 

@@ -1,11 +1,10 @@
 //! `port.silent`
 
 use super::super::command::{bring_up, show};
-use super::super::contained::stands_for;
 use super::super::life::{Life, life, state_of};
 use super::claim::is_active;
 use crate::catalogue::Code;
-use crate::diagnose::rules::contained::place_named;
+use crate::diagnose::rules::contained::{judged, place_named, run_at};
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{Gateway, Unit, UnitRole};
 
@@ -15,7 +14,7 @@ pub(super) fn silent(context: Context<'_>, out: &mut Vec<Draft>) {
     if snapshot.listeners.get().is_none() {
         return;
     }
-    for gateway in snapshot.host_gateways().filter(|gateway| stands_for(snapshot, gateway).is_none()) {
+    for gateway in judged(snapshot).filter(|gateway| gateway.workload.is_none()) {
         if snapshot.listeners_on(gateway.port).next().is_some() {
             continue;
         }
@@ -55,7 +54,7 @@ pub(super) fn silent(context: Context<'_>, out: &mut Vec<Draft>) {
             }
             None => draft
                 .remedy("no unit runs this gateway: start it, or install its service")
-                .command("install and start its service", format!("openclaw{} gateway install", profile(gateway))),
+                .command("install and start its service", run_at(snapshot, gateway, "gateway install")),
         };
         out.push(draft);
     }
@@ -67,10 +66,6 @@ fn responsible<'a>(context: Context<'a>, gateway: &Gateway) -> Option<&'a Unit> 
         gateway.units.iter().filter_map(|id| context.snapshot.unit(id)).filter(|unit| unit.role == UnitRole::Gateway)
     };
     units().find(|unit| is_active(unit)).or_else(|| units().next())
-}
-
-fn profile(gateway: &Gateway) -> String {
-    gateway.profile.as_ref().map_or_else(String::new, |profile| format!(" --profile {profile}"))
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ const RETRY_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 /// Attempts within the window that a person waiting at a prompt does not make.
 const RETRIES: usize = 5;
 /// The gateway refuses a device signature that is older or newer than this.
-const SIGNATURE_SKEW_MS: i64 = 120_000;
+const SIGNATURE_SKEW_MS: u64 = 120_000;
 /// How far back a refusal in the log counts as the state of now.
 const RECENT: SignedDuration = SignedDuration::from_mins(10);
 

@@ -139,7 +139,7 @@ pub(super) fn clock(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
     for gateway in &snapshot.gateways {
         let skew = gateway.ladder.handshake.answer().and_then(|challenge| challenge.skew_ms);
-        let far = skew.filter(|skew| skew.abs() > SIGNATURE_SKEW_MS);
+        let far = skew.filter(|skew| skew.unsigned_abs() > SIGNATURE_SKEW_MS);
         let expired = events(gateway, event::CLOSED_BEFORE_CONNECT)
             .filter(|event| event.text.contains("device signature expired"));
         let logged = within(expired, snapshot.taken_at, RECENT).last();

@@ -183,6 +183,8 @@ fn a_stale_device_token_is_named_only_while_the_shared_secret_works() {
 fn clock_origin_and_protocol_follow_recent_refusals() {
     let skewed = node(|node| answer(&mut gateway(node).ladder.handshake).skew_ms = Some(-130_000));
     assert_eq!((draft(clock, &skewed).code, root_causes(&skewed)), (Code::DeviceClock, vec![Code::HostClock]));
+    let absurd = node(|node| answer(&mut gateway(node).ladder.handshake).skew_ms = Some(i64::MIN));
+    assert_eq!(draft(clock, &absurd).code, Code::DeviceClock);
     assert!(silent(clock, &node(|node| answer(&mut gateway(node).ladder.handshake).skew_ms = None)));
 
     let refused = node(|node| refusals(node, event::CLOSED_BEFORE_CONNECT, "origin-mismatch", 1, 1));

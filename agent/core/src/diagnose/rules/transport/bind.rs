@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::command::quote;
+use super::super::contained::run_at;
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{AuthMode, Gateway, ProcessRole, SourceOutcome};
@@ -42,10 +42,7 @@ pub(super) fn exposed(context: Context<'_>, out: &mut Vec<Draft>) {
         }
         out.push(draft.command(
             "bind it to loopback, and restart it; reach it through a tunnel",
-            format!(
-                "OPENCLAW_STATE_DIR={} openclaw config set gateway.bind loopback",
-                quote(gateway.state_dir.as_deref().unwrap_or_default())
-            ),
+            run_at(snapshot, gateway, "config set gateway.bind loopback"),
         ));
     }
 }

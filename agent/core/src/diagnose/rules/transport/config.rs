@@ -1,6 +1,7 @@
 //! `config.invalid`, `config.rolled-back`, `config.unapplied`
 
 use super::super::command::{quote, start};
+use super::super::contained::run_at;
 use super::super::life::{Life, events, life, log_is_shared, recent, seconds, state_of};
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
@@ -32,13 +33,7 @@ pub(super) fn invalid(context: Context<'_>, out: &mut Vec<Draft>) {
             out.push(
                 about(gateway, config, Code::ConfigInvalid, format!("the gateway refuses `{}`: {what}", config.path))
                     .seen(what, &gateway.config)
-                    .command(
-                        "set it",
-                        format!(
-                            "OPENCLAW_STATE_DIR={} openclaw config set gateway.mode local",
-                            quote(gateway.state_dir.as_deref().unwrap_or_default())
-                        ),
-                    ),
+                    .command("set it", run_at(context.snapshot, gateway, "config set gateway.mode local")),
             );
         }
     }

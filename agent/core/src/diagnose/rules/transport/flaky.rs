@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::auth::{client_name, gateway_of};
+use super::super::contained::judged_as;
 use crate::catalogue::Code;
 use crate::connects::{ENOUGH, FailureCount, Reliability, Series, THRESHOLD, Tally};
 use crate::diagnose::{Context, Draft};
@@ -92,6 +93,7 @@ pub(crate) fn steady(snapshot: &Snapshot) -> BTreeMap<&str, RungSummary> {
     let all = from_node.chain(from_clients);
     let mut rungs: BTreeMap<&str, RungSummary> = BTreeMap::new();
     for (gateway, series) in all {
+        let gateway = judged_as(snapshot, gateway);
         let Some(rung) = rung(series) else { continue };
         match rungs.get(gateway.id.as_str()) {
             Some(known) if rank(known.state) >= rank(rung.state) => {}
@@ -213,5 +215,14 @@ mod tests {
         let found = draft(flaky, &sick);
         assert_eq!((found.subject.kind.as_str(), found.subject.id), ("client", id));
         assert!(root_causes(&sick).contains(&Code::TransportFlaky));
+    }
+
+    #[test]
+    fn a_way_to_the_directory_that_a_container_uses_is_one_to_the_containers_gateway() {
+        let mut node = project::state_on_host();
+        node.clients.extend(healthy().clients);
+        node.clients.last_mut().unwrap().connects = Some(series(100, 20));
+        let ids: Vec<&str> = steady(&node).into_keys().collect();
+        assert_eq!(ids, [node.gateways[0].id.as_str()]);
     }
 }

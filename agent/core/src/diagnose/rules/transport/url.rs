@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::auth::{client_name, gateway_of};
-use super::super::contained::of_client;
+use super::super::contained::{of_client, run_at};
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{Client, FailureKind, Gateway, UrlFacts, Workload};
@@ -72,10 +72,7 @@ pub(super) fn wrong_port(context: Context<'_>, out: &mut Vec<Draft>) {
             })
             .command(
                 if url.by_default { format!("tell them of port {port}") } else { format!("or set the port back to {port}") },
-                format!(
-                    "OPENCLAW_STATE_DIR={} openclaw config set gateway.port {port}",
-                    super::super::command::quote(gateway.0.state_dir.as_deref().unwrap_or_default())
-                ),
+                run_at(snapshot, gateway.0, &format!("config set gateway.port {port}")),
             ),
         );
     }

@@ -1,11 +1,12 @@
 //! `unit.off-boot-volume`, `unit.program-missing`, `unit.wrong-port`
 
-use super::{about, gateway_of, gateway_units, origin, runs};
+use super::{about, gateway_of, gateway_units, install, origin, runs};
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{Manager, Unit};
 
 use super::super::command::{bring_up, quote};
+use super::super::contained::run_at;
 use super::super::ownership::is_active;
 
 /// An error, or a warning while the job runs all the same: then the next start fails.
@@ -45,7 +46,7 @@ pub(super) fn program_missing(context: Context<'_>, out: &mut Vec<Draft>) {
         )
         .seen(format!("`{program}`: {problem}"), &unit.program)
         .command("see what is there", format!("ls -l {}", quote(&program)))
-        .command("write the definition anew, with the paths of today", "openclaw gateway install --force");
+        .command("write the definition anew, with the paths of today", install(context, unit));
         out.push(unless_running(unit, draft));
     }
 }
@@ -65,13 +66,10 @@ pub(super) fn wrong_port(context: Context<'_>, out: &mut Vec<Draft>) {
             )
             .evidence(format!("`--port {passed}`"), origin(unit), context.snapshot.taken_at)
             .seen(format!("`gateway.port` is {configured}"), &gateway.config)
-            .command("write the definition anew from the configuration", "openclaw gateway install --force")
+            .command("write the definition anew from the configuration", install(context, unit))
             .command(
                 "or set the configuration back",
-                format!(
-                    "OPENCLAW_STATE_DIR={} openclaw config set gateway.port {passed}",
-                    quote(gateway.state_dir.as_deref().unwrap_or_default())
-                ),
+                run_at(context.snapshot, gateway, &format!("config set gateway.port {passed}")),
             ),
         );
     }
@@ -115,6 +113,16 @@ mod tests {
             "`gui/501/ai.openclaw.gateway` cannot start its program `/usr/local/bin/portreeve`: it does not exist"
         );
         assert_eq!(root_causes(&down), [Code::UnitProgramMissing]);
+    }
+
+    #[test]
+    fn a_definition_is_written_anew_for_the_units_own_profile() {
+        let node = node(|node| {
+            gateway(node).profile = Some("work".to_owned());
+            gone(node);
+        });
+        let remedy = draft(program_missing, &node).remedy;
+        assert_eq!(remedy[1].command.as_deref(), Some("openclaw --profile work gateway install --force"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod policy;
 mod war;
 
 use super::super::{Context, Rule};
+use super::contained::run_at;
 use super::life::descends;
 use crate::catalogue::Code;
 use crate::diagnose::Draft;
@@ -76,6 +77,13 @@ fn about(context: Context<'_>, code: Code, unit: &Unit, summary: impl Into<Strin
         draft = draft.state_dir(dir);
     }
     draft
+}
+
+/// The command that writes a unit's definition anew, as the gateway that it runs.
+fn install(context: Context<'_>, unit: &Unit) -> String {
+    let command = "gateway install --force";
+    gateway_of(context, unit)
+        .map_or_else(|| format!("openclaw {command}"), |gateway| run_at(context.snapshot, gateway, command))
 }
 
 /// Where a definition's words come from.

@@ -1,7 +1,7 @@
 //! `unit.keepalive-blind`, `unit.throttle-short`
 
 use super::super::ownership::is_active;
-use super::{about, gateway_units, origin};
+use super::{about, gateway_units, install, origin};
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{KeepAlive, Manager};
@@ -48,7 +48,7 @@ pub(super) fn throttle_short(context: Context<'_>, out: &mut Vec<Draft>) {
                 ),
             )
             .evidence(format!("`ThrottleInterval` is {throttle}"), origin(unit), context.snapshot.taken_at)
-            .command("write the definition of the present release", "openclaw gateway install --force")
+            .command("write the definition of the present release", install(context, unit))
             .remedy(format!("or set `ThrottleInterval` to {THROTTLE_S} or more and load it again")),
         );
     }

@@ -1,7 +1,7 @@
 //! `state.uid-drift` of gateways in containers
 
 use super::super::super::command::quote;
-use super::super::super::contained::{bring_up, name};
+use super::super::super::contained::{bring_up, engine_command, name};
 use super::mounts::{about, contained};
 use super::place::{Source, source};
 use crate::catalogue::Code;
@@ -32,13 +32,17 @@ pub(in super::super) fn uid_drift(context: Context<'_>, out: &mut Vec<Draft>) {
             Some(Source::Path(path)) => {
                 draft.command("give it to that user", format!("sudo chown -R {owner} {}", quote(&path)))
             }
-            Some(Source::Volume { name, .. }) => draft.command(
-                "give it to that user",
-                format!(
-                    "docker run --rm -u 0 --entrypoint chown -v {name}:/state {} -R {owner} /state",
-                    quote(&workload.image.reference)
-                ),
-            ),
+            Some(Source::Volume { name, below, .. }) => {
+                let mount = format!("{name}:/state");
+                let (image, state) = (&workload.image.reference, format!("/state{below}"));
+                let arguments = format!(
+                    "run --rm -u 0 --entrypoint chown -v {} {} -R {owner} {}",
+                    quote(&mount),
+                    quote(image),
+                    quote(&state)
+                );
+                draft.command("give it to that user", engine_command(context.snapshot, workload, &arguments))
+            }
             _ => draft.remedy(format!("give `{}` to {owner}", state.path)),
         };
         out.push(draft.command("then start it", bring_up(context.snapshot, workload)));

@@ -5,7 +5,7 @@ use crate::Severity;
 use crate::catalogue::Code;
 use crate::diagnose::fixture::project::*;
 use crate::diagnose::fixture::*;
-use crate::snapshot::{Mount, MountKind, RunState, Runtime, Snapshot};
+use crate::snapshot::{EngineKind, Mount, MountKind, RunState, Runtime, Snapshot};
 
 /// A second gateway of another project, on another port.
 fn second(node: &mut Snapshot) {
@@ -19,26 +19,6 @@ fn second(node: &mut Snapshot) {
     gateway.workload = Some(other.id.clone());
     node.workloads.push(other);
     node.gateways.push(gateway);
-}
-
-fn bind(node: &mut Snapshot, path: &str) {
-    for workload in &mut node.workloads {
-        workload.mounts = vec![Mount { kind: MountKind::Bind, source: Some(path.to_owned()), ..state_mount() }];
-    }
-}
-
-/// The project beside the healthy gateway of the host, on another port.
-fn beside_host(change: impl FnOnce(&mut Snapshot)) -> Snapshot {
-    let mut node = split();
-    let host = healthy();
-    node.processes = host.processes;
-    node.listeners = host.listeners;
-    node.units = host.units;
-    node.state_dirs = host.state_dirs;
-    node.gateways.extend(host.gateways);
-    gateway_workload(&mut node).ports[0].host_port = Some(19_789);
-    change(&mut node);
-    node
 }
 
 #[test]
@@ -90,20 +70,35 @@ fn across_the_border_of_a_virtual_machine_the_locks_are_blind() {
 
 #[test]
 fn a_directory_that_only_the_container_uses_is_the_containers() {
-    let node = beside_host(|node| {
-        bind(node, STATE);
-        node.units.units.clear();
-        value(&mut node.processes).clear();
-        value(&mut node.listeners).clear();
-        let host = node.gateways.last_mut().unwrap();
-        host.units.clear();
-        host.pids.clear();
-        value(&mut node.state_dirs[0].records).lease = None;
-        node.state_dirs[0].locks.clear();
-    });
+    let node = state_on_host();
     assert!(root_causes(&node).is_empty(), "{:#?}", report(&node).findings);
     assert_eq!(report(&node).gateways.len(), 1);
     assert_eq!(report(&node).verdict, crate::Verdict::Ready);
+}
+
+#[test]
+fn neither_port_nor_secret_of_such_a_directory_is_judged() {
+    for spoil in [
+        (|node: &mut Snapshot| {
+            add_process(node, foreign_process(99, "/usr/bin/ssh"));
+            value(&mut node.listeners).push(listener(PORT, 99));
+        }) as fn(&mut Snapshot),
+        |node| {
+            let credentials = &mut node.gateways.last_mut().unwrap().credentials;
+            no_token(credentials);
+            credentials.runtime_only = true;
+        },
+        |node| {
+            let credentials = &mut node.gateways.last_mut().unwrap().credentials;
+            no_token(credentials);
+            credentials.remote_only = true;
+        },
+        |node| node.gateways.last_mut().unwrap().ladder.connect = rejected("AUTH_TOKEN_MISMATCH"),
+    ] {
+        let mut node = state_on_host();
+        spoil(&mut node);
+        assert_eq!(report(&node).verdict, crate::Verdict::Ready, "{:#?}", report(&node).findings);
+    }
 }
 
 #[test]
@@ -151,6 +146,23 @@ fn a_volume_of_root_explains_the_refusal_to_start() {
     assert!(finding.remedy[0].command.as_ref().unwrap().contains("chown -v claw_state:/state"));
     gateway_workload(&mut node).view = denied();
     assert!(silent(uid_drift, &node));
+}
+
+#[test]
+fn the_owner_of_a_volume_is_mended_by_its_own_engine_and_where_the_state_lies() {
+    let mut node = split();
+    node.engines[0].kind = EngineKind::Podman;
+    let mount = &mut gateway_workload(&mut node).mounts[0];
+    (mount.source, mount.target) = (Some("claw state".to_owned()), "/home/node".to_owned());
+    let state = value(&mut value(&mut gateway_workload(&mut node).view).state);
+    (state.stat.uid, state.writable) = (0, false);
+    assert_eq!(
+        draft(uid_drift, &node).remedy[0].command.as_deref(),
+        Some(
+            "podman run --rm -u 0 --entrypoint chown -v 'claw state:/state' ghcr.io/openclaw/openclaw:2026.9.6 \
+             -R 1000:1000 /state/.openclaw"
+        )
+    );
 }
 
 #[test]
