@@ -61,8 +61,8 @@ pub struct Acceptance<'a> {
 /// It takes about half a minute. Another acceptance at the same time is waited for a little, and is then an error.
 pub async fn accept(acceptance: &Acceptance<'_>) -> Result<(AcceptanceReport, Snapshot), AcceptError> {
     let Acceptance { options, .. } = acceptance;
-    let folder = Folder::create(&options.data_dir)?;
-    let _alone = (!acceptance.dry_run).then(|| folder.lock(LOCK, PATIENCE)).transpose()?;
+    let folder = (!acceptance.dry_run).then(|| Folder::create(&options.data_dir)).transpose()?;
+    let _alone = folder.as_ref().map(|folder| folder.lock(LOCK, PATIENCE)).transpose()?;
     let deep = Options {
         deep: true,
         deep_connects: options.deep_connects.max(CONNECTS),
@@ -72,7 +72,7 @@ pub async fn accept(acceptance: &Acceptance<'_>) -> Result<(AcceptanceReport, Sn
     };
     let snapshot = observe(&deep).await;
     let (report, kept) = judge(&snapshot, acceptance.policy, &acceptance.by, acceptance.moved);
-    if !acceptance.dry_run {
+    if let Some(folder) = &folder {
         if let Some(kept) = kept {
             folder.write_json(RECORD, &kept, Audience::Owner)?;
         }

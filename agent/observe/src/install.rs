@@ -3,13 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use portreeve_core::snapshot::{Install, ProcessRole, Unit};
 use portreeve_openclaw::environment::Environment;
 
+use crate::deadline::within;
 use crate::log;
 use crate::process::ProcessTable;
 use crate::running::Running;
+
+/// How long a path has to resolve.
+const DEADLINE: Duration = Duration::from_millis(500);
 
 /// Installations that units, processes and the search path refer to.
 pub(crate) fn installs(
@@ -18,11 +23,9 @@ pub(crate) fn installs(
     running: &BTreeMap<u32, Running>,
     environment: &Environment,
 ) -> Vec<Install> {
-    let mut found: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
+    let mut named: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
     let mut add = |path: &Path, user: String| {
-        if let Some(package) = package_of(path) {
-            found.entry(package).or_default().insert(user);
-        }
+        named.entry(path.to_owned()).or_default().insert(user);
     };
     for unit in units {
         for argument in &unit.arguments {
@@ -40,6 +43,12 @@ pub(crate) fn installs(
     for dir in environment.text("PATH").into_iter().flat_map(|path| path.split(':')) {
         add(&Path::new(dir).join("openclaw"), "the search path".to_owned());
     }
+    let mut found: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
+    for (path, users) in named {
+        if let Some(package) = package_of(&path) {
+            found.entry(package).or_default().extend(users);
+        }
+    }
     found
         .into_iter()
         .map(|(path, users)| Install {
@@ -50,12 +59,17 @@ pub(crate) fn installs(
         .collect()
 }
 
-/// The package folder that a path inside of it, or a link to it, leads to.
+/// The package folder that a path inside of it, or a link to it, leads to; none where it does not answer in time.
 pub(crate) fn package_of(path: &Path) -> Option<PathBuf> {
     let name = path.to_string_lossy();
     if !path.is_absolute() || !name.contains("openclaw") {
         return None;
     }
+    let path = path.to_owned();
+    within(DEADLINE, move || holder(&path)).ok().flatten()
+}
+
+fn holder(path: &Path) -> Option<PathBuf> {
     let real = fs::canonicalize(path).ok()?;
     real.ancestors()
         // A folder into which npm put the package may have that name, too.

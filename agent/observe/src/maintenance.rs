@@ -9,11 +9,7 @@ use portreeve_store::{Audience, Folder, StoreError};
 
 /// The folder of what root tells everybody on this node.
 pub fn public_dir() -> PathBuf {
-    let path = match std::env::consts::OS {
-        "macos" => "/Library/Application Support/dev.portreeve.agent",
-        _ => "/run/portreeve",
-    };
-    PathBuf::from(path)
+    Path::new(crate::STATUS_FILE).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
 /// What was announced by this user or by root, and holds.

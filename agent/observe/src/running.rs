@@ -1,19 +1,18 @@
 //! Processes of `OpenClaw`, with their environments.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::snapshot::{Process, ProcessRole};
 use portreeve_openclaw::credentials::ProcessLayer;
 use portreeve_openclaw::environment::{self, Environment};
-use portreeve_openclaw::paths::{self, PathInputs};
-use portreeve_openclaw::port;
 use portreeve_openclaw::service::{ProcessKind, ProcessView, classify_process};
+use portreeve_openclaw::{paths, port};
 
 use crate::process::{self, Particulars, ProcessEntry, ProcessTable};
+use crate::site;
 use crate::users::Account;
 
 /// One process of `OpenClaw`.
@@ -77,15 +76,9 @@ fn running(entry: &ProcessEntry, table: &ProcessTable, accounts: &[Account], at:
     let resolved = environment.get().filter(|_| !inside).and_then(|variables| {
         let account = entry.uid.and_then(|uid| accounts.iter().find(|account| account.uid == uid));
         let home = account.map_or_else(|| PathBuf::from("/"), |account| account.home.clone());
-        let inputs = PathInputs { environment: variables, account_home: &home, working_directory: Path::new("/") };
-        paths::resolve(&inputs, class.profile.as_deref(), &|path| path.exists()).ok()
+        site::resolve(variables, home, PathBuf::from("/"), class.profile.clone())
     });
-    let state_dir = resolved.as_ref().map(|resolved| {
-        fs::canonicalize(&resolved.state_dir)
-            .unwrap_or_else(|_| resolved.state_dir.clone())
-            .to_string_lossy()
-            .into_owned()
-    });
+    let state_dir = resolved.as_ref().map(|resolved| site::real(&resolved.state_dir).to_string_lossy().into_owned());
     let from_environment = environment
         .get()
         .and_then(|variables| variables.text(environment::GATEWAY_PORT))
@@ -101,10 +94,11 @@ fn running(entry: &ProcessEntry, table: &ProcessTable, accounts: &[Account], at:
     if inside {
         environment = Fact::unreadable("it runs in a container", environment.source, at);
     }
+    let typed = || class.profile.as_deref().and_then(paths::normalize_profile).map(str::to_owned);
     Some(Running {
         process: process::process(entry, particulars, at),
         config_path: resolved.as_ref().map(|resolved| resolved.config_path.clone()),
-        profile: resolved.and_then(|resolved| resolved.profile).or(class.profile),
+        profile: resolved.and_then(|resolved| resolved.profile).or_else(typed),
         environment,
     })
 }
@@ -125,4 +119,37 @@ fn supervisor(variables: &Environment) -> Option<String> {
         return Some(format!("service:{kind}"));
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_openclaw_takes_for_a_profile_is_one() {
+        let profile = |typed: &str| {
+            let entry = ProcessEntry {
+                pid: u32::MAX,
+                ppid: 1,
+                uid: Some(501),
+                started_at: None,
+                start_raw: None,
+                exe: Some(PathBuf::from("/usr/bin/node")),
+                comm: "node".to_owned(),
+                argv: ["node", "/lib/node_modules/openclaw/openclaw.mjs", "--profile", typed, "gateway", "run"]
+                    .map(str::to_owned)
+                    .to_vec(),
+                stopped: false,
+                zombie: false,
+                cpu: None,
+                foreign_netns: None,
+                foreign_pidns: false,
+            };
+            running(&entry, &ProcessTable::default(), &[], Timestamp::UNIX_EPOCH).unwrap().profile
+        };
+        assert_eq!(profile("rescue").as_deref(), Some("rescue"));
+        for hostile in ["x;id", "$(id)", "../x", "a b", "", "default"] {
+            assert_eq!(profile(hostile), None, "{hostile}");
+        }
+    }
 }

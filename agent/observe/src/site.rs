@@ -4,15 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use portreeve_core::snapshot::{Blind, Domain, Process, ProcessRole, Unit, UnitRole};
 use portreeve_openclaw::environment::Environment;
 use portreeve_openclaw::file::Reader;
-use portreeve_openclaw::paths::{self, PathInputs, RootKind, RootLink, StateDirSource};
+use portreeve_openclaw::paths::{self, PathInputs, ResolvedPaths, RootKind, RootLink, StateDirSource};
 
 use crate::Options;
+use crate::deadline::{Overdue, within};
 use crate::users::{self, Account};
+
+/// How long the state directories of one home may take to be listed.
+const HOME_DEADLINE: Duration = Duration::from_secs(2);
+/// How long a directory has to answer that a process, a unit, a link or the caller names.
+const DEADLINE: Duration = Duration::from_millis(500);
 
 /// One state directory and all that is known to belong to it.
 #[derive(Debug, Clone)]
@@ -74,7 +81,10 @@ pub(crate) struct Sites {
     pub(crate) blind: Vec<Blind>,
     /// Whether every account's home is searched, so that processes and units anywhere count.
     everywhere: bool,
+    /// Homes of the accounts, links resolved.
     homes: Vec<PathBuf>,
+    /// Directories that do not answer.
+    silent: BTreeSet<PathBuf>,
 }
 
 impl Sites {
@@ -90,11 +100,18 @@ impl Sites {
             None => known,
             Some(homes) => homes.iter().map(|home| account_of(home, &known)).collect(),
         };
-        sites.homes = sites.accounts.iter().map(|account| real(&account.home)).collect();
+        let home = |account: &Account| match account.unreachable {
+            None => real(&account.home),
+            Some(_) => account.home.clone(),
+        };
+        sites.homes = sites.accounts.iter().map(home).collect();
         for account in sites.accounts.clone() {
             sites.search(&account);
         }
         for dir in &options.state_dirs {
+            if !sites.answers(dir) {
+                continue;
+            }
             let site = sites.add(dir, None);
             if let Some(site) = site {
                 site.asked = true;
@@ -115,23 +132,47 @@ impl Sites {
         self.blind.push(Blind { what: what.to_owned(), why: why.to_owned(), remedy: remedy.to_owned(), readiness });
     }
 
+    /// Whether a directory answers at all: nothing may be asked of one that does not. That is noted.
+    fn answers(&mut self, dir: &Path) -> bool {
+        if self.silent.contains(dir) {
+            return false;
+        }
+        match answer(dir) {
+            Ok(()) => true,
+            Err(overdue) => {
+                let (shown, why) = (dir.to_string_lossy(), overdue.to_string());
+                self.miss(&shown, &why, "look at the volume that it lies on", true);
+                self.silent.insert(dir.to_owned());
+                false
+            }
+        }
+    }
+
     fn search(&mut self, account: &Account) {
         let shown = account.home.to_string_lossy().into_owned();
         if let Some(why) = &account.unreachable {
             self.miss(&shown, why, "look at the volume that the home folder lies on", false);
             return;
         }
-        let roots = match paths::discover_roots(&account.home) {
-            Ok(roots) => roots,
-            Err(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => {
+        let home = account.home.clone();
+        // A link in it may lead to a volume that is gone.
+        let roots = match within(HOME_DEADLINE, move || paths::discover_roots(&home)) {
+            Ok(Ok(roots)) => roots,
+            Ok(Err(error)) if error.source.kind() == std::io::ErrorKind::PermissionDenied => {
                 self.miss(&shown, "permission denied", "run as root", false);
                 return;
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 self.miss(&shown, &error.source.to_string(), "look at the home folder", false);
                 return;
             }
+            Err(overdue) => {
+                let remedy = "look at the volumes that links to state directories in it lead to";
+                self.miss(&shown, &overdue.to_string(), remedy, false);
+                return;
+            }
         };
+        let home = real(&account.home);
         for root in roots {
             if matches!(root.link, RootLink::Dangling { .. }) {
                 continue;
@@ -140,22 +181,34 @@ impl Sites {
                 RootKind::Profile(profile) => Some(profile),
                 RootKind::Default | RootKind::Legacy | RootKind::Abandoned | RootKind::Doubled => None,
             };
-            self.add(&root.path, profile);
+            let target = real(&root.path);
+            if !target.starts_with(&home) && !may_claim(Some(account.uid), &target) {
+                let shown = root.path.to_string_lossy();
+                self.miss(&shown, "it leads to a directory of another user", "remove the link", false);
+                continue;
+            }
+            if let Some(site) = self.add(&root.path, profile.clone())
+                && site.uid == account.uid
+                && !site.config_path.starts_with(&account.home)
+            {
+                // What somebody else calls it, who may, comes after what its owner does.
+                site.profile = profile;
+                site.config_path = config_path(&root.path);
+            }
         }
     }
 
     /// The state directory that the caller's command line would use.
     fn callers(&mut self, environment: &Environment) {
         let home = environment.text("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
-        let inputs = PathInputs {
-            environment,
-            account_home: &home,
-            working_directory: &std::env::current_dir().unwrap_or_default(),
-        };
-        let Ok(resolved) = paths::resolve(&inputs, None, &|path| path.exists()) else { return };
+        let working_directory = std::env::current_dir().unwrap_or_default();
+        let Some(resolved) = resolve(environment, home, working_directory, None) else { return };
         let named = resolved.state_dir_source == StateDirSource::Environment;
         // Another home than those to be searched is none of this check's business, unless the caller names the directory.
         if !self.everywhere && !named && !self.is_below_homes(&resolved.state_dir) {
+            return;
+        }
+        if !self.answers(&resolved.state_dir) {
             return;
         }
         if let Some(site) = self.add(&resolved.state_dir, resolved.profile.clone()) {
@@ -202,15 +255,15 @@ impl Sites {
 
     /// The account whose home the directory lies in, else the one that owns it.
     fn account(&self, dir: &Path, uid: u32) -> Option<Account> {
-        let inside = self.accounts.iter().filter(|account| dir.starts_with(real(&account.home)));
-        let nearest = inside.max_by_key(|account| account.home.as_os_str().len());
+        let inside = self.accounts.iter().zip(&self.homes).filter(|(_, home)| dir.starts_with(home));
+        let nearest = inside.max_by_key(|(account, _)| account.home.as_os_str().len()).map(|(account, _)| account);
         nearest.or_else(|| self.accounts.iter().find(|account| account.uid == uid)).cloned()
     }
 
     /// A gateway uses its state directory, be it in no home.
     pub(crate) fn claim_gateway(&mut self, process: &Process, config_path: Option<&Path>) {
         let Some(dir) = state_dir(process, ProcessRole::Gateway) else { return };
-        if !self.concerns(dir) || !may_claim(process.uid, dir) {
+        if !self.concerns(dir) || !self.answers(dir) || !may_claim(process.uid, dir) {
             return;
         }
         if let Some(site) = self.add(dir, None) {
@@ -224,9 +277,10 @@ impl Sites {
     /// A process that is still loading may become the gateway of a state directory that has none. It may as well be another command:
     /// where nothing else speaks of a gateway, it is no reason to expect one.
     pub(crate) fn claim_starting(&mut self, process: &Process) {
-        let Some(dir) = state_dir(process, ProcessRole::Bootstrapping).filter(|dir| may_claim(process.uid, dir)) else {
+        let Some(dir) = state_dir(process, ProcessRole::Bootstrapping) else { return };
+        if answer(dir).is_err() || !may_claim(process.uid, dir) {
             return;
-        };
+        }
         if let Some(site) = self.by_path.get_mut(&real(dir))
             && site.pids.is_empty()
         {
@@ -245,7 +299,7 @@ impl Sites {
             Domain::User { uid } => uid,
             Domain::EachUser => nix::unistd::geteuid().as_raw(),
         };
-        if !self.concerns(dir) || !may_claim(Some(uid), dir) {
+        if !self.concerns(dir) || !self.answers(dir) || !may_claim(Some(uid), dir) {
             return;
         }
         if let Some(site) = self.add(dir, unit.profile.clone()) {
@@ -283,25 +337,55 @@ fn config_path(state_dir: &Path) -> PathBuf {
 }
 
 fn account_of(home: &Path, known: &[Account]) -> Account {
-    let listed = known.iter().find(|account| real(&account.home) == real(home));
-    listed.cloned().unwrap_or_else(|| {
-        let metadata = fs::metadata(home).ok();
+    let wanted = real(home);
+    let is_it =
+        |account: &&Account| account.home == home || account.unreachable.is_none() && real(&account.home) == wanted;
+    known.iter().find(is_it).cloned().unwrap_or_else(|| {
+        let asked = home.to_owned();
+        let (metadata, unreachable) = match within(DEADLINE, move || fs::metadata(asked)) {
+            Ok(answer) => (answer.ok(), None),
+            Err(overdue) => (None, Some(overdue.to_string())),
+        };
         let uid = metadata.as_ref().map_or(u32::MAX, MetadataExt::uid);
         let owner = known.iter().find(|account| account.uid == uid);
         let name = owner.map_or_else(
             || home.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
             |account| account.name.clone(),
         );
-        Account {
-            name,
-            uid,
-            gid: metadata.as_ref().map_or(u32::MAX, MetadataExt::gid),
-            home: home.to_owned(),
-            unreachable: None,
-        }
+        let gid = metadata.as_ref().map_or(u32::MAX, MetadataExt::gid);
+        Account { name, uid, gid, home: home.to_owned(), unreachable }
     })
 }
 
-fn real(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+/// Whether a directory answers; it may do so by not being there.
+fn answer(dir: &Path) -> Result<(), Overdue> {
+    let dir = dir.to_owned();
+    within(DEADLINE, move || fs::metadata(dir)).map(|_| ())
 }
+
+/// A path with its links resolved; as it is where it is not there or does not answer.
+pub(crate) fn real(path: &Path) -> PathBuf {
+    let asked = path.to_owned();
+    let answer = within(DEADLINE, move || fs::canonicalize(asked));
+    answer.ok().and_then(Result::ok).unwrap_or_else(|| path.to_owned())
+}
+
+/// The paths of a process with this environment. Where a folder that they depend on does not answer, it counts as what is usual there.
+pub(crate) fn resolve(
+    environment: &Environment,
+    home: PathBuf,
+    working_directory: PathBuf,
+    profile: Option<String>,
+) -> Option<ResolvedPaths> {
+    let environment = environment.clone();
+    let resolved = move |exists: &dyn Fn(&Path) -> bool| {
+        let inputs =
+            PathInputs { environment: &environment, account_home: &home, working_directory: &working_directory };
+        paths::resolve(&inputs, profile.as_deref(), exists).ok()
+    };
+    let asked = resolved.clone();
+    within(DEADLINE, move || asked(&|path: &Path| path.exists())).unwrap_or_else(|_| resolved(&|_: &Path| true))
+}
+
+#[cfg(test)]
+mod tests;

@@ -41,6 +41,10 @@ fn send(stream: &mut UnixStream, body: &str) {
     drop(write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len()));
 }
 
+fn refuse(stream: &mut UnixStream, status: &str) {
+    drop(write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}"));
+}
+
 /// The parts of a plain engine but its list.
 fn plain(path: &str) -> &'static str {
     match path {
@@ -112,6 +116,9 @@ fn a_socket_that_nobody_listens_on_is_absent() {
 fn a_container_with_huge_labels_is_passed_over_and_the_others_are_seen_clean() {
     let folder = tempfile::tempdir().unwrap();
     let socket = engine(folder.path(), |path, stream| {
+        if path.contains("/containers/b2/") {
+            return refuse(stream, "404 Not Found");
+        }
         if !path.contains("/containers/json") {
             return send(stream, plain(path));
         }
@@ -148,4 +155,26 @@ fn five_hundred_containers_are_judged_in_time() {
     let (observed, took) = look(socket, Duration::from_secs(20));
     assert_eq!((observed.workloads.len(), observed.projects.len()), (500, 500));
     assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+#[test]
+fn a_container_that_its_engine_does_not_tell_of_is_a_blind_spot() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = |id: &str, state: &str| {
+        format!(r#"{{"Id":"{id}","Names":["/openclaw-{id}"],"Image":"x","State":"{state}","Status":"Up 1 minute"}}"#)
+    };
+    let all = [one("a1", "running"), one("b2", "running"), one("c3", "exited"), one("d4", "running")].join(",");
+    let list = format!("[{all}]");
+    let socket = engine(folder.path(), move |path, stream| match path {
+        path if path.contains("/containers/json") => send(stream, &list),
+        path if path.contains("/containers/a1/json") => send(stream, r#"{"Id":"a1","Name":"/openclaw-a1"}"#),
+        path if path.contains("/containers/d4/json") => refuse(stream, "404 Not Found"),
+        path if path.contains("/containers/") => refuse(stream, "500 Internal Server Error"),
+        path => send(stream, plain(path)),
+    });
+    let (observed, _) = look(socket, Duration::from_secs(20));
+    assert_eq!(observed.workloads.len(), 4);
+    let blind: Vec<_> = observed.blind.iter().map(|blind| (blind.what.as_str(), blind.readiness)).collect();
+    assert_eq!(blind, [("container:openclaw-b2", true), ("container:openclaw-c3", false)]);
+    assert!(observed.blind[0].why.contains("500"), "{}", observed.blind[0].why);
 }

@@ -65,7 +65,8 @@ impl Host<'_> {
         let folders: Vec<&Path> =
             self.environment.text("PATH")?.split(':').map(Path::new).filter(|dir| dir.is_absolute()).collect();
         let package = folders.iter().find_map(|dir| package_of(&dir.join("openclaw")))?;
-        let node = folders.iter().map(|dir| dir.join("node")).find(|node| node.is_file())?;
+        let is_real = |node: &PathBuf| node.is_file() && node.canonicalize().is_ok_and(|real| is_node(&real));
+        let node = folders.iter().map(|dir| dir.join("node")).find(is_real)?;
         Some(Program { node, package })
     }
 
@@ -101,8 +102,14 @@ impl Host<'_> {
         let untrusted = |why: String| {
             Skip::new(format!("it is not run as {}: {why}", account.name), "let only that user and root write it")
         };
-        check(&program.node, uid).map_err(untrusted)?;
-        check_tree(&program.package, uid).map_err(untrusted)?;
+        let program = Program {
+            node: check(&program.node, uid).map_err(untrusted)?,
+            package: check_tree(&program.package, uid).map_err(untrusted)?,
+        };
+        if !is_node(&program.node) {
+            let why = format!("its Node leads to `{}`, which is told by its name what to run", program.node.display());
+            return Err(Skip::new(why, "ask by hand: `openclaw channels status --probe`"));
+        }
         if uid == 0 {
             // A configuration can name code to load.
             check(&site.path, uid).map_err(untrusted)?;
@@ -111,12 +118,12 @@ impl Host<'_> {
             }
         }
         Ok(Awaited {
-            program: program.node.clone(),
             arguments: [program.package.join("openclaw.mjs").into_os_string()]
                 .into_iter()
                 .chain(arguments(OWN_TIMEOUT_MS).into_iter().map(OsString::from))
                 .collect(),
-            environment: self.environment_for(site, program, &account.name, uid == own),
+            environment: self.environment_for(site, &program, &account.name, uid == own),
+            program: program.node,
             directory: account.home.clone(),
             user: (own == 0 && uid != 0).then_some((uid, account.gid)),
             input: Vec::new(),
@@ -160,8 +167,11 @@ impl Host<'_> {
     }
 }
 
+/// `node`, `nodejs`, and `node-22` as some distributions have it. What a version manager puts in its place has its own name.
 fn is_node(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == "node" || name == "nodejs")
+    let name = path.file_name().and_then(|name| name.to_str());
+    let version = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.'));
+    name.and_then(|name| name.strip_prefix("node")).is_some_and(|rest| rest == "js" || version(rest))
 }
 
 async fn wait(awaited: Awaited) -> Ended {
@@ -183,5 +193,24 @@ async fn wait(awaited: Awaited) -> Ended {
             exit: None,
             how: format!("it could not be started: {error}"),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_for_node_is_not_node() {
+        for (path, is) in [
+            ("/usr/bin/node", true),
+            ("/usr/bin/nodejs", true),
+            ("/usr/bin/node-22", true),
+            ("/home/op/.volta/bin/volta-shim", false),
+            ("/usr/bin/node-gyp", false),
+            ("/usr/bin/env", false),
+        ] {
+            assert_eq!(is_node(Path::new(path)), is, "{path}");
+        }
     }
 }

@@ -68,10 +68,14 @@ pub(crate) async fn observe(
         let gateway = gateways.iter().find(|gateway| client.gateway.as_ref() == Some(&gateway.id))?;
         (client.kind == ClientKind::Cli).then_some((index, client, gateway))
     });
-    let runs = stream::iter(wanted.take(MAX_RUNS)).map(|(index, client, gateway)| async move {
+    let runs = stream::iter(wanted.enumerate()).map(|(turn, (index, client, gateway))| async move {
         let at = Timestamp::now();
         let begun = std::time::Instant::now();
-        let run = if gateway.ladder.handshake.answer().is_none() {
+        let run = if turn >= MAX_RUNS {
+            let why = format!("no more than {MAX_RUNS} command lines are run in one look");
+            let skip = Skip::new(why, "ask by hand: `openclaw channels status --probe`");
+            Some(Run { command: question(""), version: None, ended: Err(skip) })
+        } else if gateway.ladder.handshake.answer().is_none() {
             let why = "its gateway does not answer our own handshake".to_owned();
             Some(Run { command: question(""), version: None, ended: Err(Skip { why, remedy: None }) })
         } else if client.workload.is_none() {
@@ -134,4 +138,48 @@ fn last_words(stderr: &[u8]) -> Option<String> {
 fn is_whole(stdout: &[u8]) -> bool {
     stdout.trim_ascii_end().ends_with(b"}")
         && portreeve_openclaw::acceptance::parse(&String::from_utf8_lossy(stdout)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use portreeve_facts::workload::Definition;
+    use portreeve_openclaw::environment::Environment;
+
+    use super::*;
+    use crate::containers;
+    use crate::engine::{Seen, test_workload};
+    use crate::process::ProcessTable;
+
+    #[tokio::test]
+    async fn a_command_line_that_is_one_too_many_is_not_run_and_says_so() {
+        let seen = |name: &str, command: &str| {
+            let command = command.split(' ').map(str::to_owned).collect();
+            let definition = Definition { command: Some(command), ..Definition::default() };
+            Seen { workload: test_workload(name, &definition), definition, client: None }
+        };
+        let mut seen = vec![seen("gateway", "openclaw gateway"), seen("cli", "openclaw channels status")];
+        let (gateways, clients) = containers::entries(&mut seen, Timestamp::UNIX_EPOCH);
+        let client = Client { gateway: Some(gateways[0].id.clone()), ..clients[0].clone() };
+        let mut clients = vec![client; MAX_RUNS + 1];
+        let host = Host {
+            sites: &[],
+            units: &[],
+            processes: &ProcessTable::default(),
+            environment: &Environment::all(Vec::new()),
+            variables: &[],
+        };
+        let containers = Containers { workloads: &[], engines: &BTreeMap::new(), written: &[] };
+        observe(&mut clients, &gateways, &host, &containers).await;
+        let why: Vec<&str> = clients
+            .iter()
+            .filter_map(|client| match &client.acceptance.as_ref()?.outcome {
+                AcceptanceOutcome::Skipped { why, .. } => Some(why.as_str()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(why.len(), MAX_RUNS + 1);
+        assert!(why[MAX_RUNS - 1].contains("handshake") && why[MAX_RUNS].contains("no more than 8"), "{why:?}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::os;
 
@@ -11,8 +11,9 @@ const MAX_FILES: usize = 200_000;
 /// Deepest folder of a package that is looked at.
 const MAX_DEPTH: usize = 24;
 
-/// Checks a file or folder, links resolved, and every folder above it.
-pub(crate) fn check(path: &Path, uid: u32) -> Result<(), String> {
+/// Checks a file or folder, links resolved, and every folder above it. It gives the path without links: what was checked is that one, and the
+/// links may lead elsewhere by now.
+pub(crate) fn check(path: &Path, uid: u32) -> Result<PathBuf, String> {
     let real =
         std::fs::canonicalize(path).map_err(|error| format!("`{}` cannot be looked at: {error}", path.display()))?;
     for part in real.ancestors() {
@@ -20,13 +21,14 @@ pub(crate) fn check(path: &Path, uid: u32) -> Result<(), String> {
             .map_err(|error| format!("`{}` cannot be looked at: {error}", part.display()))?;
         judge(part, &metadata, uid)?;
     }
-    Ok(())
+    Ok(real)
 }
 
-/// Checks a folder with all that is below it. Links are not followed: what they lead to is the owner's choice.
-pub(super) fn check_tree(folder: &Path, uid: u32) -> Result<(), String> {
-    check(folder, uid)?;
-    let mut left = vec![(folder.to_owned(), 0)];
+/// Checks a folder with all that is below it, and gives its path without links. Links below it are not followed: what they lead to is the
+/// owner's choice.
+pub(super) fn check_tree(folder: &Path, uid: u32) -> Result<PathBuf, String> {
+    let real = check(folder, uid)?;
+    let mut left = vec![(real.clone(), 0)];
     let mut seen = 0;
     while let Some((folder, depth)) = left.pop() {
         let failed = |error| format!("`{}` cannot be looked at: {error}", folder.display());
@@ -46,7 +48,7 @@ pub(super) fn check_tree(folder: &Path, uid: u32) -> Result<(), String> {
             }
         }
     }
-    Ok(())
+    Ok(real)
 }
 
 fn judge(path: &Path, metadata: &Metadata, uid: u32) -> Result<(), String> {
@@ -87,7 +89,7 @@ mod tests {
         mode(&file, 0o644);
         let package = dir.path().join("package");
         symlink("/etc/passwd", package.join("link")).unwrap();
-        assert_eq!(check_tree(&package, uid), Ok(()));
+        assert!(check_tree(&package, uid).is_ok());
         mode(&file, 0o666);
         assert!(check(&file, uid).is_err() && check_tree(&package, uid).is_err());
         mode(&file, 0o644);
@@ -96,6 +98,19 @@ mod tests {
         mode(&folder, 0o1777);
         assert!(check(&file, uid).is_ok());
         assert!(check(&dir.path().join("nothing"), uid).is_err());
+    }
+
+    #[test]
+    fn what_was_checked_is_what_is_given() {
+        let dir = tempfile::tempdir().unwrap();
+        let uid = nix::unistd::geteuid().as_raw();
+        let real = fs::canonicalize(dir.path()).unwrap();
+        let (folder, link) = (real.join("folder"), real.join("link"));
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("node"), "").unwrap();
+        symlink(&folder, &link).unwrap();
+        assert_eq!(check(&link.join("node"), uid), Ok(folder.join("node")));
+        assert_eq!(check_tree(&link, uid), Ok(folder));
     }
 
     #[test]

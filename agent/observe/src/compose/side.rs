@@ -255,16 +255,11 @@ impl Resolution<'_> {
             _ if decided => url,
             _ if by_port => Fact::unreadable("its port is given at deployment", url.source, self.reading.at),
             // `gateway.mode: remote` there would name another.
-            Some(what) if !self.files.loaded.exists() && self.is_elsewhere() => {
-                Fact::unreadable(format!("{what} may name it"), url.source, self.reading.at)
+            Some(what) if !self.files.loaded.exists() => {
+                Fact::unreadable(format!("it may be named by {what}"), url.source, self.reading.at)
             }
             _ => url,
         }
-    }
-
-    /// Whether the configuration lies where nobody looked, and not only is not there yet.
-    fn is_elsewhere(&self) -> bool {
-        self.files.unseen.is_some()
     }
 
     /// Its environment with stand-ins for the secrets that nobody gives.

@@ -26,6 +26,9 @@ const CONCURRENCY: u32 = 4;
 /// How long the last connects may take.
 const LAST: Duration = Duration::from_secs(15);
 
+/// [`Series::from`] of those that begin here.
+const THIS_NODE: &str = "this node";
+
 /// A gateway or a client, by its place in its list.
 enum Whose {
     Gateway(usize),
@@ -46,14 +49,13 @@ pub(crate) async fn observe(
     let pace = Pace { count, spread, concurrency: CONCURRENCY, deadline: spread + LAST };
     let spread_ms = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
     let asked = SeriesAsked { url: None, count, spread_ms, concurrency: CONCURRENCY };
-    let mut series: Vec<BoxFuture<'_, (Whose, Series)>> = Vec::new();
+    let mut series: Vec<(Whose, BoxFuture<'_, Series>)> = Vec::new();
     for (index, gateway) in gateways.iter().enumerate().filter(|(_, gateway)| is_up(gateway)) {
         let target = known.get(&gateway.id).cloned().or_else(|| published(gateway, workloads));
         if let Some(target) = target {
             let pace = &pace;
-            let made =
-                async move { (Whose::Gateway(index), portreeve_facts::series(&target, pace, "this node").await) };
-            series.push(Box::pin(made));
+            let made = async move { portreeve_facts::series(&target, pace, THIS_NODE).await };
+            series.push((Whose::Gateway(index), Box::pin(made)));
         }
     }
     for (index, client) in clients.iter().enumerate() {
@@ -61,12 +63,23 @@ pub(crate) async fn observe(
         let was_tried = client.handshake.not_tried_because().is_none();
         if let Some(id) = client.workload.as_deref().filter(|_| was_tried && gateway.is_none_or(is_up)) {
             let asked = &asked;
-            series.push(Box::pin(async move { (Whose::Client(index), callers.series(id, asked).await) }));
+            series.push((Whose::Client(index), Box::pin(callers.series(id, asked))));
         }
     }
-    series.truncate(MOST);
-    let made: Vec<(Whose, Series)> = stream::iter(series).buffer_unordered(AT_A_TIME).collect().await;
-    for (whose, series) in made {
+    let left_out = series.split_off(series.len().min(MOST));
+    let made = stream::iter(series).map(|(whose, made)| async move { (whose, made.await) });
+    let made: Vec<(Whose, Series)> = made.buffer_unordered(AT_A_TIME).collect().await;
+    let left_out = left_out.into_iter().map(|(whose, _)| {
+        let from = match &whose {
+            Whose::Gateway(_) => Some(THIS_NODE.to_owned()),
+            Whose::Client(index) => clients.get(*index).and_then(|client| client.workload.clone()),
+        };
+        let cut_short = Some(format!("no more than {MOST} series are made in one look"));
+        let (target, from) = (String::new(), from.unwrap_or_default());
+        (whose, Series { target, from, asked: count, cut_short, connects: Vec::new() })
+    });
+    let all: Vec<(Whose, Series)> = made.into_iter().chain(left_out).collect();
+    for (whose, series) in all {
         match whose {
             Whose::Gateway(index) => gateways.get_mut(index).map(|gateway| gateway.connects = Some(series)),
             Whose::Client(index) => clients.get_mut(index).map(|client| client.connects = Some(series)),
@@ -96,4 +109,36 @@ fn published(gateway: &Gateway, workloads: &[Workload]) -> Option<Target> {
     let address: Option<IpAddr> = port.host_address.as_deref().and_then(|address| address.parse().ok());
     let host = address.filter(|address| !address.is_unspecified()).unwrap_or(IpAddr::from([127, 0, 0, 1]));
     Target::new(Scheme::Ws, &host.to_string(), port.host_port?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use portreeve_core::FingerprintKey;
+    use portreeve_core::snapshot::{Failure, Phase, Probe};
+    use portreeve_facts::workload::Definition;
+
+    use super::*;
+    use crate::containers;
+    use crate::engine::{Seen, test_workload};
+
+    #[tokio::test]
+    async fn a_series_that_is_one_too_many_is_not_made_and_says_so() {
+        let definition = Definition {
+            command: Some(["openclaw", "channels", "status"].map(str::to_owned).to_vec()),
+            ..Definition::default()
+        };
+        let seen = Seen { workload: test_workload("cli", &definition), definition, client: None };
+        let (_, clients) = containers::entries(&mut [seen], Timestamp::UNIX_EPOCH);
+        let failure = Failure::new(Phase::Tcp, FailureKind::Timeout, "no answer");
+        let handshake = Probe::failed(failure, 1.0, Timestamp::UNIX_EPOCH);
+        let mut clients = vec![Client { handshake, ..clients[0].clone() }; MOST + 1];
+        let key = FingerprintKey::new(&[1; 32]).unwrap();
+        let callers = Callers { seen: &[], written: &[], engines: &BTreeMap::new(), inside: None, key: &key };
+        observe(&mut [], &mut clients, &[], &BTreeMap::new(), &callers, 20).await;
+        let why: Vec<&str> =
+            clients.iter().filter_map(|client| client.connects.as_ref()?.cut_short.as_deref()).collect();
+        assert_eq!(why.len(), MOST + 1);
+        assert!(why[MOST - 1].contains("no probe") && why[MOST].contains("no more than 16"), "{why:?}");
+    }
 }

@@ -56,14 +56,18 @@ pub(crate) async fn observe(question: &Question<'_>) -> (Observed, Vec<Written>)
         return (Observed::default(), Vec::new());
     }
     let mut hosts: Vec<DockerHost> = Vec::new();
-    let mut add = |of: String, environment: &Environment| {
+    let mut add = |of: String, environment: &Environment, uid: Option<u32>| {
         if let Some(value) = environment.text("DOCKER_HOST") {
-            hosts.push(DockerHost { of, value: value.to_owned() });
+            let user = uid.map(|uid| {
+                let account = question.accounts.iter().find(|account| account.uid == uid);
+                (account.map_or_else(|| uid.to_string(), |account| account.name.clone()), uid)
+            });
+            hosts.push(DockerHost { of, value: value.to_owned(), user });
         }
     };
-    add("this shell".to_owned(), question.environment);
+    add("this shell".to_owned(), question.environment, None);
     for detail in question.details {
-        add(detail.id.clone(), &detail.environment);
+        add(detail.id.clone(), &detail.environment, detail.uid);
     }
     let search = Search {
         accounts: question.accounts.to_vec(),
@@ -81,7 +85,7 @@ pub(crate) async fn observe(question: &Question<'_>) -> (Observed, Vec<Written>)
         engine::observe(discovery, question.own, question.until, question.at),
         engine::apple::observe(question.accounts, question.own.processes, question.until, question.at),
     );
-    let written = services::add(&mut observed, question.accounts, &question.options.key, question.at);
+    let written = services::add(&mut observed, question.accounts, &question.options.key, question.at).await;
     if question.options.probe {
         let inside = Inside::new(question.options.probe_dir.clone());
         let options = question.options;

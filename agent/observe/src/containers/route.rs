@@ -88,7 +88,7 @@ impl<'a> Plan<'a> {
                     .workload
                     .as_deref()
                     .and_then(|id| self.workloads.iter().find(|workload| workload.id == id))
-                    .is_some_and(|workload| self.namespace(workload).id == namespace.id)
+                    .is_some_and(|workload| is_same(self.namespace(workload), namespace))
         })
     }
 
@@ -120,14 +120,25 @@ impl<'a> Plan<'a> {
         if let Some((workload, published)) = published {
             return self.inside(self.namespace(workload), published.container_port);
         }
-        let in_hosts_network = self.workloads.iter().find(|workload| {
+        let mut in_hosts_network = self.workloads.iter().filter(|workload| {
             workload.is_running() && workload.network_mode == NetworkMode::Host && self.shares_kernel(workload)
         });
         self.gateways
             .iter()
             .find(|gateway| gateway.workload.is_none() && gateway.port == port)
-            .or_else(|| in_hosts_network.and_then(|workload| self.inside(workload, port)))
+            .or_else(|| in_hosts_network.find_map(|workload| self.inside(workload, port)))
     }
+}
+
+/// Whether two workloads, neither of which shares another's, have one network namespace: that of their engine's machine is one for all.
+fn is_same(one: &Workload, other: &Workload) -> bool {
+    let of_one_machine = match (&one.engine, &other.engine) {
+        (Some(one), Some(other)) => one == other,
+        // A service that no container runs would run where its project does.
+        _ => one.project.is_some() && one.project == other.project,
+    };
+    let are_on_host = one.network_mode == NetworkMode::Host && other.network_mode == NetworkMode::Host;
+    one.id == other.id || of_one_machine && are_on_host
 }
 
 #[cfg(test)]

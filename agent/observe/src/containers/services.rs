@@ -2,22 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use portreeve_compose::GuardedFiles;
-use portreeve_core::snapshot::{MountKind, Network, NetworkMode, Workload, WorkloadRole};
+use portreeve_core::snapshot::{Blind, MountKind, Network, NetworkMode, Project, Workload, WorkloadRole};
 use portreeve_core::{FingerprintKey, Secret};
 use portreeve_openclaw::file::Reader;
 use secrecy::ExposeSecret;
 
 use crate::compose::{self, Reading};
-use crate::engine::{Observed, Seen};
+use crate::deadline::within;
+use crate::engine::{Client, Observed, Seen};
 use crate::inside::{Bind, Definition};
 use crate::users::Account;
 
 /// Most projects whose files are read.
 const MAX_PROJECTS: usize = 16;
+/// How long the files of one project may take.
+const FILES: Duration = Duration::from_secs(2);
 
 /// A service that no container runs, with all that a probe needs to look as it would.
 pub(crate) struct Written {
@@ -29,70 +34,150 @@ pub(crate) struct Written {
     pub(crate) definition: Definition,
 }
 
+/// A project that runs here, whose files are to be read.
+#[derive(Clone)]
+struct Asked {
+    /// Its place among the projects.
+    index: usize,
+    project: Project,
+    engine: String,
+    /// User whose engine it is.
+    owner: Option<u32>,
+}
+
+/// What the files of a project say.
+struct Said {
+    loaded: portreeve_compose::Project,
+    facts: compose::Facts,
+}
+
 /// Reads the files of the projects that run here. Containers learn where their parts are written; command lines and node hosts that no
 /// container runs become workloads.
-pub(super) fn add(observed: &mut Observed, accounts: &[Account], key: &FingerprintKey, at: Timestamp) -> Vec<Written> {
+pub(super) async fn add(
+    observed: &mut Observed,
+    accounts: &[Account],
+    key: &FingerprintKey,
+    at: Timestamp,
+) -> Vec<Written> {
+    let (accounts, key) = (accounts.to_vec(), key.clone());
+    let read = move |asked: &Asked| read(asked, &accounts, key.clone(), at);
     let mut written = Vec::new();
-    for index in 0..observed.projects.len().min(MAX_PROJECTS) {
-        let Some(project) = observed.projects.get(index).cloned() else { break };
-        let (Some(engine), false) = (project.engine.clone(), project.files.is_empty()) else { continue };
-        let has_openclaw = |seen: &Seen| {
-            seen.workload.project.as_ref() == Some(&project.name)
-                && !matches!(seen.workload.role, WorkloadRole::Other | WorkloadRole::Ingress | WorkloadRole::Proxy)
-        };
-        if !observed.workloads.iter().any(has_openclaw) {
-            continue;
-        }
-        let files: Vec<PathBuf> = project.files.iter().map(PathBuf::from).collect();
-        let Some(reader) = files.first().and_then(|file| reader_of(file, accounts)) else { continue };
-        let options = portreeve_compose::Options {
-            files,
-            project_dir: project.working_dir.as_ref().map(PathBuf::from),
-            name: Some(project.name.clone()),
-            all_profiles: true,
-            ..portreeve_compose::Options::default()
-        };
-        let loaded = portreeve_compose::load(&options, &GuardedFiles(reader.clone()));
-        let facts = compose::facts(&loaded, &Reading { reader, key: key.clone(), shown_from: None, at });
-        if let (Some(own), Some(read)) = (observed.projects.get_mut(index), facts.projects.first()) {
-            own.problems.clone_from(&read.problems);
-        }
-        for workload in facts.workloads {
-            let service = workload.service.clone();
-            let runs = observed.workloads.iter_mut().filter(|seen| {
-                seen.workload.project.as_ref() == Some(&project.name)
-                    && seen.workload.engine.as_ref() == Some(&engine)
-                    && seen.workload.service == service
-            });
-            let mut is_run = false;
-            for seen in runs {
-                is_run = true;
-                learn(&mut seen.workload, &workload);
-            }
-            if is_run || !matches!(workload.role, WorkloadRole::Cli | WorkloadRole::NodeHost) {
-                continue;
-            }
-            let Some(defined) = service.as_ref().and_then(|name| loaded.services.get(name)) else { continue };
-            let judged = compose::definition(defined);
-            let client = facts.clients.iter().find(|client| client.workload.as_ref() == Some(&workload.id)).cloned();
-            let workload = placed(workload, &engine, &facts.networks, observed);
-            let variables = defined
-                .environment
-                .iter()
-                .filter_map(|(name, one)| Some(Secret::from(format!("{name}={}", one.value.known()?))));
-            let definition = definition(&workload, variables.collect(), &engine, observed);
-            written.push(Written { index: observed.workloads.len(), engine: engine.clone(), definition });
-            observed.workloads.push(Seen { workload, definition: judged, client });
+    for (asked, said) in in_time(asked(observed), FILES, read).await {
+        match said {
+            Ok(Some(said)) => settle(observed, &asked, said, &mut written),
+            Ok(None) => {}
+            Err(blind) => observed.blind.push(blind),
         }
     }
     written
 }
 
-/// Reads as the owner of a project's first file would.
-fn reader_of(file: &std::path::Path, accounts: &[Account]) -> Option<Reader> {
-    let uid = std::fs::symlink_metadata(file).ok()?.uid();
+/// The projects that `OpenClaw` is in.
+fn asked(observed: &Observed) -> Vec<Asked> {
+    let projects = observed.projects.iter().enumerate().take(MAX_PROJECTS);
+    let asked = projects.filter_map(|(index, project)| {
+        let engine = project.engine.clone().filter(|_| !project.files.is_empty())?;
+        let has_openclaw = |seen: &Seen| {
+            seen.workload.project.as_ref() == Some(&project.name)
+                && !matches!(seen.workload.role, WorkloadRole::Other | WorkloadRole::Ingress | WorkloadRole::Proxy)
+        };
+        let owner = observed.clients.get(&engine).and_then(Client::owner);
+        observed.workloads.iter().any(has_openclaw).then(|| Asked { index, project: project.clone(), engine, owner })
+    });
+    asked.collect()
+}
+
+/// What each answers within the deadline. Whoever may start a container names the files, and one on a dead mount never answers.
+async fn in_time<T: Send + 'static>(
+    asked: Vec<Asked>,
+    deadline: Duration,
+    read: impl Fn(&Asked) -> T + Clone + Send + 'static,
+) -> Vec<(Asked, Result<T, Blind>)> {
+    let answers = asked.into_iter().map(|asked| {
+        let (read, of) = (read.clone(), asked.clone());
+        let answer = tokio::task::spawn_blocking(move || within(deadline, move || read(&of)));
+        async move {
+            let why = match answer.await {
+                Ok(Ok(said)) => return (asked, Ok(said)),
+                Ok(Err(overdue)) => overdue.to_string(),
+                Err(error) => error.to_string(),
+            };
+            let blind = Blind {
+                what: format!("files of project {}", asked.project.name),
+                why,
+                remedy: "look at the volume that they lie on".to_owned(),
+                readiness: false,
+            };
+            (asked, Err(blind))
+        }
+    });
+    join_all(answers).await
+}
+
+/// None where there is nobody to read for.
+fn read(asked: &Asked, accounts: &[Account], key: FingerprintKey, at: Timestamp) -> Option<Said> {
+    let project = &asked.project;
+    let files: Vec<PathBuf> = project.files.iter().map(PathBuf::from).collect();
+    let reader = reader_of(files.first()?, asked.owner, accounts)?;
+    let options = portreeve_compose::Options {
+        files,
+        project_dir: project.working_dir.as_ref().map(PathBuf::from),
+        name: Some(project.name.clone()),
+        all_profiles: true,
+        ..portreeve_compose::Options::default()
+    };
+    let loaded = portreeve_compose::load(&options, &GuardedFiles(reader.clone()));
+    let facts = compose::facts(&loaded, &Reading { reader, key, shown_from: None, at });
+    Some(Said { loaded, facts })
+}
+
+/// Reads as the user whose engine names the files: what they say goes to that engine. A label is the word of whoever owns the engine; only
+/// root's may speak for others, as whom the owner of the file is taken.
+fn reader_of(file: &Path, engine: Option<u32>, accounts: &[Account]) -> Option<Reader> {
+    let agent = nix::unistd::geteuid().as_raw();
+    let uid = match engine? {
+        0 => std::fs::symlink_metadata(file).ok()?.uid(),
+        owner if agent == 0 || agent == owner => owner,
+        _ => return None,
+    };
     let home = accounts.iter().find(|account| account.uid == uid).map(|account| account.home.clone());
     Some(Reader::for_user(uid, home))
+}
+
+/// Puts what the files of a project say beside what its engine holds.
+fn settle(observed: &mut Observed, asked: &Asked, said: Said, written: &mut Vec<Written>) {
+    let Asked { index, project, engine, .. } = asked;
+    let Said { loaded, facts } = said;
+    if let (Some(own), Some(read)) = (observed.projects.get_mut(*index), facts.projects.first()) {
+        own.problems.clone_from(&read.problems);
+    }
+    for workload in facts.workloads {
+        let service = workload.service.clone();
+        let runs = observed.workloads.iter_mut().filter(|seen| {
+            seen.workload.project.as_ref() == Some(&project.name)
+                && seen.workload.engine.as_ref() == Some(engine)
+                && seen.workload.service == service
+        });
+        let mut is_run = false;
+        for seen in runs {
+            is_run = true;
+            learn(&mut seen.workload, &workload);
+        }
+        if is_run || !matches!(workload.role, WorkloadRole::Cli | WorkloadRole::NodeHost) {
+            continue;
+        }
+        let Some(defined) = service.as_ref().and_then(|name| loaded.services.get(name)) else { continue };
+        let judged = compose::definition(defined);
+        let client = facts.clients.iter().find(|client| client.workload.as_ref() == Some(&workload.id)).cloned();
+        let workload = placed(workload, engine, &facts.networks, observed);
+        let variables = defined
+            .environment
+            .iter()
+            .filter_map(|(name, one)| Some(Secret::from(format!("{name}={}", one.value.known()?))));
+        let definition = definition(&workload, variables.collect(), engine, observed);
+        written.push(Written { index: observed.workloads.len(), engine: engine.clone(), definition });
+        observed.workloads.push(Seen { workload, definition: judged, client });
+    }
 }
 
 /// Where the parts of a container are written.
@@ -187,3 +272,6 @@ fn definition(workload: &Workload, environment: Vec<Secret>, engine: &str, obser
         read_only_root: workload.read_only_root,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,8 +52,10 @@ pub(super) struct Look<'a> {
 pub(super) async fn look(observed: &mut Observed, written: &[Written], how: &Look<'_>) {
     let Look { inside, key, series, until, at } = *how;
     sweep(observed, until).await;
+    let workloads = all(observed);
+    let plan = plan_of(observed, &workloads, &[]);
     let is_gateway = |workload: &Workload| workload.role == WorkloadRole::Gateway;
-    let asked = requests(observed, written, is_gateway, |seen| gateway_request(seen, key));
+    let asked = requests(observed, written, is_gateway, |seen| gateway_request(seen, key, &plan));
     run(observed, written, inside, asked, until, at).await;
 
     let gateways: Vec<Gateway> = observed
@@ -61,14 +63,8 @@ pub(super) async fn look(observed: &mut Observed, written: &[Written], how: &Loo
         .iter()
         .filter_map(|seen| entries::gateway(&seen.workload, portreeve_core::snapshot::Expectation::Container, at))
         .collect();
-    let workloads: Vec<Workload> = observed.workloads.iter().map(|seen| seen.workload.clone()).collect();
-    let plan = Plan {
-        gateways: &gateways,
-        workloads: &workloads,
-        networks: &observed.networks,
-        engines: &observed.engines,
-        addresses: &[],
-    };
+    let workloads = all(observed);
+    let plan = plan_of(observed, &workloads, &gateways);
     let is_client = |workload: &Workload| matches!(workload.role, WorkloadRole::Cli | WorkloadRole::NodeHost);
     let asked = requests(observed, written, is_client, |seen| {
         let mut request = client_request(seen, key, &plan);
@@ -81,6 +77,14 @@ pub(super) async fn look(observed: &mut Observed, written: &[Written], how: &Loo
     run(observed, written, inside, asked, until, at).await;
     // An engine may still have been at work on what a killed agent asked for.
     sweep(observed, until).await;
+}
+
+fn all(observed: &Observed) -> Vec<Workload> {
+    observed.workloads.iter().map(|seen| seen.workload.clone()).collect()
+}
+
+fn plan_of<'a>(observed: &'a Observed, workloads: &'a [Workload], gateways: &'a [Gateway]) -> Plan<'a> {
+    Plan { gateways, workloads, networks: &observed.networks, engines: &observed.engines, addresses: &[] }
 }
 
 /// Removes what an agent that was killed left behind.
@@ -181,11 +185,16 @@ fn common(seen: &Seen, key: &FingerprintKey, role: Role) -> Request {
     request
 }
 
-/// A gateway's own secret goes to the loopback of its own namespace, where only what is in that container listens.
-fn gateway_request(seen: &Seen, key: &FingerprintKey) -> Request {
+/// A gateway's own secret goes to the loopback of its own namespace, where only what is in containers listens.
+fn gateway_request(seen: &Seen, key: &FingerprintKey, plan: &Plan<'_>) -> Request {
     let mut request = common(seen, key, Role::Gateway);
-    request.may_send_secret = seen.workload.is_running() && seen.workload.network_mode != NetworkMode::Host;
+    request.may_send_secret = seen.workload.is_running() && is_contained(&seen.workload, plan);
     request
+}
+
+/// Whether a workload has a network namespace of containers. In that of the machine, anybody may listen where a gateway should.
+fn is_contained(workload: &Workload, plan: &Plan<'_>) -> bool {
+    !matches!(plan.namespace(workload).network_mode, NetworkMode::Host | NetworkMode::Shared { .. })
 }
 
 /// A request that sends no secret.
@@ -201,16 +210,17 @@ fn client_request(seen: &Seen, key: &FingerprintKey, plan: &Plan<'_>) -> Request
         request.names.push(url.host.clone());
     }
     request.connects.push(ConnectAsked { host: url.host.clone(), port: url.port, attempts: ATTEMPTS });
-    if let Some(secret) = secret_of(plan.leads_to(&url, Some(&seen.workload))) {
+    if let Some(secret) = plan.leads_to(&url, Some(&seen.workload)).and_then(|gateway| secret_of(gateway, plan)) {
         request.may_send_secret = true;
         request.only_secret = Some(secret);
     }
     request
 }
 
-/// The one secret that a gateway is known to take.
-fn secret_of(gateway: Option<&Gateway>) -> Option<Fingerprint> {
-    gateway?.credentials.winner.clone()
+/// The one secret that a gateway is known to take, where nobody else may listen in its place.
+fn secret_of(gateway: &Gateway, plan: &Plan<'_>) -> Option<Fingerprint> {
+    let workload = plan.workloads.iter().find(|workload| Some(&workload.id) == gateway.workload.as_ref())?;
+    gateway.credentials.winner.clone().filter(|_| is_contained(workload, plan))
 }
 
 /// Where its command and environment send a client; the loopback where they say nothing. Its configuration may say otherwise, which the
@@ -257,4 +267,44 @@ fn sockets(seen: &Seen) -> Vec<SocketAsked> {
 
 fn is_socket_name(value: &str) -> bool {
     std::path::Path::new(value).extension().is_some_and(|extension| extension == "sock")
+}
+
+#[cfg(test)]
+mod tests {
+    use portreeve_core::Secret;
+    use portreeve_core::snapshot::Expectation;
+    use portreeve_facts::workload::Definition;
+
+    use super::*;
+    use crate::engine::test_workload;
+
+    fn seen(name: &str, command: &str, network_mode: NetworkMode) -> Seen {
+        let command = command.split(' ').map(str::to_owned).collect();
+        let definition = Definition { command: Some(command), ..Definition::default() };
+        let workload = Workload { network_mode, ..test_workload(name, &definition) };
+        Seen { workload, definition, client: None }
+    }
+
+    #[test]
+    fn no_secret_goes_where_anybody_on_the_machine_may_listen() {
+        let key = FingerprintKey::new(&[1; 32]).unwrap();
+        for (of_web, may) in [(NetworkMode::Own, true), (NetworkMode::Host, false)] {
+            let web = seen("web", "nginx", of_web);
+            let beside = || NetworkMode::Shared { with: web.workload.id.clone(), found: true };
+            let gateway = seen("gateway", "openclaw gateway", beside());
+            let client = seen("cli", "openclaw channels status", beside());
+            let mut entry = entries::gateway(&gateway.workload, Expectation::Container, Timestamp::UNIX_EPOCH).unwrap();
+            entry.credentials.winner = Some(key.fingerprint(&Secret::from("its token")));
+            let all_seen = vec![web.clone(), gateway.clone(), client.clone()];
+            let observed = Observed { workloads: all_seen, ..Observed::default() };
+            let (workloads, gateways) = (all(&observed), [entry]);
+            let plan = plan_of(&observed, &workloads, &gateways);
+            assert_eq!(gateway_request(&gateway, &key, &plan).may_send_secret, may);
+            assert_eq!(client_request(&client, &key, &plan).may_send_secret, may);
+        }
+        let lost = seen("lost", "openclaw gateway", NetworkMode::Shared { with: "gone".to_owned(), found: false });
+        let nothing = Observed::default();
+        let plan = plan_of(&nothing, &[], &[]);
+        assert!(!gateway_request(&lost, &key, &plan).may_send_secret);
+    }
 }

@@ -6,7 +6,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, Full};
@@ -21,6 +21,7 @@ use tokio::net::UnixStream;
 
 use super::elements::Elements;
 use super::text::line;
+use crate::os;
 
 /// The newest version of the API that is spoken here; what is used of it is in 1.40, too.
 const API: (u32, u32) = (1, 47);
@@ -158,6 +159,8 @@ pub struct Client {
     socket: Arc<Path>,
     /// `/v1.41`.
     prefix: Arc<str>,
+    /// User who listened at the first connection.
+    peer: Arc<OnceLock<u32>>,
 }
 
 /// What a call sends.
@@ -175,7 +178,7 @@ pub enum Body {
 impl Client {
     /// Asks who is there and agrees on a version of the API.
     pub async fn connect(socket: &Path, deadline: Instant) -> Result<(Self, Version), EngineError> {
-        let unversioned = Self { socket: Arc::from(socket), prefix: Arc::from("") };
+        let unversioned = Self { socket: Arc::from(socket), prefix: Arc::from(""), peer: Arc::default() };
         let version: Version = unversioned.get("/version", SMALL, deadline).await?;
         let newest = parse_api(&version.api_version).unwrap_or(API);
         if let Some(oldest) = version.min_api_version.as_deref().and_then(parse_api)
@@ -184,7 +187,7 @@ impl Client {
             return Err(EngineError::TooNew { wanted: format!("{}.{}", oldest.0, oldest.1) });
         }
         let (major, minor) = newest.min(API);
-        Ok((Self { socket: Arc::from(socket), prefix: Arc::from(format!("/v{major}.{minor}")) }, version))
+        Ok((Self { prefix: Arc::from(format!("/v{major}.{minor}")), ..unversioned }, version))
     }
 
     /// The version agreed on: `1.41`.
@@ -195,6 +198,22 @@ impl Client {
     /// Where the engine listens.
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// The user whose engine it is; none where nobody can tell: the launchd of macOS listens as root for every user.
+    pub(crate) fn owner(&self) -> Option<u32> {
+        self.peer.get().copied().filter(|uid| *uid != 0 || os::RUNS_CONTAINERS)
+    }
+
+    /// A new connection, to the user of the first.
+    pub(crate) async fn open(&self) -> Result<UnixStream, EngineError> {
+        let failed = |source| EngineError::Connect { path: self.socket.to_path_buf(), source };
+        let stream = UnixStream::connect(&self.socket).await.map_err(failed)?;
+        let uid = stream.peer_cred().map_err(failed)?.uid();
+        if *self.peer.get_or_init(|| uid) != uid {
+            return Err(failed(io::Error::other("another user has come to listen there")));
+        }
+        Ok(stream)
     }
 
     /// Gets an answer of at most `limit` bytes.
@@ -321,9 +340,7 @@ impl Client {
         path: &str,
         body: Body,
     ) -> Result<(Response<Incoming>, Connection), EngineError> {
-        let stream = UnixStream::connect(&self.socket)
-            .await
-            .map_err(|source| EngineError::Connect { path: self.socket.to_path_buf(), source })?;
+        let stream = self.open().await?;
         let (mut sender, connection) =
             http1::Builder::new().max_buf_size(MAX_HEAD).handshake(TokioIo::new(stream)).await?;
         let task = Connection(tokio::spawn(async move {
@@ -433,3 +450,6 @@ fn parse_api(version: &str) -> Option<(u32, u32)> {
     let (major, minor) = version.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,34 +6,39 @@ use std::time::Instant;
 use futures_util::StreamExt;
 use futures_util::stream;
 use jiff::Timestamp;
-use portreeve_core::snapshot::{NetworkMode, WorkloadRole};
+use portreeve_core::order::Order as _;
+use portreeve_core::snapshot::{Blind, NetworkMode, WorkloadRole};
 
 use super::client::{Client, EngineError};
 use super::observe::ONE;
 use super::processes;
+use super::text::line;
 use super::wire::{Inspected, InspectedImage, Listed};
 use super::workload::{Seen, inspected, listed};
 
 /// Most containers that are looked at in full.
 const MAX_INSPECTED: usize = 200;
+/// Longest reason that is kept, in bytes.
+const MAX_WHY: usize = 512;
 /// Questions to one engine at a time.
 pub(super) const CONCURRENT: usize = 8;
 
-/// All containers; those that may matter in full.
+/// All containers; those that may matter in full, and which of those the engine did not tell of, each by its workload.
 pub(super) async fn containers(
     client: &Client,
     list: &[Listed],
     engine: &str,
     until: Instant,
     at: Timestamp,
-) -> Vec<Seen> {
+) -> (Vec<Seen>, Vec<Blind>) {
     let mut seen: Vec<Seen> = list.iter().map(|item| listed(item, engine, at)).collect();
     let wanted = worth_a_look(&seen);
     let asked = stream::iter(wanted).map(|index| {
         let id = list.get(index).map(|item| item.id.clone()).unwrap_or_default();
         async move { (index, inspect(client, &id, until).await) }
     });
-    let answers: Vec<_> = asked.buffer_unordered(CONCURRENT).collect().await;
+    let mut answers: Vec<_> = asked.buffer_unordered(CONCURRENT).collect().await;
+    answers.order_by_key(|(index, _)| *index);
     let ids: BTreeSet<String> = answers
         .iter()
         .filter_map(|(_, answer)| Some(answer.as_ref().ok()?.image.clone()))
@@ -44,6 +49,7 @@ pub(super) async fn containers(
         (id, image.ok())
     });
     let images: BTreeMap<String, Option<InspectedImage>> = asked.buffer_unordered(CONCURRENT).collect().await;
+    let mut blind = Vec::new();
     for (index, answer) in answers {
         let Some(place) = seen.get_mut(index) else { continue };
         match answer {
@@ -51,12 +57,19 @@ pub(super) async fn containers(
                 let image = images.get(&answer.image).and_then(Option::as_ref);
                 *place = inspected(&answer, image, engine, at);
             }
-            Err(error) => tracing::debug!(container = %place.workload.name, error = %error.sentence(), "not inspected"),
+            // It was removed since the list was made.
+            Err(error) if error.is_not_found() => {}
+            Err(error) => blind.push(Blind {
+                what: place.workload.id.clone(),
+                why: line(&error.sentence(), MAX_WHY),
+                remedy: "see why `docker inspect` gives no answer for it".to_owned(),
+                readiness: place.workload.is_running(),
+            }),
         }
     }
     processes::judge(client, &mut seen, until).await;
     resolve_shared(&mut seen);
-    seen
+    (seen, blind)
 }
 
 async fn inspect(client: &Client, id: &str, until: Instant) -> Result<Inspected, EngineError> {

@@ -29,6 +29,8 @@ pub struct DockerHost {
     pub of: String,
     /// Its value.
     pub value: String,
+    /// The user who says so; none for one who may lead the agent anywhere.
+    pub user: Option<(String, u32)>,
 }
 
 /// Where to look.
@@ -96,7 +98,8 @@ pub fn discover(search: &Search) -> Discovery {
         contexts(account, &mut found, &mut discovery.blind);
     }
     for host in &search.hosts {
-        endpoint(&host.value, format!("DOCKER_HOST of {}", host.of), None, &mut found, &mut discovery.blind);
+        let known_from = format!("DOCKER_HOST of {}", host.of);
+        endpoint(&host.value, known_from, host.user.clone(), &mut found, &mut discovery.blind);
     }
     discovery.candidates = unique(found, search.agent_uid);
     discovery
@@ -325,7 +328,11 @@ mod tests {
         let search = Search {
             accounts: vec![account(&home, own_uid())],
             root: root.path().into(),
-            hosts: vec![DockerHost { of: "this shell".into(), value: "unix:///nowhere/docker.sock".into() }],
+            hosts: vec![DockerHost {
+                of: "this shell".into(),
+                value: "unix:///nowhere/docker.sock".into(),
+                user: None,
+            }],
             agent_uid: own_uid(),
         };
         let discovery = discover(&search);
@@ -350,10 +357,14 @@ mod tests {
         let _listener = UnixListener::bind(&other).unwrap();
         fs::create_dir_all(home.join(".orbstack/run")).unwrap();
         symlink(&other, home.join(".orbstack/run/docker.sock")).unwrap();
-        // As root sees a user whose link leads to a socket that is not the user's.
+        let named = root.path().join("named.sock");
+        let _named = UnixListener::bind(&named).unwrap();
+        // As root sees a user whose link, or whose unit, leads to a socket that is not the user's.
         let accounts = vec![account(&home, own_uid() + 1)];
-        let search = Search { accounts, root: root.path().into(), hosts: Vec::new(), agent_uid: 0 };
+        let user = Some(("op".to_owned(), own_uid() + 1));
+        let hosts = vec![DockerHost { of: "a unit".into(), value: format!("unix://{}", named.display()), user }];
+        let search = Search { accounts, root: root.path().into(), hosts, agent_uid: 0 };
         let refusals: Vec<bool> = discover(&search).candidates.iter().map(|found| found.refusal.is_some()).collect();
-        assert_eq!(refusals, [true, true]);
+        assert_eq!(refusals, [true, true, true]);
     }
 }

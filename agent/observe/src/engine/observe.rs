@@ -81,6 +81,8 @@ struct Held {
     kernel: Option<String>,
     client: Option<Client>,
     seen: Vec<Seen>,
+    /// Containers that it did not tell of.
+    blind: Vec<Blind>,
     networks: Vec<Network>,
     volumes: Vec<EngineVolume>,
     projects: Vec<Project>,
@@ -100,6 +102,7 @@ async fn ask(candidate: &Candidate, until: Instant, at: Timestamp) -> Held {
         kernel: None,
         client: None,
         seen: Vec::new(),
+        blind: Vec::new(),
         networks: Vec::new(),
         volumes: Vec::new(),
         projects: Vec::new(),
@@ -143,7 +146,7 @@ async fn ask(candidate: &Candidate, until: Instant, at: Timestamp) -> Held {
     let listed = list.items.len();
     list.items.retain(|item| !is_ours(item));
     let ours = (listed - list.items.len()) as u64;
-    let mut seen = containers(&client, &list.items, &engine, all, at).await;
+    let (mut seen, blind) = containers(&client, &list.items, &engine, all, at).await;
     let projects = projects(&list.items, &engine);
     let volumes = volumes.map(|volumes| volumes.volumes).unwrap_or_default();
     let counted = list.items.len() as u64 + list.passed_over;
@@ -189,6 +192,7 @@ async fn ask(candidate: &Candidate, until: Instant, at: Timestamp) -> Held {
         projects,
         events: events.map(|events| events::of(events, &seen)),
         seen,
+        blind,
         answer: Fact::known(answer, source, at),
     }
 }
@@ -329,6 +333,11 @@ impl Observed {
                 readiness: false,
             });
         }
+        self.blind.extend(
+            held.blind
+                .into_iter()
+                .map(|blind| Blind { what: renamed.get(&blind.what).cloned().unwrap_or(blind.what), ..blind }),
+        );
         if let (Some(client), true) = (held.client, answer.get().is_some()) {
             self.clients.insert(id.clone(), client);
         }

@@ -55,14 +55,13 @@ impl Draft {
             return None;
         }
         let reader = site.reader();
-        let include_roots: Vec<PathBuf> = Vec::new();
-        let loaded = Loaded::read(&site.config_path, &reader, &include_roots);
         let owner = live_owner(site, dir);
         let mut site_pids = site.pids.clone();
         site_pids.extend(owner.map(|owner| owner.pid).filter(|pid| !site.pids.contains(pid)));
         let process = site_pids.iter().find_map(|pid| around.running.get(pid));
         let units: Vec<&Unit> = around.units.iter().filter(|unit| site.units.contains(&unit.id)).collect();
         let (layers, blind) = layers(site, process, &units, around, &reader);
+        let loaded = Loaded::read(&site.config_path, &reader, &include_roots(site, &layers));
         let effective = layers.effective(loaded.config.as_ref());
         let settings = loaded.config.as_ref().map(|config| config.gateway(&effective));
         let mode = settings.as_ref().and_then(|settings| settings.mode);
@@ -332,6 +331,16 @@ fn layers(
     (EnvironmentLayers { process, service_files, dotenv_files }, blind)
 }
 
+/// Directories that its configuration may include files from besides its own: what it is started with says so, as the configuration is
+/// not read yet.
+fn include_roots(site: &Site, layers: &EnvironmentLayers) -> Vec<PathBuf> {
+    paths::include_roots(&paths::PathInputs {
+        environment: &layers.effective(None),
+        account_home: site.home().unwrap_or(Path::new("/")),
+        working_directory: Path::new("/"),
+    })
+}
+
 /// Whether the listeners belong to this gateway, so that they may be shown its secret.
 fn trusted(listeners: &Result<Vec<&Listener>, &str>, pids: &[u32], owner_uid: u32) -> Result<(), String> {
     let listeners = listeners.as_ref().map_err(|why| format!("it is not known who listens: {why}"))?;
@@ -357,5 +366,54 @@ impl Draft {
     fn certificate(&self, tls: bool) -> Option<CertFingerprint> {
         let config = self.loaded.config.as_ref().filter(|_| tls)?;
         certificate(config, &self.layers.effective(Some(config)), &self.reader)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    use super::*;
+    use crate::users::Account;
+
+    #[test]
+    fn a_file_of_an_allowed_directory_is_included() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().canonicalize().unwrap();
+        let (state, shared) = (home.join(".openclaw"), home.join("shared"));
+        for folder in [&state, &shared] {
+            fs::create_dir(folder).unwrap();
+        }
+        fs::write(shared.join("gateway.json"), "{gateway: {port: 18800}}").unwrap();
+        let config_path = state.join("openclaw.json");
+        fs::write(&config_path, format!("{{$include: '{}'}}", shared.join("gateway.json").display())).unwrap();
+        let uid = nix::unistd::geteuid().as_raw();
+        let account = Account { name: "ann".to_owned(), uid, gid: 0, home, unreachable: None };
+        let site = Site {
+            path: state,
+            aliases: BTreeSet::new(),
+            account: Some(account),
+            uid,
+            profile: None,
+            config_path,
+            pids: Vec::new(),
+            units: Vec::new(),
+            asked: false,
+            is_callers: false,
+        };
+        let read = |variables: &[(&str, &str)]| {
+            let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let process = ProcessLayer {
+                location: "the environment of pid 7".to_owned(),
+                environment: Environment::all(variables),
+                is_running: true,
+            };
+            let layers =
+                EnvironmentLayers { process: Some(process), service_files: Vec::new(), dotenv_files: Vec::new() };
+            Loaded::read(&site.config_path, &site.reader(), &include_roots(&site, &layers)).config.is_some()
+        };
+        assert!(read(&[("OPENCLAW_INCLUDE_ROOTS", "~/shared")]));
+        assert!(!read(&[]));
     }
 }

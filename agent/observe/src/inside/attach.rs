@@ -1,7 +1,6 @@
 //! The streams of a container.
 
 use std::io;
-use std::path::Path;
 use std::time::Instant;
 
 use http_body_util::Full;
@@ -13,10 +12,9 @@ use portreeve_core::Secret;
 use portreeve_facts::request::MAX_ANSWER_BYTES;
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
 
 use super::InsideError;
-use crate::engine::EngineError;
+use crate::engine::{Client, EngineError};
 
 /// Most bytes kept of what the program says on its error stream.
 const MAX_SAID: usize = 2_000;
@@ -45,22 +43,20 @@ impl Drop for Streams {
 
 impl Streams {
     /// Asks the engine for the streams.
-    pub(super) async fn open(socket: &Path, path: &str, until: Instant) -> Result<Self, InsideError> {
-        Self::open_with(socket, path, String::new(), until).await
+    pub(super) async fn open(client: &Client, path: &str, until: Instant) -> Result<Self, InsideError> {
+        Self::open_with(client, path, String::new(), until).await
     }
 
     /// Asks the engine for the streams with a request in JSON.
     pub(super) async fn open_with(
-        socket: &Path,
+        client: &Client,
         path: &str,
         body: String,
         until: Instant,
     ) -> Result<Self, InsideError> {
         let failed = |source| InsideError::Engine { action: "attach to the probe", source };
         let work = async {
-            let stream = UnixStream::connect(socket)
-                .await
-                .map_err(|source| EngineError::Connect { path: socket.to_owned(), source })?;
+            let stream = client.open().await?;
             let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
             let task = tokio::spawn(async move {
                 if let Err(error) = connection.with_upgrades().await {

@@ -118,7 +118,7 @@ impl Place<'_> {
         let exec = segment(&made.id);
         let path = format!("/v{}/exec/{exec}/start", self.client.api_version());
         let start = json!({ "Detach": false, "Tty": false }).to_string();
-        let streams = Streams::open_with(self.client.socket(), &path, start, until).await?;
+        let streams = Streams::open_with(self.client, &path, start, until).await?;
         let output = streams.listen(until, is_whole).await?;
         let ended: Ended =
             self.client.get(&format!("/exec/{exec}/json"), SMALL, until + ENGINE_SHARE).await.unwrap_or_default();
@@ -138,7 +138,7 @@ impl Place<'_> {
         let result = async {
             let prefix = format!("/v{}/containers/{}", self.client.api_version(), container.name());
             let path = format!("{prefix}/attach?stream=1&stdout=1&stderr=1");
-            let streams = Streams::open(self.client.socket(), &path, until).await?;
+            let streams = Streams::open(self.client, &path, until).await?;
             let path = format!("/containers/{}/start", container.name());
             let failed = |source| InsideError::Engine { action: "start the program", source };
             self.client.call(Method::POST, &path, Body::Empty, SMALL, until).await.map_err(failed)?;

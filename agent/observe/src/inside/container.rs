@@ -82,7 +82,7 @@ impl ThrowAway {
             .map_err(|source| InsideError::Engine { action: "take the probe into its container", source })?;
         let path =
             format!("/v{}/containers/{}/attach?stream=1&stdin=1&stdout=1&stderr=1", client.api_version(), self.name);
-        let streams = attach::Streams::open(client.socket(), &path, until).await?;
+        let streams = attach::Streams::open(client, &path, until).await?;
         let path = format!("/containers/{}/start", self.name);
         client
             .call(Method::POST, &path, Body::Empty, SMALL, until)

@@ -206,8 +206,13 @@ impl Sampler {
 
     /// Looks up files that came or went.
     fn refresh(&mut self) {
-        for target in &mut self.targets {
+        for (target, track) in self.targets.iter_mut().zip(&mut self.tracks) {
             target.refresh();
+            if let Some(remade) = target.remade() {
+                *target = remade;
+                // What was seen is of another lock.
+                *track = Track::default();
+            }
         }
         let now = self.now();
         if now < self.next_find {

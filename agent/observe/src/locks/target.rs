@@ -107,6 +107,17 @@ impl Target {
         }
     }
 
+    /// The same lock as it is asked about now, where its database has come to be written in another way.
+    pub(super) fn remade(&self) -> Option<Self> {
+        let was_wal = match self.kind {
+            LockKind::WalWriter => true,
+            LockKind::RollbackDatabase => false,
+            LockKind::SqliteLockFile | LockKind::ExclusiveFile => return None,
+        };
+        let is_wal = is_wal(&self.path).ok()?;
+        if is_wal == was_wal { None } else { Self::database(self.path.clone()).ok() }
+    }
+
     /// Whether a newcomer would get the lock now.
     pub(super) fn look(&mut self) -> Look {
         for probe in &mut self.probes {
@@ -198,9 +209,11 @@ fn exists(path: &Path, owner: &mut Option<Owned>) -> io::Result<Look> {
     Ok(if named.stale { Look::Free } else { Look::Held(named.pid) })
 }
 
-/// Whether a database has a write-ahead log. An empty one has not been written yet.
+/// Whether a database has a write-ahead log. One that is empty has not been written yet, and may come to be either.
 fn is_wal(path: &Path) -> io::Result<bool> {
     let mut version = [0];
-    let read = open(path)?.read_at(&mut version, WRITE_VERSION)?;
-    Ok(read == 1 && version == [2])
+    match open(path)?.read_at(&mut version, WRITE_VERSION)? {
+        0 => Err(io::ErrorKind::NotFound.into()),
+        _ => Ok(version == [2]),
+    }
 }

@@ -101,6 +101,23 @@ fn a_writer_is_named_and_its_holds_are_measured() {
 }
 
 #[test]
+fn a_database_is_asked_about_as_it_comes_to_be_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = fs::canonicalize(dir.path()).unwrap();
+    fs::create_dir(path.join("state")).unwrap();
+    let file = path.join("state/openclaw.sqlite");
+    fs::write(&file, b"").unwrap();
+    let watch = LockWatch::start(vec![Place::new(path.clone(), path.join("openclaw.json"), [0])], &[]);
+    thread::sleep(Duration::from_millis(100));
+    assert!(watch.read()[0].locks.iter().all(|lock| lock.purpose != "database"), "{:?}", watch.read());
+    let database = Connection::open(&file).unwrap();
+    database.execute_batch("CREATE TABLE t (x)").unwrap();
+    wait_for(&watch, "database", |lock| lock.kind == LockKind::RollbackDatabase);
+    database.execute_batch("PRAGMA journal_mode=wal").unwrap();
+    wait_for(&watch, "database", |lock| lock.kind == LockKind::WalWriter);
+}
+
+#[test]
 fn a_writer_that_went_leaves_its_lock_free() {
     let (_dir, place) = place("wal");
     let writer = Writer::start(&place.path.join("state/openclaw.sqlite"));

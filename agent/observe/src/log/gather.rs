@@ -1,5 +1,6 @@
 //! Opening the logs of several places, and reading them.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
@@ -32,10 +33,11 @@ struct Opened {
 /// Counts what the logs of these places say.
 pub async fn tally(places: &[Place], wanted: &Wanted) -> Tally {
     let mut tally = Tally::default();
-    let mut counted_own = false;
+    let mut counted_own: BTreeSet<&str> = BTreeSet::new();
     for place in places {
         tally.source(place.id.clone(), place.origin, place.offset_ms);
-        if place.repeats && counted_own {
+        let is_counted = |writer: &String| counted_own.contains(writer.as_str());
+        if place.repeats && !place.writers.is_empty() && place.writers.iter().all(is_counted) {
             tally.problem("the gateway's own log says the same and was counted");
             continue;
         }
@@ -48,7 +50,9 @@ pub async fn tally(places: &[Place], wanted: &Wanted) -> Tally {
                 let mut reading = reading(place, opened.stamped);
                 let result = count(&mut opened.lines, &mut reading, wanted, &mut tally);
                 tally.read(opened.lines.end(), opened.lines.cut);
-                counted_own |= place.origin == Origin::Gateway && opened.lines.end() > 0;
+                if place.origin == Origin::Gateway && opened.lines.end() > 0 {
+                    counted_own.extend(place.writers.iter().map(String::as_str));
+                }
                 if let Some(problem) = result.err().map(|error| error.to_string()).or(opened.problem) {
                     tally.problem(problem);
                 }
@@ -133,6 +137,7 @@ async fn opened(place: &Place, wanted: &Wanted, chunk: usize) -> Result<Opened, 
             Ok(Opened { lines, stamped: true, problem })
         }
         From::Unified => Err("it is not a file".to_owned()),
+        From::LeftOut(count) => Err(format!("{count} more logs were not read")),
     }
 }
 
@@ -235,9 +240,35 @@ pub(super) fn system_entry(at: Timestamp, source: String, text: String) -> Entry
 
 #[cfg(test)]
 mod tests {
+    use portreeve_core::report::Agent;
     use proptest::prelude::*;
 
+    use super::super::open::Access;
     use super::*;
+
+    #[tokio::test]
+    async fn what_a_gateway_prints_counts_unless_its_own_log_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = |name: &str, writer: &str, repeats: bool| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, "2026-11-21T03:43:40.544Z [gateway] ready\n").unwrap();
+            Place {
+                id: name.to_owned(),
+                origin: if repeats { Origin::ServiceManager } else { Origin::Gateway },
+                from: From::File { path, access: Access::Named },
+                offset_ms: None,
+                repeats,
+                writers: vec![writer.to_owned()],
+            }
+        };
+        let left_out = Place { from: From::LeftOut(3), ..place("older", "c", false) };
+        let places = [place("own", "a", false), place("printed", "a", true), place("only", "b", true), left_out];
+        let agent = Agent { version: String::new() };
+        let report = tally(&places, &Wanted::default()).await.report(agent, Timestamp::UNIX_EPOCH, None, None);
+        let lines: Vec<u64> = report.sources.iter().map(|source| source.lines).collect();
+        assert_eq!(lines, [1, 0, 1, 0]);
+        assert_eq!(report.sources[3].problem.as_deref(), Some("3 more logs were not read"));
+    }
 
     fn fed(bytes: &[u8], at_once: usize) -> Vec<u8> {
         let (mut frames, mut out) = (Frames::default(), Vec::new());

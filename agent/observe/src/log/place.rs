@@ -1,6 +1,6 @@
 //! Where logs are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +31,8 @@ pub struct Place {
     pub offset_ms: Option<i64>,
     /// What a gateway prints: the same as in its own log, which counts where it is there.
     pub repeats: bool,
+    /// Ids of the gateways that write it, where they are known.
+    pub writers: Vec<String>,
 }
 
 /// Where a log is.
@@ -52,6 +54,8 @@ pub enum From {
     },
     /// The unified log of macOS.
     Unified,
+    /// So many more that are not read.
+    LeftOut(usize),
 }
 
 /// Files named on the command line.
@@ -66,22 +70,29 @@ fn file(path: &Path, origin: Origin, access: Access) -> Place {
         from: From::File { path: path.to_owned(), access },
         offset_ms: None,
         repeats: false,
+        writers: Vec::new(),
     }
 }
 
-/// The logs of a node's gateways, clients and jobs.
+/// The logs of a node's gateways, clients and jobs; the newest of them, where they are too many.
 pub fn places(snapshot: &Snapshot) -> Vec<Place> {
-    let mut places = Vec::new();
-    let mut known: BTreeSet<PathBuf> = BTreeSet::new();
+    let mut places: Vec<Place> = Vec::new();
+    let mut known: BTreeMap<PathBuf, usize> = BTreeMap::new();
     for gateway in &snapshot.gateways {
         for source in gateway.log.get().into_iter().flat_map(|log| &log.sources) {
             let path = Path::new(&source.path);
             let access = Access::Of(source.uid);
-            for path in with_older(path).into_iter().filter(|path| known.insert(path.clone())) {
+            for path in with_older(path) {
+                if let Some(place) = known.get(&path).and_then(|at| places.get_mut(*at)) {
+                    place.writers.push(gateway.id.clone());
+                    continue;
+                }
                 let mut place = file(&path, Origin::Gateway, access);
                 if source.printed {
                     (place.origin, place.repeats) = (Origin::ServiceManager, true);
                 }
+                place.writers.push(gateway.id.clone());
+                known.insert(path, places.len());
                 places.push(place);
             }
         }
@@ -90,9 +101,12 @@ pub fn places(snapshot: &Snapshot) -> Vec<Place> {
         for output in &unit.outputs {
             let path = PathBuf::from(output);
             let uid = if let Domain::User { uid } = unit.domain { uid } else { 0 };
-            if path.is_absolute() && known.insert(path.clone()) {
+            if path.is_absolute() && !known.contains_key(&path) {
                 let place = file(&path, Origin::ServiceManager, Access::Of(uid));
-                places.push(Place { repeats: unit.role == UnitRole::Gateway, ..place });
+                let runs = snapshot.gateways.iter().filter(|gateway| gateway.units.contains(&unit.id));
+                let writers = runs.map(|gateway| gateway.id.clone()).collect();
+                known.insert(path, places.len());
+                places.push(Place { repeats: unit.role == UnitRole::Gateway, writers, ..place });
             }
         }
     }
@@ -104,10 +118,36 @@ pub fn places(snapshot: &Snapshot) -> Vec<Place> {
             from: From::Unified,
             offset_ms: None,
             repeats: false,
+            writers: Vec::new(),
         });
     }
-    places.truncate(MAX_PLACES);
-    places
+    newest(places)
+}
+
+/// As many as are read together, in their order; the others count as one, which tells how many they are.
+fn newest(places: Vec<Place>) -> Vec<Place> {
+    let surplus = places.len().saturating_sub(MAX_PLACES);
+    if surplus == 0 {
+        return places;
+    }
+    // A container and the system have one log each, which stays.
+    let age = |place: &Place| match &place.from {
+        From::File { path, .. } => (0, fs::symlink_metadata(path).and_then(|metadata| metadata.modified()).ok()),
+        From::Container { .. } | From::Unified | From::LeftOut(_) => (1, None),
+    };
+    let mut by_age: Vec<_> = places.iter().map(age).zip(0..).collect();
+    by_age.order();
+    let old: BTreeSet<usize> = by_age.into_iter().take(surplus).map(|(_, index)| index).collect();
+    let kept = places.into_iter().zip(0..).filter(|(_, index)| !old.contains(index)).map(|(place, _)| place);
+    let left_out = Place {
+        id: "older logs".to_owned(),
+        origin: Origin::Gateway,
+        from: From::LeftOut(surplus),
+        offset_ms: None,
+        repeats: false,
+        writers: Vec::new(),
+    };
+    kept.chain([left_out]).collect()
 }
 
 fn container(snapshot: &Snapshot, workload: &Workload) -> Option<Place> {
@@ -124,6 +164,7 @@ fn container(snapshot: &Snapshot, workload: &Workload) -> Option<Place> {
         from: From::Container { socket: PathBuf::from(socket), container: workload.container_id.clone()? },
         offset_ms: offset(engine),
         repeats: false,
+        writers: Vec::new(),
     })
 }
 
@@ -192,4 +233,28 @@ fn days(path: &Path) -> Vec<PathBuf> {
         .collect();
     files.order();
     files
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    #[test]
+    fn of_too_many_logs_the_newest_are_read_and_the_others_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let places: Vec<Place> = (0..70)
+            .map(|age| {
+                let path = dir.path().join(format!("{age}.log"));
+                let modified = SystemTime::now() - Duration::from_secs(60 * age);
+                fs::File::create(&path).unwrap().set_modified(modified).unwrap();
+                file(&path, Origin::Gateway, Access::Named)
+            })
+            .collect();
+        let kept = newest(places.clone());
+        assert_eq!(kept[..64], places[..64]);
+        assert!(matches!(&kept[64..], [Place { from: From::LeftOut(6), .. }]), "{:?}", &kept[64..]);
+        assert_eq!(newest(kept[..64].to_vec()), kept[..64]);
+    }
 }

@@ -12,6 +12,7 @@ pub mod shell;
 pub(crate) mod time_machine;
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -207,15 +208,15 @@ impl Task {
 
     fn look(&self) -> Seen {
         let marks = SystemMarks;
-        let places = self.dirs.iter().filter_map(|dir| {
+        let (found, blind) = self.resolved();
+        let places = found.into_iter().map(|(dir, path)| {
             let volume = dir.volume.clone().or_else(|| volume::observe(&dir.path, self.at).get().cloned());
             let mount = volume.as_ref().map(|volume| Path::new(&volume.mount_point));
             let is_share = volume.as_ref().is_some_and(|volume| is_remote_file_system(&volume.file_system));
-            let path = fs::canonicalize(&dir.path).ok()?;
-            Some(StatePlace::of(&path, mount, is_share, &marks).named(&dir.name))
+            StatePlace::of(&path, mount, is_share, &marks).named(&dir.name)
         });
         let places: Vec<StatePlace> = places.collect();
-        observe(&Question {
+        let mut seen = observe(&Question {
             root: Path::new("/"),
             places: &places,
             accounts: &self.accounts,
@@ -224,6 +225,58 @@ impl Task {
             runner: &crate::command::System,
             marks: &marks,
             at: self.at,
-        })
+        });
+        seen.blind.extend(blind);
+        seen
+    }
+
+    /// The directories with their links resolved, and those that are hidden. One that is not there is nobody's.
+    fn resolved(&self) -> (Vec<(&Dir, PathBuf)>, Vec<Blind>) {
+        let (mut found, mut blind) = (Vec::new(), Vec::new());
+        for dir in &self.dirs {
+            match fs::canonicalize(&dir.path) {
+                Ok(path) => found.push((dir, path)),
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+                Err(error) => {
+                    let refused = refusal::of_io::<()>(&error, "realpath", self.at);
+                    let why = refused.blind().unwrap_or_default();
+                    let by_macos = why == refusal::NO_FULL_DISK_ACCESS;
+                    blind.push(Blind {
+                        what: format!("what copies {}", dir.name),
+                        why: why.to_owned(),
+                        remedy: if by_macos { "grant it to `portreeve`" } else { "run as root" }.to_owned(),
+                        readiness: true,
+                    });
+                }
+            }
+        }
+        (found, blind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_hides_itself_is_named_and_one_that_is_gone_is_not() {
+        let base = tempfile::tempdir().unwrap();
+        let circle = base.path().join("circle");
+        std::os::unix::fs::symlink("circle", &circle).unwrap();
+        let dir = |name: &str, path: PathBuf| Dir { name: name.to_owned(), path, volume: None };
+        let task = Task {
+            dirs: vec![
+                dir("here", base.path().to_path_buf()),
+                dir("gone", base.path().join("gone")),
+                dir("hidden", circle),
+            ],
+            accounts: Vec::new(),
+            started: Vec::new(),
+            processes: Vec::new(),
+            at: Timestamp::UNIX_EPOCH,
+        };
+        let (found, blind) = task.resolved();
+        assert!(matches!(found[..], [(Dir { name, .. }, _)] if name == "here"));
+        assert!(matches!(&blind[..], [spot] if spot.what == "what copies hidden" && spot.readiness), "{blind:?}");
     }
 }

@@ -25,8 +25,10 @@ const TMUTIL: &str = "/usr/bin/tmutil";
 const MOUNT: &str = "/sbin/mount";
 /// How long a command has: `tmutil` can hang on a disk that sleeps or a share that is gone.
 const DEADLINE: Duration = Duration::from_secs(3);
+/// Where the volume of homes is mounted. What lies on it is shown below `/`, so that no such path begins with its mount point.
+const DATA_VOLUME: &str = "/System/Volumes/Data";
 /// Mount points of the volume that the system starts from.
-const BOOT_VOLUMES: [&str; 3] = ["/", "/System/Volumes/Data", "/System/Volumes/Preboot"];
+const BOOT_VOLUMES: [&str; 3] = ["/", DATA_VOLUME, "/System/Volumes/Preboot"];
 
 /// Time Machine, and what it does with each state directory. Blocks for as long as the slowest command, 3 s at most, twice that where a
 /// directory must be asked for.
@@ -242,15 +244,17 @@ fn excluded(
         let source = format!("attribute {BACKUP_EXCLUSION}");
         return Fact::known(Exclusion { by: ExclusionKind::Attribute, path: name(&link.path) }, source, at);
     }
-    let by_path =
-        |paths: &[PathBuf]| paths.iter().find_map(|path| place.covered_by(&question.below(path)).map(|_| name(path)));
+    // A rule for a folder in which volumes are mounted says nothing of what is on them.
+    let levels = within().count();
+    let covers = |path: &Path| place.covered_by(path).is_some_and(|level| level < levels);
+    let by_path = |paths: &[PathBuf]| paths.iter().find(|path| covers(&question.below(path))).map(|path| name(path));
     if let Some(path) = preferences.get().and_then(|known| by_path(&known.skipped)) {
         return Fact::known(Exclusion { by: ExclusionKind::Path, path }, preferences.source.clone(), at);
     }
     if let Some(rules) = standard.get() {
         let homes =
             question.accounts.iter().flat_map(|account| rules.in_homes.iter().map(|path| account.home.join(path)));
-        let in_homes = || homes.into_iter().find(|path| place.covered_by(path).is_some()).map(|path| name(&path));
+        let in_homes = || homes.into_iter().find(|path| covers(path)).map(|path| name(&path));
         if let Some(path) = by_path(&rules.paths).or_else(in_homes) {
             return Fact::known(Exclusion { by: ExclusionKind::Standard, path }, standard.source.clone(), at);
         }
@@ -289,7 +293,7 @@ fn excluded(
 
 /// A place with the folders above it, up to the root of its volume.
 fn on_volume(place: &StatePlace) -> impl Iterator<Item = &Link> {
-    let mount = place.mount_point.as_deref();
+    let mount = place.mount_point.as_deref().filter(|mount| *mount != Path::new(DATA_VOLUME));
     place.chain.iter().take_while(move |link| mount.is_none_or(|mount| link.path.starts_with(mount)))
 }
 

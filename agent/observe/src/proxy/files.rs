@@ -3,6 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
+use portreeve_core::snapshot::Place;
+
 use super::Problem;
 
 /// Largest file read, in bytes.
@@ -11,6 +13,8 @@ pub const MAX_FILE_BYTES: usize = 1 << 20;
 const MAX_TOTAL_BYTES: usize = 8 << 20;
 /// Most files of one configuration.
 const MAX_FILES: usize = 512;
+/// Most words of one configuration, over all its files.
+const MAX_WORDS: usize = 200_000;
 /// Most files that one folder is asked for.
 const MAX_LISTED: usize = 1024;
 
@@ -53,12 +57,22 @@ pub(super) struct Loader<'a> {
     files: &'a dyn Files,
     bytes: Cell<usize>,
     count: Cell<usize>,
+    words: Cell<usize>,
+    /// The first bound that was reached: what comes after it was not looked at.
+    pub(super) cut: RefCell<Option<Problem>>,
     pub(super) problems: RefCell<Vec<Problem>>,
 }
 
 impl<'a> Loader<'a> {
     pub(super) fn new(files: &'a dyn Files) -> Self {
-        Self { files, bytes: Cell::new(0), count: Cell::new(0), problems: RefCell::default() }
+        Self {
+            files,
+            bytes: Cell::new(0),
+            count: Cell::new(0),
+            words: Cell::new(0),
+            cut: RefCell::default(),
+            problems: RefCell::default(),
+        }
     }
 
     /// Notes something wrong, unless there is much wrong already.
@@ -67,6 +81,24 @@ impl<'a> Loader<'a> {
         if problems.len() < 64 {
             problems.push(problem);
         }
+    }
+
+    /// Notes a bound, and that what comes after it is not looked at.
+    pub(super) fn cut_off(&self, place: Option<Place>, message: &str) {
+        let problem = Problem { place, message: message.to_owned() };
+        self.problem(problem.clone());
+        self.cut.borrow_mut().get_or_insert(problem);
+    }
+
+    /// Takes one more word into account; false where there are too many.
+    pub(super) fn may_take(&self, place: &Place) -> bool {
+        let fits = self.words.get() < MAX_WORDS;
+        if fits {
+            self.words.set(self.words.get() + 1);
+        } else {
+            self.cut_off(Some(place.clone()), "too many words");
+        }
+        fits
     }
 
     /// One file within the bounds.

@@ -2,12 +2,15 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portreeve_core::snapshot::Workload;
 
+use super::host::in_time;
 use super::{File, Files, MountedFiles, Parsed, Program, parse};
 use crate::engine::{self, Client, Found};
+use crate::os;
 
 /// How often more files are asked for: each round knows what the last one includes.
 const MAX_ROUNDS: usize = 6;
@@ -15,6 +18,10 @@ const MAX_ROUNDS: usize = 6;
 const MAX_ASKED: usize = 64;
 /// Time that the engine gets for the files of one container.
 const TIME: Duration = Duration::from_secs(3);
+/// Id of the engine that has no socket.
+const APPLE: &str = "apple-container";
+/// Time that what is mounted gets in each round.
+const MOUNTED: Duration = Duration::from_secs(2);
 
 type Read = BTreeMap<String, Result<Found, String>>;
 
@@ -56,33 +63,52 @@ impl Files for ContainerFiles<'_> {
 }
 
 /// Reads the configuration at `path` of a container. What lies in its image or in its own layer is asked of its engine, as far as there
-/// is time.
+/// is time. An error where what is mounted gives no answer.
 pub(super) async fn parse_inside(
     program: Program,
     path: &str,
     workload: &Workload,
     engines: &BTreeMap<String, Client>,
     until: Instant,
-) -> Parsed {
-    let engine = workload.engine.as_ref().and_then(|engine| engines.get(engine)).zip(workload.container_id.as_deref());
+) -> Result<Parsed, String> {
+    let client = workload.engine.as_ref().and_then(|engine| engines.get(engine));
+    let engine = client.zip(workload.container_id.as_deref());
+    let owner = owner(client, workload);
     let until = until.min(Instant::now() + TIME);
+    let own = Arc::new(workload.clone());
     let mut read = Read::new();
-    for _ in 0..MAX_ROUNDS {
-        let files =
-            ContainerFiles { workload, mounted: MountedFiles::of(workload), read: &read, missing: RefCell::default() };
-        let parsed = parse(program, path, workload.image.version.as_deref(), &files);
-        let missing = files.missing.into_inner();
+    let mut rounds = 0..MAX_ROUNDS;
+    loop {
+        let (own, path, known) = (Arc::clone(&own), path.to_owned(), read);
+        let round = move || {
+            let mounted = MountedFiles::of(&own, owner);
+            let files = ContainerFiles { workload: &own, mounted, read: &known, missing: RefCell::default() };
+            let parsed = parse(program, &path, own.image.version.as_deref(), &files);
+            let missing = files.missing.into_inner();
+            (parsed, missing, known)
+        };
+        let (parsed, missing, known) = in_time(Instant::now() + MOUNTED, round).await?;
+        read = known;
         let room = MAX_ASKED.saturating_sub(read.len());
-        let Some((client, container)) = engine.filter(|_| !missing.is_empty() && room > 0) else { return parsed };
+        let may_ask = !missing.is_empty() && room > 0 && rounds.next().is_some();
+        let Some((client, container)) = engine.filter(|_| may_ask) else { return Ok(parsed) };
         let asked = missing.into_iter().take(room).map(|path| async move {
             let found = engine::read(client, container, &path, until).await;
             (path, found)
         });
         read.extend(futures_util::future::join_all(asked).await);
     }
-    let files =
-        ContainerFiles { workload, mounted: MountedFiles::of(workload), read: &read, missing: RefCell::default() };
-    parse(program, path, workload.image.version.as_deref(), &files)
+}
+
+/// The user whose engine it is. Apple's has no socket, and is that of who looks or, where root looks, of who sits there.
+fn owner(client: Option<&Client>, workload: &Workload) -> Option<u32> {
+    let agent = nix::unistd::geteuid().as_raw();
+    match client {
+        Some(client) => client.owner(),
+        None if workload.engine.as_deref() != Some(APPLE) => None,
+        None if agent == 0 => os::console_user_id().ok().flatten(),
+        None => Some(agent),
+    }
 }
 
 #[cfg(test)]
@@ -148,12 +174,13 @@ mod tests {
         workload.engine = Some("docker".to_owned());
         workload.container_id = Some("0123".to_owned());
         let path = Program::Nginx.default_config();
-        let parsed = parse_inside(Program::Nginx, path, &workload, &engines, until).await;
+        let parsed = parse_inside(Program::Nginx, path, &workload, &engines, until).await.unwrap();
         assert_eq!(parsed.routes.len(), 1, "{:?}", parsed.problems);
         assert_eq!(parsed.routes[0].upstream.as_ref().unwrap().port, 18789);
-        let nothing = parse_inside(Program::Caddy, "/etc/caddy/Caddyfile", &workload, &engines, until).await;
+        let caddyfile = Program::Caddy.default_config();
+        let nothing = parse_inside(Program::Caddy, caddyfile, &workload, &engines, until).await.unwrap();
         assert!(nothing.problems[0].message.contains("no such file in the container"), "{:?}", nothing.problems);
-        let unseen = parse_inside(Program::Caddy, "/etc/caddy/Caddyfile", &workload, &BTreeMap::new(), until).await;
+        let unseen = parse_inside(Program::Caddy, caddyfile, &workload, &BTreeMap::new(), until).await.unwrap();
         assert!(unseen.routes.is_empty() && unseen.problems[0].message.contains("not mounted"));
     }
 }

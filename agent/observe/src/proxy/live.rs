@@ -7,9 +7,12 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
 use futures_util::future::join_all;
+use futures_util::stream;
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{
     Blind, Challenge, Gateway, GatewayUrl, IdleSocket, Ingress, NetworkMode, Probe, ProxyRoute, Workload, WorkloadRole,
 };
@@ -18,14 +21,22 @@ use portreeve_openclaw::client::{Deadlines, ErrorKind, greet, hold};
 use portreeve_openclaw::endpoint::{Scheme, Target, TlsPolicy};
 use portreeve_openclaw::http::{HttpDeadlines, Prober};
 
-use super::host::{self, HostFiles};
+use super::host::{self, MAX_SHOWN, in_time};
 use super::inside::parse_inside;
 use super::relate::related;
 use super::tls::look;
-use super::{Owner, Program, PublicUrl, RouteFound, World, parse, parse_text};
-use crate::engine::Client;
+use super::{Owner, Parsed, Program, PublicUrl, RouteFound, World};
+use crate::engine::{Client, line};
 use crate::process::ProcessTable;
 
+/// Time that the files of one proxy of the host get.
+const FILES: Duration = Duration::from_secs(2);
+/// Time that the files of all of them get together: anybody may start one, with files that never answer.
+const ALL_FILES: Duration = Duration::from_secs(4);
+/// Most proxies of the host whose files are read, those of root first.
+const MAX_RUNNING: usize = 64;
+/// How many of them are read at a time.
+const AT_A_TIME: usize = 4;
 /// Most ways that are tried.
 const MAX_TRIED: usize = 32;
 /// Longest that a silent connection is held: less than the 15 s after which a gateway itself ends it.
@@ -83,8 +94,9 @@ pub async fn observe(question: Question<'_>) -> Seen {
     if question.world.gateways.is_empty() {
         return Seen { ingresses: question.ingresses, ..Seen::default() };
     }
-    let mut ways = of_processes(&question, &mut blind);
-    ways.extend(of_workloads(&question, begun + question.deadline, &mut blind).await);
+    let until = begun + question.deadline;
+    let mut ways = of_processes(&question, until, &mut blind).await;
+    ways.extend(of_workloads(&question, until, &mut blind).await);
     ways.extend(question.public_urls.iter().filter_map(|url| of_url(url, &question)));
     let left = question.deadline.saturating_sub(begun.elapsed());
     let (at, deep) = (question.at, question.deep);
@@ -101,18 +113,44 @@ fn note(blind: &mut Vec<Blind>, what: String, why: &str) {
     blind.push(Blind { what, why: why.to_owned(), remedy, readiness: false });
 }
 
-fn of_processes(question: &Question<'_>, blind: &mut Vec<Blind>) -> Vec<Way> {
+/// What of a configuration was not read: all of it, or what came after a bound.
+fn note_partly(blind: &mut Vec<Blind>, what: String, parsed: &Parsed) {
+    let nothing = parsed.problems.first().filter(|_| parsed.routes.is_empty());
+    if let Some(problem) = nothing.or(parsed.cut.as_ref()) {
+        note(blind, what, &problem.message);
+    }
+}
+
+/// Files that gave no answer.
+fn note_silent(blind: &mut Vec<Blind>, what: String, why: String) {
+    let remedy = "look at the volume that its files lie on, or name the public address in `public_urls`".to_owned();
+    blind.push(Blind { what, why, remedy, readiness: false });
+}
+
+async fn of_processes(question: &Question<'_>, until: Instant, blind: &mut Vec<Blind>) -> Vec<Way> {
+    let until = until.min(Instant::now() + ALL_FILES);
+    let mut running = host::running(question.processes);
+    running.order_by_key(|running| running.uid != 0);
+    let more = running.split_off(running.len().min(MAX_RUNNING));
+    if !more.is_empty() {
+        note(blind, format!("configurations of {} more proxies of this node", more.len()), "too many run");
+    }
+    let read = running.into_iter().map(|running| async move {
+        let asked = running.clone();
+        let parsed = in_time(until.min(Instant::now() + FILES), move || asked.parse()).await;
+        (running, parsed)
+    });
+    let read: Vec<(host::Running, Result<Parsed, String>)> = stream::iter(read).buffered(AT_A_TIME).collect().await;
     let mut ways = Vec::new();
-    for running in host::running(question.processes) {
-        let parsed = match &running.text {
-            Some(text) => parse_text(running.program, "arguments", text),
-            None => parse(running.program, &running.config, None, &HostFiles::for_user(running.uid)),
+    for (running, parsed) in read {
+        let parsed = match parsed {
+            Ok(parsed) => parsed,
+            Err(why) => {
+                note_silent(blind, running.what(), why);
+                continue;
+            }
         };
-        if parsed.routes.is_empty()
-            && let Some(problem) = parsed.problems.first()
-        {
-            note(blind, format!("configuration of {} (pid {})", running.program.name(), running.pid), &problem.message);
-        }
+        note_partly(blind, running.what(), &parsed);
         let id = format!("process:{}", running.pid);
         let owner = Owner { id: &id, workload: None };
         for (route, found) in related(&parsed.routes, owner, &question.world, question.at) {
@@ -152,10 +190,19 @@ async fn of_workloads(question: &Question<'_>, until: Instant, blind: &mut Vec<B
             .and_then(|at| workload.command.get(at + 1))
             .filter(|path| path.starts_with('/'));
         let path = config.map_or(program.default_config(), String::as_str);
-        let parsed = parse_inside(program, path, workload, question.engines, until).await;
-        if parsed.routes.is_empty() && workload.is_running() {
-            let why = parsed.problems.first().map_or("no site passes requests on", |problem| &problem.message);
-            note(blind, format!("configuration of {}", workload.id), why);
+        let parsed = match parse_inside(program, path, workload, question.engines, until).await {
+            Ok(parsed) => parsed,
+            Err(why) => {
+                let path = line(path, MAX_SHOWN);
+                note_silent(blind, format!("configuration of {}, `{path}`", workload.id), why);
+                continue;
+            }
+        };
+        let what = format!("configuration of {}", workload.id);
+        if workload.is_running() && parsed.routes.is_empty() && parsed.problems.is_empty() {
+            note(blind, what, "no site passes requests on");
+        } else if workload.is_running() {
+            note_partly(blind, what, &parsed);
         }
         let owner = Owner { id: &workload.id, workload: Some(workload) };
         for (route, found) in related(&parsed.routes, owner, &question.world, question.at) {

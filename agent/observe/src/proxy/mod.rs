@@ -82,6 +82,8 @@ pub struct Parsed {
     pub routes: Vec<RouteFound>,
     /// What is wrong or could not be read, bounded.
     pub problems: Vec<Problem>,
+    /// The first bound that was reached: what comes after it was not looked at.
+    pub cut: Option<Problem>,
 }
 
 /// Reads the configuration at `path`. `version` is that of the program where it is known: defaults changed over time.
@@ -95,7 +97,7 @@ pub fn parse(program: Program, path: &str, version: Option<&str>, files: &dyn Fi
         Program::Caddy => caddy::routes(path, &loader),
     };
     route::settle(&mut routes);
-    Parsed { routes, problems: loader.problems.into_inner() }
+    Parsed { routes, problems: loader.problems.into_inner(), cut: loader.cut.into_inner() }
 }
 
 /// Reads `text` as the content of one configuration that includes nothing.

@@ -2,10 +2,19 @@
 
 use std::net::IpAddr;
 
-use portreeve_core::snapshot::{GatewayUrl, ProxyConfig};
+use portreeve_core::snapshot::{GatewayUrl, Place, ProxyConfig};
 
 use super::Program;
+use super::files::Loader;
 
+/// Most places of one configuration.
+const MAX_ROUTES: usize = 1_000;
+/// Most names of one site.
+const MAX_NAMES: usize = 64;
+/// Longest host name, in bytes.
+const MAX_NAME: usize = 255;
+/// Longest path, of a URL or of a file, in bytes.
+const MAX_PATH: usize = 4096;
 /// Paths of a gateway that are asked over HTTP alone.
 const HTTP_ONLY: [&str; 9] =
     ["/hooks", "/health", "/ready", "/startup", "/metrics", "/v1/", "/api/", "/tools/", "/avatar/"];
@@ -50,6 +59,25 @@ impl RouteFound {
             path: self.path.clone().unwrap_or_else(|| "/".to_owned()),
         }
     }
+}
+
+/// Whether one more place may be kept; where not, that is said.
+pub(super) fn has_room(found: &[RouteFound], place: Option<&Place>, loader: &Loader<'_>) -> bool {
+    let fits = found.len() < MAX_ROUTES;
+    if !fits {
+        loader.cut_off(place.cloned(), "too many places that pass requests on");
+    }
+    fits
+}
+
+/// The names of a site that may be names of hosts.
+pub(super) fn names<'a>(all: impl Iterator<Item = &'a str>) -> Vec<String> {
+    all.filter(|name| name.len() <= MAX_NAME).take(MAX_NAMES).map(str::to_owned).collect()
+}
+
+/// A path that may be one.
+pub(super) fn short(path: &str) -> Option<String> {
+    (path.len() <= MAX_PATH).then(|| path.to_owned())
 }
 
 /// Whether a name of a site is that of one host.

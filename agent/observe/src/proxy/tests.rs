@@ -240,6 +240,44 @@ fn what_cannot_be_read_is_told() {
     }
 }
 
+#[test]
+fn what_a_small_file_makes_more_of_is_bounded_and_told() {
+    let cut = |program, text: &str, message: &str| {
+        let parsed = parse_text(program, "/f", text);
+        assert!(parsed.routes.len() <= 1_000, "{}", parsed.routes.len());
+        assert_eq!(parsed.cut.unwrap().message, message);
+    };
+    let many = |count: usize, one: &dyn Fn(usize) -> String| (0..count).map(one).collect::<Vec<_>>().concat();
+    let routes = "too many places that pass requests on";
+    let listens = many(20_000, &|n| format!("listen {};", n + 1));
+    let locations = many(14_000, &|n| format!("location /{n} {{proxy_pass http://g:1;}}"));
+    cut(Program::Nginx, &format!("server {{{listens}{locations}}}"), routes);
+    let stream = format!("stream {{ server {{ {listens} proxy_pass g:1; }} }}");
+    cut(Program::Nginx, &stream, routes);
+    let set = many(16_000, &|n| format!("set $a{n} $b$b;"));
+    cut(Program::Nginx, &format!("server {{ {set} {locations} }}"), "too many variables");
+    let headers = many(16_000, &|n| format!("proxy_set_header X-{n} y;"));
+    cut(Program::Nginx, &format!("server {{ {headers} {locations} }}"), "too many headers");
+    let proxies = many(10_000, &|n| format!("reverse_proxy /{n} g:1\n"));
+    cut(Program::Caddy, &format!("a, b, c {{\n{proxies}}}\n"), routes);
+    let handler = r#"{"handler":"reverse_proxy","upstreams":[{"dial":"g:1"}]},"#.repeat(5_000);
+    let json = format!(
+        r#"{{"apps":{{"http":{{"servers":{{"s":{{"listen":[":443"],"routes":[{{"handle":[{}]}}]}}}}}}}}}}"#,
+        handler.trim_end_matches(',')
+    );
+    cut(Program::Caddy, &json, routes);
+}
+
+#[test]
+fn a_variable_is_not_filled_in_without_bound() {
+    let text = format!(
+        "server {{ set $a {}; set $to g; location / {{ proxy_pass http://$to:1/{}; }} }}",
+        "x".repeat(3_000),
+        "$a".repeat(1_000)
+    );
+    assert_eq!(ways(&nginx(&text)), ["ws://localhost:80/ -> ws://g:1"]);
+}
+
 proptest! {
     #[test]
     fn nothing_panics(

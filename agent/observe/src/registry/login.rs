@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -17,6 +17,7 @@ use portreeve_openclaw::file::Reader;
 use secrecy::zeroize::Zeroize;
 use serde::Deserialize;
 
+use crate::acceptance::trust::check;
 use crate::command::Awaited;
 use crate::users::Account;
 
@@ -95,6 +96,10 @@ struct File {
     environment: Vec<(String, String)>,
     /// Whether programs run as another user than the agent.
     foreign: bool,
+    /// How long a program may take.
+    deadline: Duration,
+    /// Whether one took longer: it waits for its user, who is not there.
+    is_late: AtomicBool,
 }
 
 /// What a file holds.
@@ -232,7 +237,15 @@ impl Logins {
                 .map(|(name, value)| (name.to_owned(), value))
                 .to_vec()
         };
-        self.files.push(File { path, account: account.clone(), content, environment, foreign: !own });
+        self.files.push(File {
+            path,
+            account: account.clone(),
+            content,
+            environment,
+            foreign: !own,
+            deadline: HELPER_DEADLINE,
+            is_late: AtomicBool::new(false),
+        });
     }
 
     /// The login of the first file that has one for a repository.
@@ -256,19 +269,19 @@ impl Logins {
 }
 
 impl File {
-    /// Asks a program for a login. None where it has none, may not be run, or does not answer.
+    /// Asks a program for a login. None where it has none, may not be run, or does not answer in time; after that none of the file is asked.
     async fn ask(&self, helper: &str, server: &str) -> Option<LoginKind> {
+        if self.is_late.load(Ordering::Relaxed) {
+            return None;
+        }
         let path = self.environment.iter().find(|(name, _)| name == "PATH").map_or(USUAL_PATH, |(_, path)| path);
         let program = path
             .split(':')
             .filter(|folder| folder.starts_with('/'))
             .map(|folder| Path::new(folder).join(format!("docker-credential-{helper}")))
             .find(|program| program.is_file())?;
-        let owner = std::fs::metadata(&program).ok()?;
-        if ![0, self.account.uid].contains(&owner.uid()) || owner.mode() & 0o022 != 0 {
-            tracing::warn!(program = %program.display(), "not run: others may write it");
-            return None;
-        }
+        let checked = check(&program, self.account.uid);
+        let program = checked.inspect_err(|why| tracing::warn!(%why, "a program for logins is not run")).ok()?;
         let awaited = Awaited {
             program,
             arguments: vec![OsString::from("get")],
@@ -276,11 +289,12 @@ impl File {
             directory: PathBuf::from("/"),
             user: (self.foreign && self.account.uid != 0).then_some((self.account.uid, self.account.gid)),
             input: server.as_bytes().to_vec(),
-            deadline: HELPER_DEADLINE,
+            deadline: self.deadline,
             output_limit: MAX_ANSWER,
             is_whole: |_| false,
         };
         let mut said = awaited.run().await.ok()?;
+        self.is_late.fetch_or(said.ending.is_none(), Ordering::Relaxed);
         let login = given(&said.output.stdout);
         said.output.stdout.zeroize();
         login
@@ -344,6 +358,13 @@ mod tests {
         fs::write(home.join(".docker/config.json"), text).unwrap();
     }
 
+    fn helper(folder: &Path, script: &str) -> PathBuf {
+        let program = folder.join("docker-credential-mine");
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        program
+    }
+
     #[tokio::test]
     async fn logins_of_the_file_are_found_by_every_spelling() {
         let home = tempfile::tempdir().unwrap();
@@ -368,18 +389,29 @@ mod tests {
     async fn a_program_is_asked_where_the_file_names_one() {
         let home = tempfile::tempdir().unwrap();
         config(home.path(), r#"{"auths":{"ghcr.io":{}},"credsStore":"mine","credHelpers":{"quay.io":"../../bin/sh"}}"#);
-        let bin = home.path().join("bin");
-        fs::create_dir(&bin).unwrap();
-        let program = bin.join("docker-credential-mine");
         let script = "#!/bin/sh\nread -r server\n[ \"$1\" = get ] && [ \"$server\" = ghcr.io ] || exit 1\n\
                       printf '{\"ServerURL\":\"x\",\"Username\":\"op\",\"Secret\":\"secret word\"}'\n";
-        fs::write(&program, script).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        let path = format!("relative:{}:/usr/bin:/bin", bin.display());
+        let program = helper(home.path(), script);
+        let path = format!("relative:{}:/usr/bin:/bin", home.path().display());
         assert_eq!(found(home.path(), &path, "ghcr.io", "x").await, Some(("op".into(), "secret word".into())));
         assert_eq!(found(home.path(), &path, "other.io", "x").await, None, "it has none");
         fs::set_permissions(&program, fs::Permissions::from_mode(0o777)).unwrap();
         assert_eq!(found(home.path(), &path, "ghcr.io", "x").await, None, "anybody may have written it");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_waits_for_its_user_is_started_once() {
+        let home = tempfile::tempdir().unwrap();
+        config(home.path(), r#"{"credsStore":"mine"}"#);
+        let started = home.path().join("started");
+        helper(home.path(), &format!("#!/bin/sh\necho once >> '{}'\nexec sleep 60\n", started.display()));
+        let path = format!("{}:/usr/bin:/bin", home.path().display());
+        let mut logins = Logins::find(&[account(home.path())], &caller(&path));
+        logins.files[0].deadline = Duration::from_secs(1);
+        for image in ["one", "two"] {
+            assert!(logins.of("ghcr.io", image).await.is_none());
+        }
+        assert_eq!(fs::read_to_string(started).unwrap(), "once\n");
     }
 
     #[test]

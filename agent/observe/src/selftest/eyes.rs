@@ -33,7 +33,9 @@ pub(super) trait Eyes: Send + Sync {
     /// The folder or file by whose attribute Time Machine leaves a path out.
     fn marked(&self, path: &Path, at: Timestamp) -> Fact<PathBuf> {
         const SOURCE: &str = "attributes";
-        let place = StatePlace::of(path, None, false, &SystemMarks);
+        let volume = self.volume(path, at);
+        let mount = volume.get().map(|volume| Path::new(&volume.mount_point));
+        let place = StatePlace::of(path, mount, false, &SystemMarks);
         match (time_machine::marked(&place), place.chain.first().map(|link| &link.marks)) {
             (Some(link), _) => Fact::known(link.path.clone(), SOURCE, at),
             (None, Some(Err(error))) => file::error_fact(error, SOURCE, at),

@@ -86,9 +86,8 @@ fn is_version(text: &str) -> bool {
 
 /// Whether a variable holds a secret by its name, and is not empty.
 pub(super) fn is_secret(name: &str, variables: &Environment) -> bool {
-    const ENDS: [&str; 6] = ["TOKEN", "PASSWORD", "SECRET", "API_KEY", "APIKEY", "PRIVATE_KEY"];
-    let upper = name.to_ascii_uppercase();
-    ENDS.iter().any(|end| upper.ends_with(end)) && variables.text(name).is_some()
+    let is_key = name.to_ascii_uppercase().ends_with("PRIVATE_KEY");
+    (is_key || portreeve_openclaw::log::names_secret(name)) && variables.text(name).is_some()
 }
 
 #[cfg(test)]

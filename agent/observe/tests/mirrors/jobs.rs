@@ -123,6 +123,30 @@ fn a_script_behind_a_shell_or_by_itself() {
 }
 
 #[test]
+fn scripts_that_start_each_other_without_end_are_left_and_named() {
+    let mut world = World::new();
+    let state = world.state(".openclaw");
+    let itself = world.home().join("bin/itself.sh");
+    let lines = format!("restic backup \"$HOME\"\n{}", format!("{}\n", itself.display()).repeat(500));
+    world.at_home("bin/itself.sh", lines);
+    world.started = vec![service(&world, &[&itself.display().to_string()])];
+    assert_eq!(in_force(&world.mirror(&state)), Some("restic"));
+    assert!(world.look(&state).blind.is_empty());
+
+    let long = "true\n".repeat(2_000);
+    let many: Vec<String> =
+        (0..60).map(|n| world.at_home(&format!("bin/{n}.sh"), &long).display().to_string()).collect();
+    let all = world.at_home("bin/all.sh", many.join("\n"));
+    world.started = vec![service(&world, &[&all.display().to_string()])];
+    let seen = world.look(&state);
+    assert!(
+        matches!(&seen.blind[..], [spot] if !spot.readiness && spot.what.contains("jobs of op")),
+        "{:?}",
+        seen.blind
+    );
+}
+
+#[test]
 fn crontabs_of_users_and_of_the_system() {
     let line = |world: &World| format!("borg create /srv/b::x {}", world.home().display());
     for (file, text, expected) in [

@@ -10,6 +10,7 @@ use portreeve_observe::command::Replay;
 use crate::{EPERM, World};
 
 const PREFERENCES: &str = "Library/Preferences/com.apple.TimeMachine.plist";
+const STANDARD: &str = "System/Library/CoreServices/backupd.bundle/Contents/Resources/StdExclusions.plist";
 const ATTRIBUTE: &str = "com.apple.metadata:com_apple_backup_excludeItem";
 const IDLE: &str = "<plist><dict><key>Running</key><false/></dict></plist>";
 const COPYING: &str = "<plist><dict><key>BackupPhase</key><string>Copying</string><key>DestinationID</key><string>NAS</string>\
@@ -85,15 +86,42 @@ fn an_attribute_of_it_or_of_a_folder_above_excludes() {
 }
 
 #[test]
+fn an_attribute_above_a_home_of_a_mac_excludes() {
+    let mut world = mac(IDLE);
+    let state = world.state(".openclaw");
+    preferences(&world, "");
+    let home = world.home();
+    world.mark(&home, ATTRIBUTE, b"com.apple.backupd");
+    // `statfs` names the volume so, while the path of a home does not begin with it.
+    world.mount_point = Some(PathBuf::from("/System/Volumes/Data"));
+    let expected = Exclusion { by: ExclusionKind::Attribute, path: home.display().to_string() };
+    assert_eq!(excluded(&world, &state).get(), Some(&expected));
+}
+
+#[test]
+fn a_rule_for_where_volumes_are_mounted_says_nothing_of_what_is_on_them() {
+    let mut world = mac(IDLE);
+    preferences(&world, "");
+    world.write(
+        STANDARD,
+        "<plist><dict><key>PathsExcluded</key><array><string>/Volumes</string></array></dict></plist>",
+    );
+    let state = world.write("Volumes/Data/claw/state/x", "").ancestors().nth(2).unwrap().to_path_buf();
+    world.mount_point = Some(world.root().join("Volumes/Data"));
+    let answer = "<plist><array><dict><key>IsExcluded</key><integer>0</integer><key>Path</key><string>x</string></dict></array></plist>";
+    world.runner = world.runner.answer(&format!("tmutil isexcluded -X {}", state.display()), 0, answer, "");
+    assert!(excluded(&world, &state).is_absent());
+}
+
+#[test]
 fn paths_of_the_preferences_and_of_the_system_exclude() {
     let world = mac(IDLE);
     let state = world.state("Caches/.openclaw");
     preferences(&world, "<key>SkipPaths</key><array><string>//home/op/Caches</string></array>");
     assert_eq!(excluded(&world, &state).get().unwrap().by, ExclusionKind::Path);
     preferences(&world, "");
-    let standard = "System/Library/CoreServices/backupd.bundle/Contents/Resources/StdExclusions.plist";
     world.write(
-        standard,
+        STANDARD,
         "<plist><dict><key>UserPathsExcluded</key><array><string>Caches</string></array></dict></plist>",
     );
     assert_eq!(excluded(&world, &state).get().unwrap().by, ExclusionKind::Standard);

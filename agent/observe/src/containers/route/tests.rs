@@ -1,5 +1,6 @@
 use jiff::Timestamp;
-use portreeve_core::snapshot::{Attachment, Expectation, PublishedPort, WorkloadRole};
+use portreeve_core::Fact;
+use portreeve_core::snapshot::{Attachment, EngineAnswer, EngineKind, Expectation, PublishedPort, WorkloadRole};
 use portreeve_facts::workload::Definition;
 
 use super::super::entries;
@@ -59,5 +60,59 @@ fn names_addresses_namespaces_and_published_ports_lead_to_the_gateway() {
     ] {
         let found = plan.leads_to(&url(text), from);
         assert_eq!(found.is_some(), leads, "{text} from {:?}", from.map(|from| &from.name));
+    }
+}
+
+#[test]
+fn in_the_network_of_their_machine_all_are_at_one_loopback() {
+    let on_host = |name: &str, command: &str| {
+        let mut workload = workload(name, command, NET, "");
+        workload.networks.clear();
+        (workload.network_mode, workload.project) = (NetworkMode::Host, Some("claw".to_owned()));
+        workload
+    };
+    let gateway = on_host("gateway", "openclaw gateway");
+    let near = on_host("near", "openclaw channels status");
+    let written = Workload { engine: None, ..on_host("written", "openclaw channels status") };
+    let elsewhere = Workload { engine: Some("other".to_owned()), ..near.clone() };
+    let own = Workload { network_mode: NetworkMode::Own, ..near.clone() };
+    let entry = entries::gateway(&gateway, Expectation::Container, Timestamp::UNIX_EPOCH).unwrap();
+    // The client is listed first, as it is where it was started last.
+    let workloads = vec![near.clone(), gateway];
+    let gateways = vec![entry];
+    let url = url("ws://127.0.0.1:18789");
+    for in_vm in [true, false] {
+        let engines = [engine(in_vm)];
+        let plan =
+            Plan { gateways: &gateways, workloads: &workloads, networks: &[], engines: &engines, addresses: &[] };
+        for (from, leads) in [(&near, true), (&written, true), (&elsewhere, false), (&own, false)] {
+            assert_eq!(plan.leads_to(&url, Some(from)).is_some(), leads, "{} {in_vm}", from.name);
+        }
+    }
+}
+
+fn engine(in_vm: bool) -> Engine {
+    let answer = EngineAnswer {
+        version: String::new(),
+        api_version: String::new(),
+        os: None,
+        arch: None,
+        in_vm,
+        skew_ms: None,
+        skew_uncertainty_ms: None,
+        elapsed_ms: 0.0,
+        containers: 2,
+        unlisted: 0,
+    };
+    let at = Timestamp::UNIX_EPOCH;
+    Engine {
+        id: "e".to_owned(),
+        kind: EngineKind::Docker,
+        endpoint: String::new(),
+        user: None,
+        known_from: Vec::new(),
+        needed_by: Vec::new(),
+        answer: Fact::known(answer, "test", at),
+        events: Fact::absent("test", at),
     }
 }

@@ -140,9 +140,7 @@ async fn list(
     question: &Question<'_>,
 ) -> Result<(EngineAnswer, Vec<Container>), Missed> {
     let untrusted = |why: String| Missed::Unseen(format!("`{}` is not run: {why}", program.display()));
-    check(program, account.uid).map_err(untrusted)?;
-    // What was checked is what is run, whatever a link comes to lead to.
-    let real = program.canonicalize().map_err(|error| untrusted(error.to_string()))?;
+    let real = check(program, account.uid).map_err(untrusted)?;
     let deadline = DEADLINE.min(question.until.saturating_duration_since(Instant::now()));
     let run = |words: &[&str]| Box::pin(invocation(&real, words, account, question.agent_uid, deadline).run());
     let begun = Instant::now();

@@ -1,5 +1,6 @@
 //! Crontabs, and scripts that cron runs from a folder.
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,7 @@ use portreeve_core::snapshot::{Blind, Starter};
 use portreeve_openclaw::file::Reader;
 
 use super::super::{Question, Seen, refusal, shell};
-use super::{Around, MAX_ENTRIES, reader};
+use super::{Around, Left, MAX_ENTRIES, reader};
 use crate::users::Account;
 
 /// Most bytes of a crontab.
@@ -104,10 +105,10 @@ fn shell_part(command: &str) -> String {
 }
 
 /// Looks for jobs in every crontab.
-pub(super) fn crontabs(question: &Question<'_>, seen: &mut Seen) {
+pub(super) fn crontabs(question: &Question<'_>, left: &Left, seen: &mut Seen) {
     for name in SYSTEM_TABS {
         for file in files(&question.root.join(name), question.at, &mut seen.blind) {
-            crontab(&file, None, question, seen);
+            crontab(&file, None, question, left, seen);
         }
     }
     let mut known: Vec<PathBuf> = Vec::new();
@@ -124,7 +125,7 @@ pub(super) fn crontabs(question: &Question<'_>, seen: &mut Seen) {
                 .file_name()
                 .and_then(|name| question.accounts.iter().find(|account| name == account.name.as_str()));
             if let Some(account) = account {
-                crontab(&file, Some(account), question, seen);
+                crontab(&file, Some(account), question, left, seen);
             }
         }
     }
@@ -136,6 +137,9 @@ pub(super) fn crontabs(question: &Question<'_>, seen: &mut Seen) {
                 home: account.map(|account| account.home.to_string_lossy().into_owned()),
                 folder: None,
                 reader: Reader::for_self(None),
+                uid: account.map(|account| account.uid),
+                left,
+                read: RefCell::default(),
                 question,
             };
             around.script_file(&file.to_string_lossy(), 0, seen);
@@ -183,7 +187,7 @@ fn files(path: &Path, at: Timestamp, blind: &mut Vec<Blind>) -> Vec<PathBuf> {
     }
 }
 
-fn crontab(file: &Path, owner: Option<&Account>, question: &Question<'_>, seen: &mut Seen) {
+fn crontab(file: &Path, owner: Option<&Account>, question: &Question<'_>, left: &Left, seen: &mut Seen) {
     let content = match Reader::for_self(None).read_linked(file, MAX_CRONTAB) {
         Ok(content) => content,
         Err(error) => {
@@ -208,6 +212,9 @@ fn crontab(file: &Path, owner: Option<&Account>, question: &Question<'_>, seen: 
             folder: home.clone(),
             home,
             reader: reader(account),
+            uid: account.map(|account| account.uid),
+            left,
+            read: RefCell::default(),
             question,
         };
         around.script(&entry.command, 0, seen);

@@ -3,8 +3,10 @@
 mod cron;
 mod mutagen;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use portreeve_core::Fact;
 use portreeve_core::snapshot::{Blind, Mirror, MirrorKind, MirrorWay, Starter};
@@ -26,6 +28,9 @@ const MAX_FILE: u64 = 256 * 1024;
 const MAX_ENTRIES: usize = 1_000;
 /// How deep scripts may start scripts.
 const MAX_DEPTH: usize = 3;
+/// What may be read of one user's jobs: each command costs one, each script and each list of patterns more, by its length. Nobody's jobs
+/// may keep the others' from being looked at.
+const ALLOWANCE: u32 = 100_000;
 /// Shells whose scripts are read.
 const SHELLS: [&str; 7] = ["sh", "bash", "zsh", "dash", "ksh", "ash", "mksh"];
 
@@ -36,11 +41,31 @@ struct Around<'a> {
     home: Option<String>,
     folder: Option<String>,
     reader: Reader,
+    uid: Option<u32>,
+    left: &'a Left,
+    /// Scripts that were read, and how deep.
+    read: RefCell<BTreeMap<PathBuf, usize>>,
     question: &'a Question<'a>,
+}
+
+/// What is left of the allowance of each user.
+#[derive(Debug, Default)]
+struct Left(RefCell<BTreeMap<Option<u32>, u32>>);
+
+impl Left {
+    /// Whether there is enough.
+    fn take(&self, uid: Option<u32>, cost: u32) -> bool {
+        let mut users = self.0.borrow_mut();
+        let left = users.entry(uid).or_insert(ALLOWANCE);
+        let rest = left.checked_sub(cost);
+        *left = rest.unwrap_or(*left);
+        rest.is_some()
+    }
 }
 
 /// Looks for jobs that copy a state directory or write into it.
 pub(super) fn observe(question: &Question<'_>, seen: &mut Seen) {
+    let left = Left::default();
     for started in question.started {
         let home = started.account.as_ref().map(|account| account.home.to_string_lossy().into_owned());
         let starter = Starter::Unit { path: started.path.to_string_lossy().into_owned(), label: started.label.clone() };
@@ -49,13 +74,16 @@ pub(super) fn observe(question: &Question<'_>, seen: &mut Seen) {
             folder: started.working_directory.as_ref().map(|folder| folder.to_string_lossy().into_owned()),
             reader: reader(started.account.as_ref()),
             home,
+            uid: started.account.as_ref().map(|account| account.uid),
+            left: &left,
+            read: RefCell::default(),
             question,
         };
         for command in &started.commands {
             around.command(command.as_slice(), 0, seen);
         }
     }
-    cron::crontabs(question, seen);
+    cron::crontabs(question, &left, seen);
     for process in question.processes {
         let account = question.accounts.iter().find(|account| Some(account.uid) == process.uid);
         let around = Around {
@@ -63,6 +91,9 @@ pub(super) fn observe(question: &Question<'_>, seen: &mut Seen) {
             home: account.map(|account| account.home.to_string_lossy().into_owned()),
             folder: None,
             reader: reader(account),
+            uid: account.map(|account| account.uid),
+            left: &left,
+            read: RefCell::default(),
             question,
         };
         if let Some(words) = copy::without_wrappers(&process.argv) {
@@ -103,6 +134,9 @@ pub(super) fn may_copy(process: &ProcessEntry) -> bool {
 impl Around<'_> {
     /// A command: a program that copies, a shell with a script, or a script.
     fn command(&self, words: &[String], depth: usize, seen: &mut Seen) {
+        if !self.may_read(1, seen) {
+            return;
+        }
         if let Some(words) = copy::without_wrappers(words) {
             self.copy(words, seen);
             return;
@@ -116,7 +150,7 @@ impl Around<'_> {
             let mut rest = arguments.iter();
             while let Some(word) = rest.next() {
                 if word.starts_with('-') && !word.starts_with("--") && word.contains('c') {
-                    if let Some(script) = rest.next() {
+                    if let Some(script) = rest.next().filter(|script| self.may_read(cost(script), seen)) {
                         self.script(script, depth, seen);
                     }
                     return;
@@ -139,13 +173,18 @@ impl Around<'_> {
             return;
         }
         let target = fs::canonicalize(&path).unwrap_or(path);
+        let is_known = self.read.borrow().get(&target).is_some_and(|known| *known <= depth);
+        if is_known {
+            return;
+        }
+        self.read.borrow_mut().insert(target.clone(), depth);
         let Ok(content) = self.reader.read_linked(&target, shell::MAX_SCRIPT) else { return };
         let Ok(text) = std::str::from_utf8(&content.bytes) else { return };
         let by_shell = text.lines().next().is_some_and(|line| {
             !line.starts_with("#!")
                 || SHELLS.iter().any(|shell| line.split(['/', ' ']).any(|word| word.trim() == *shell))
         });
-        if by_shell && !text.contains('\0') {
+        if by_shell && !text.contains('\0') && self.may_read(cost(text), seen) {
             self.script(text, depth, seen);
         }
     }
@@ -158,6 +197,25 @@ impl Around<'_> {
         }
     }
 
+    /// Whether the allowance of the job's user is enough. Where it is not, that is noted.
+    fn may_read(&self, cost: u32, seen: &mut Seen) -> bool {
+        if self.left.take(self.uid, cost) {
+            return true;
+        }
+        let user = self.question.accounts.iter().find(|account| Some(account.uid) == self.uid);
+        let spot = Blind {
+            what: format!("what jobs of {} copy", user.map_or("the system", |account| account.name.as_str())),
+            why: "they are longer than what is read of them".to_owned(),
+            remedy: "see in its crontab, its services and their scripts that nothing copies a state directory"
+                .to_owned(),
+            readiness: false,
+        };
+        if !seen.blind.contains(&spot) {
+            seen.blind.push(spot);
+        }
+        false
+    }
+
     /// A program that copies.
     fn copy(&self, words: &[String], seen: &mut Seen) {
         let Some(mut copy) = copy::parse(words) else { return };
@@ -165,7 +223,9 @@ impl Around<'_> {
         for file in std::mem::take(&mut copy.rule_files) {
             let path = copy::local_path(&file, self.home.as_deref(), self.folder.as_deref());
             match path.map(|path| self.read(Path::new(&path))) {
-                Some(Ok(text)) => copy.rules.extend(Rules::lines(&text, &file, &["+ "], &["- "])),
+                Some(Ok(text)) if self.may_read(cost(&text), seen) => {
+                    copy.rules.extend(Rules::lines(&text, &file, &["+ "], &["- "]));
+                }
                 _ => copy.rules.unclear(format!("`{file}` is not read")),
             }
         }
@@ -272,6 +332,11 @@ impl Around<'_> {
             Starter::Process { pid } => format!("arguments of pid {pid}"),
         }
     }
+}
+
+/// What a script or a list of patterns costs.
+fn cost(text: &str) -> u32 {
+    u32::try_from(text.len() / 32).unwrap_or(u32::MAX).saturating_add(50)
 }
 
 fn is_wrapper(word: &str) -> bool {

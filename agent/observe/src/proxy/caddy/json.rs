@@ -6,15 +6,16 @@ use portreeve_core::snapshot::{GatewayUrl, Place, ProxyConfig};
 use serde_json::Value;
 
 use super::super::Program;
-use super::super::route::{RouteFound, is_http_only, split_authority};
+use super::super::files::Loader;
+use super::super::route::{self, RouteFound, has_room, is_http_only, short, split_authority};
 use super::{ADDED, seconds, upstream};
 
 /// Deepest nesting of routes.
 const MAX_DEPTH: usize = 16;
-/// Most routes.
-const MAX_ROUTES: usize = 2_000;
+/// Most addresses that a server listens on.
+const MAX_LISTENS: usize = 64;
 
-pub(super) fn routes(name: &str, text: &str) -> Vec<RouteFound> {
+pub(super) fn routes(name: &str, text: &str, loader: &Loader<'_>) -> Vec<RouteFound> {
     let Ok(config) = serde_json::from_str::<Value>(text) else { return Vec::new() };
     let mut found = Vec::new();
     let servers = config.pointer("/apps/http/servers").and_then(Value::as_object);
@@ -23,13 +24,13 @@ pub(super) fn routes(name: &str, text: &str) -> Vec<RouteFound> {
         let has_tls =
             server.get("tls_connection_policies").and_then(Value::as_array).is_some_and(|all| !all.is_empty());
         let listens: Vec<&str> = strings(server.get("listen"));
-        for listen in listens {
+        for listen in listens.into_iter().take(MAX_LISTENS) {
             let listen = listen.trim_start_matches("tcp/");
             let authority =
                 listen.strip_prefix(':').map_or_else(|| listen.to_owned(), |port| format!("0.0.0.0:{port}"));
             let Some((host, port)) = split_authority(&authority, 80) else { continue };
             let address = host.parse().ok().filter(|address: &std::net::IpAddr| !address.is_unspecified());
-            let around = Around { name, address, port, has_tls, automatic };
+            let around = Around { name, address, port, has_tls, automatic, loader };
             walk(server.get("routes"), &[], "/", &around, 0, &mut found);
         }
     }
@@ -42,6 +43,7 @@ struct Around<'a> {
     port: u16,
     has_tls: bool,
     automatic: bool,
+    loader: &'a Loader<'a>,
 }
 
 fn strings(value: Option<&Value>) -> Vec<&str> {
@@ -56,7 +58,7 @@ fn walk(
     depth: usize,
     found: &mut Vec<RouteFound>,
 ) {
-    if depth > MAX_DEPTH || found.len() > MAX_ROUTES {
+    if depth > MAX_DEPTH {
         return;
     }
     for route in routes.and_then(Value::as_array).into_iter().flatten() {
@@ -71,15 +73,18 @@ fn walk(
             match handler.get("handler").and_then(Value::as_str) {
                 Some("subroute") => walk(handler.get("routes"), hosts, path, around, depth + 1, found),
                 Some("reverse_proxy") => {
+                    if !has_room(found, None, around.loader) {
+                        return;
+                    }
                     let tls = around.has_tls || around.automatic && around.port != 80 && !hosts.is_empty();
                     let (upstream, config) = proxy(handler, around.name);
                     found.push(RouteFound {
                         program: Program::Caddy,
-                        names: hosts.iter().map(|host| (*host).to_owned()).collect(),
+                        names: route::names(hosts.iter().copied()),
                         address: around.address,
                         port: around.port,
                         tls,
-                        path: Some(path.to_owned()),
+                        path: short(path),
                         http_only: is_http_only(path),
                         raw: false,
                         upstream,

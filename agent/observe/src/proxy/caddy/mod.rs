@@ -1,5 +1,6 @@
 //! Caddy 2: which site passes what on, from a Caddyfile or from the JSON that it becomes.
 
+mod import;
 mod json;
 mod tree;
 
@@ -10,11 +11,18 @@ use portreeve_core::snapshot::{GatewayUrl, Place, ProxyConfig};
 
 use self::tree::{Line, Word};
 use super::files::Loader;
-use super::route::{RouteFound, is_http_only, split_authority};
+use super::route::{self, RouteFound, has_room, is_http_only, short, split_authority};
 use super::{Problem, Program};
 
 /// Headers that Caddy adds unless told otherwise.
 const ADDED: [&str; 3] = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"];
+
+/// Most matchers of one block.
+const MAX_MATCHERS: usize = 256;
+/// Most forwarding headers of one place.
+const MAX_FORWARDS: usize = 64;
+/// Longest name of a header, in bytes.
+const MAX_HEADER: usize = 255;
 
 pub(super) fn routes(path: &str, loader: &Loader<'_>) -> Vec<RouteFound> {
     let file = match loader.read(path) {
@@ -25,10 +33,10 @@ pub(super) fn routes(path: &str, loader: &Loader<'_>) -> Vec<RouteFound> {
         }
     };
     if file.text.trim_start().starts_with('{') && serde_json::from_str::<serde_json::Value>(&file.text).is_ok() {
-        return json::routes(&file.name, &file.text);
+        return json::routes(&file.name, &file.text, loader);
     }
-    let lines = tree::expand(tree::parse(&file.name, &file.text, loader), path, loader);
-    sites(&lines)
+    let lines = import::expand(tree::parse(&file.name, &file.text, loader), path, loader);
+    sites(&lines, loader)
 }
 
 /// Options before the first site.
@@ -38,7 +46,7 @@ struct Global {
     auto_https: bool,
 }
 
-fn sites(lines: &[Line]) -> Vec<RouteFound> {
+fn sites(lines: &[Line], loader: &Loader<'_>) -> Vec<RouteFound> {
     let options = lines.first().filter(|line| line.words.is_empty());
     let option =
         |name: &str| options.and_then(|options| options.inner().iter().find(|line| line.name() == name)?.word(1));
@@ -54,16 +62,16 @@ fn sites(lines: &[Line]) -> Vec<RouteFound> {
         && first.block.is_none()
     {
         let rest: Vec<Line> = rest.iter().map(|line| (*line).clone()).collect();
-        site(&first.words, &rest, &global, &mut found);
+        site(&first.words, &rest, &global, loader, &mut found);
         return found;
     }
     for line in sites {
-        site(&line.words, line.inner(), &global, &mut found);
+        site(&line.words, line.inner(), &global, loader, &mut found);
     }
     found
 }
 
-fn site(addresses: &[Word], lines: &[Line], global: &Global, found: &mut Vec<RouteFound>) {
+fn site(addresses: &[Word], lines: &[Line], global: &Global, loader: &Loader<'_>, found: &mut Vec<RouteFound>) {
     let tls = lines.iter().find(|line| line.name() == "tls");
     let certificate =
         tls.and_then(|tls| tls.words.get(1)).filter(|word| word.text.contains(['/', '.']) && !word.text.contains('@'));
@@ -73,23 +81,26 @@ fn site(addresses: &[Word], lines: &[Line], global: &Global, found: &mut Vec<Rou
         .and_then(|bind| bind.word(1)?.parse().ok())
         .filter(|address: &IpAddr| !address.is_unspecified());
     let mut proxies = Vec::new();
-    walk(lines, &matchers(lines), &Path::all(), &mut proxies);
+    walk(lines, &matchers(lines), Path::all(), &mut proxies);
     for address in addresses.iter().flat_map(|word| word.text.split(',')).filter(|text| !text.is_empty()).take(64) {
         let Some(listen) = listen(address, tls.is_some(), global) else { continue };
         for (line, path) in &proxies {
+            if !has_room(found, Some(&line.place), loader) {
+                return;
+            }
             let (upstream, mut config) = proxy(line);
             if let Some(word) = certificate.filter(|_| listen.tls) {
-                config.certificate = Some(word.text.clone());
+                config.certificate = short(&word.text);
                 config.places.insert("certificate".to_owned(), word.place.clone());
             }
             found.push(RouteFound {
                 program: Program::Caddy,
-                names: listen.name.iter().cloned().collect(),
+                names: route::names(listen.name.iter().map(String::as_str)),
                 address: bind,
                 port: listen.port,
                 tls: listen.tls,
-                path: path.prefix.clone(),
-                http_only: path.prefix.as_deref().is_some_and(is_http_only),
+                path: path.prefix.and_then(short),
+                http_only: path.prefix.is_some_and(is_http_only),
                 raw: false,
                 upstream,
                 config,
@@ -129,60 +140,57 @@ fn listen(address: &str, has_tls: bool, global: &Global) -> Option<Listen> {
     Some(Listen { name, port, tls })
 }
 
-#[derive(Clone)]
-struct Path {
-    prefix: Option<String>,
-}
-
-impl Path {
-    fn all() -> Self {
-        Self { prefix: Some("/".to_owned()) }
-    }
-
-    /// What is taken within this by a matcher: `*`, `/ws/*`, `@name`.
-    fn matched(&self, matcher: &str, named: &BTreeMap<String, Option<String>>) -> Self {
-        if matcher.starts_with('/') {
-            return Self { prefix: Some(matcher.trim_end_matches('*').to_owned()) };
-        }
-        match matcher.strip_prefix('@') {
-            // A matcher that looks at headers alone takes every path.
-            Some(name) => Self { prefix: named.get(name).cloned().unwrap_or_default().or_else(|| self.prefix.clone()) },
-            None => self.clone(),
-        }
-    }
+#[derive(Clone, Copy)]
+struct Path<'a> {
+    prefix: Option<&'a str>,
 }
 
 /// Named matchers, with the first path that each asks for.
-fn matchers(lines: &[Line]) -> BTreeMap<String, Option<String>> {
+type Matchers<'a> = BTreeMap<&'a str, Option<&'a str>>;
+
+impl<'a> Path<'a> {
+    fn all() -> Self {
+        Self { prefix: Some("/") }
+    }
+
+    /// What is taken within this by a matcher: `*`, `/ws/*`, `@name`.
+    fn matched(self, matcher: &'a str, named: &Matchers<'a>) -> Self {
+        if matcher.starts_with('/') {
+            return Self { prefix: Some(matcher.trim_end_matches('*')) };
+        }
+        match matcher.strip_prefix('@') {
+            // A matcher that looks at headers alone takes every path.
+            Some(name) => Self { prefix: named.get(name).copied().flatten().or(self.prefix) },
+            None => self,
+        }
+    }
+}
+
+fn matchers(lines: &[Line]) -> Matchers<'_> {
     let matchers = lines.iter().filter_map(|line| {
         let name = line.name().strip_prefix('@')?;
         let inline = (line.word(1) == Some("path")).then(|| line.word(2)).flatten();
         let path = inline.or_else(|| line.inner().iter().find(|line| line.name() == "path")?.word(1));
-        Some((name.to_owned(), path.map(|path| path.trim_end_matches('*').to_owned())))
+        Some((name, path.map(|path| path.trim_end_matches('*'))))
     });
-    matchers.collect()
+    matchers.take(MAX_MATCHERS).collect()
 }
 
 fn is_matcher(word: &str) -> bool {
     word == "*" || word.starts_with(['/', '@'])
 }
 
-fn walk<'a>(
-    lines: &'a [Line],
-    named: &BTreeMap<String, Option<String>>,
-    path: &Path,
-    found: &mut Vec<(&'a Line, Path)>,
-) {
+fn walk<'a>(lines: &'a [Line], named: &Matchers<'a>, path: Path<'a>, found: &mut Vec<(&'a Line, Path<'a>)>) {
     let mut named = named.clone();
     named.extend(matchers(lines));
     for line in lines {
         let here = || match line.word(1).filter(|word| is_matcher(word)) {
             Some(matcher) => path.matched(matcher, &named),
-            None => path.clone(),
+            None => path,
         };
         match line.name() {
             "reverse_proxy" => found.push((line, here())),
-            "handle" | "handle_path" | "route" => walk(line.inner(), &named, &here(), found),
+            "handle" | "handle_path" | "route" => walk(line.inner(), &named, here(), found),
             _ => {}
         }
     }
@@ -235,6 +243,9 @@ fn forwards(line: &Line, places: &mut BTreeMap<String, Place>) -> Vec<String> {
             continue;
         }
         let name = name.trim_start_matches(['+', '?']);
+        if forwards.len() >= MAX_FORWARDS || name.len() > MAX_HEADER {
+            continue;
+        }
         let forwarding = name.to_ascii_lowercase();
         let known = forwards.iter().any(|known| known.eq_ignore_ascii_case(name));
         if !known

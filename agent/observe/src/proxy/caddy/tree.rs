@@ -1,18 +1,16 @@
-//! The grammar of the Caddyfile: words, lines, blocks, snippets and imports; with the place of each.
-
-use std::collections::BTreeMap;
+//! The grammar of the Caddyfile: words, lines, blocks; with the place of each.
 
 use portreeve_core::snapshot::Place;
 
 use super::super::Problem;
-use super::super::files::{Loader, folder, from_folder};
+use super::super::files::Loader;
 
 /// Deepest nesting of blocks.
 const MAX_DEPTH: usize = 32;
-/// Deepest nesting of imports.
-const MAX_IMPORTS: usize = 16;
-/// Most lines of one configuration after imports.
+/// Most lines of one configuration before imports.
 const MAX_LINES: usize = 50_000;
+/// Bytes that weigh as much as a word.
+pub(super) const WORD_BYTES: usize = 64;
 
 /// A word with quotes resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +40,12 @@ impl Line {
         self.words.get(n).map(|word| word.text.as_str())
     }
 
+    /// What it takes of the imports, with all below it.
+    pub(super) fn weight(&self) -> usize {
+        let words = self.words.iter().map(|word| 1 + word.text.len() / WORD_BYTES);
+        words.chain(self.inner().iter().map(Self::weight)).sum::<usize>().max(1)
+    }
+
     /// Its words after the first.
     pub(super) fn arguments(&self) -> &[Word] {
         self.words.get(1..).unwrap_or_default()
@@ -60,11 +64,11 @@ pub(super) fn parse(name: &str, text: &str, loader: &Loader<'_>) -> Vec<Line> {
     let problem = |place: Place, message: &str| {
         loader.problem(Problem { place: Some(place), message: message.to_owned() });
     };
-    for mut words in lines(name, text) {
+    for mut words in lines(name, text, loader) {
         count += 1;
         let Some(first) = words.first().cloned() else { continue };
         if count > MAX_LINES {
-            problem(first.place, "too many lines");
+            loader.cut_off(Some(first.place), "too many lines");
             break;
         }
         if first.text == "}" && !first.quoted {
@@ -89,7 +93,7 @@ pub(super) fn parse(name: &str, text: &str, loader: &Loader<'_>) -> Vec<Line> {
         let line = Line { words, block: None, place: first.place };
         if opens {
             if levels.len() > MAX_DEPTH {
-                problem(line.place, "nested too deep");
+                loader.cut_off(Some(line.place), "nested too deep");
                 break;
             }
             levels.push((Some(line), Vec::new()));
@@ -117,90 +121,8 @@ fn close(levels: &mut Vec<(Option<Line>, Vec<Line>)>) {
     }
 }
 
-/// Follows imports of snippets and files, and takes the snippets out.
-pub(super) fn expand(lines: Vec<Line>, path: &str, loader: &Loader<'_>) -> Vec<Line> {
-    let mut importer = Importer { snippets: BTreeMap::new(), loader, budget: MAX_LINES };
-    importer.expand(lines, folder(path), 0)
-}
-
-struct Importer<'a, 'b> {
-    snippets: BTreeMap<String, Vec<Line>>,
-    loader: &'a Loader<'b>,
-    budget: usize,
-}
-
-impl Importer<'_, '_> {
-    fn expand(&mut self, lines: Vec<Line>, root: &str, depth: usize) -> Vec<Line> {
-        let mut expanded = Vec::new();
-        for mut line in lines {
-            if self.budget == 0 {
-                self.loader.problem(Problem { place: Some(line.place), message: "too many lines".to_owned() });
-                break;
-            }
-            self.budget -= 1;
-            let snippet = line.name().strip_prefix('(').and_then(|name| name.strip_suffix(')')).map(str::to_owned);
-            if let Some(name) = snippet.filter(|_| line.words.len() == 1) {
-                self.snippets.insert(name, line.block.unwrap_or_default());
-                continue;
-            }
-            if line.name() == "import" {
-                expanded.extend(self.import(&line, root, depth));
-                continue;
-            }
-            if let Some(block) = line.block.take() {
-                line.block = Some(self.expand(block, root, depth));
-            }
-            expanded.push(line);
-        }
-        expanded
-    }
-
-    fn import(&mut self, line: &Line, root: &str, depth: usize) -> Vec<Line> {
-        let problem = |message: String| self.loader.problem(Problem { place: Some(line.place.clone()), message });
-        let Some(what) = line.word(1) else {
-            problem("`import` without a name".to_owned());
-            return Vec::new();
-        };
-        if depth >= MAX_IMPORTS {
-            problem("imports are nested too deep".to_owned());
-            return Vec::new();
-        }
-        if let Some(snippet) = self.snippets.get(what).cloned() {
-            let arguments = line.words.get(2..).unwrap_or_default();
-            let lines = snippet.into_iter().map(|line| with_arguments(line, arguments)).collect();
-            return self.expand(lines, root, depth + 1);
-        }
-        let mut all = Vec::new();
-        for path in self.loader.expand(&from_folder(root, what)) {
-            match self.loader.read(&path) {
-                Ok(file) => {
-                    let lines = parse(&file.name, &file.text, self.loader);
-                    all.extend(self.expand(lines, folder(&path), depth + 1));
-                }
-                Err(why) => self.loader.problem(Problem {
-                    place: Some(line.place.clone()),
-                    message: format!("`{path}` cannot be read: {why}"),
-                }),
-            }
-        }
-        all
-    }
-}
-
-fn with_arguments(mut line: Line, arguments: &[Word]) -> Line {
-    for word in line.words.iter_mut().filter(|word| word.text.contains("{args")) {
-        for (n, argument) in arguments.iter().enumerate().take(16) {
-            for form in [format!("{{args[{n}]}}"), format!("{{args.{n}}}")] {
-                word.text = word.text.replace(&form, &argument.text);
-            }
-        }
-    }
-    line.block = line.block.map(|inner| inner.into_iter().map(|line| with_arguments(line, arguments)).collect());
-    line
-}
-
 /// The words of each line that has any.
-fn lines(name: &str, text: &str) -> Vec<Vec<Word>> {
+fn lines(name: &str, text: &str, loader: &Loader<'_>) -> Vec<Vec<Word>> {
     let mut lexer = Lexer { name, chars: text.chars().collect(), at: 0, line: 1, column: 1 };
     let mut lines = Vec::new();
     let mut words: Vec<Word> = Vec::new();
@@ -226,7 +148,13 @@ fn lines(name: &str, text: &str) -> Vec<Vec<Word>> {
                     lexer.next();
                 }
             }
-            Some(_) => words.push(lexer.word()),
+            Some(_) => {
+                let word = lexer.word();
+                if !loader.may_take(&word.place) {
+                    break;
+                }
+                words.push(word);
+            }
         }
     }
     if !words.is_empty() {
@@ -338,6 +266,7 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::import::expand;
     use super::*;
 
     fn read(text: &str) -> (Vec<Line>, Vec<Problem>) {

@@ -5,11 +5,20 @@ use std::collections::BTreeMap;
 use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{Place, ProxyConfig};
 
+use super::super::files::Loader;
+use super::super::route::short;
 use super::tree::{Directive, Word};
 
 /// Headers by which a gateway knows that a proxy stands between.
 const FORWARDING: [&str; 6] =
     ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-real-ip", "forwarded"];
+
+/// Most headers that a level sets.
+const MAX_HEADERS: usize = 64;
+/// Most variables that hold at a level.
+const MAX_VARIABLES: usize = 64;
+/// Longest text with its variables resolved, in bytes.
+const MAX_RESOLVED: usize = 4096;
 
 /// What is defined once for all servers.
 #[derive(Debug, Default)]
@@ -67,7 +76,7 @@ pub(super) struct Level<'a> {
 
 impl<'a> Level<'a> {
     /// A level within this one. A directive replaces that of the level around; of `proxy_set_header` the first replaces all.
-    pub(super) fn enter(&self, directives: &'a [Directive]) -> Self {
+    pub(super) fn enter(&self, directives: &'a [Directive], loader: &Loader<'_>) -> Self {
         let mut level = self.clone();
         let mut own_headers = false;
         for directive in directives.iter().filter(|directive| directive.block.is_none()) {
@@ -82,12 +91,16 @@ impl<'a> Level<'a> {
                     if !std::mem::replace(&mut own_headers, true) {
                         level.headers.clear();
                     }
-                    if let [name, value, ..] = directive.arguments.as_slice() {
+                    if level.headers.len() >= MAX_HEADERS {
+                        loader.cut_off(Some(directive.place.clone()), "too many headers");
+                    } else if let [name, value, ..] = directive.arguments.as_slice() {
                         level.headers.push((&name.text, value));
                     }
                 }
                 "set" => {
-                    if let [name, value, ..] = directive.arguments.as_slice() {
+                    if level.variables.len() >= MAX_VARIABLES {
+                        loader.cut_off(Some(directive.place.clone()), "too many variables");
+                    } else if let [name, value, ..] = directive.arguments.as_slice() {
                         level.variables.insert(name.text.trim_start_matches('$'), &value.text);
                     }
                 }
@@ -104,8 +117,9 @@ impl<'a> Level<'a> {
         let mut variables: Vec<(&&str, &&str)> = self.variables.iter().collect();
         variables.order_by_key(|(name, _)| std::cmp::Reverse(name.len()));
         for (name, value) in variables {
-            if resolved.len() > 4096 {
-                break;
+            let longest = value.len().saturating_mul(resolved.matches('$').count()).saturating_add(resolved.len());
+            if longest > MAX_RESOLVED {
+                continue;
             }
             resolved = resolved.replace(&format!("${{{name}}}"), value).replace(&format!("${name}"), value);
         }
@@ -147,7 +161,7 @@ impl<'a> Level<'a> {
 
     /// The certificate file, where the listener speaks TLS.
     pub(super) fn certificate(&self, tls: bool) -> Option<String> {
-        self.certificate.filter(|_| tls).map(|word| word.text.clone())
+        self.certificate.filter(|_| tls).and_then(|word| short(&word.text))
     }
 
     /// Whether a `stream` speaks TLS to its upstream.

@@ -10,7 +10,7 @@ use portreeve_core::snapshot::{GatewayUrl, ProxyConfig};
 use self::level::{Level, Shared};
 use self::tree::Directive;
 use super::files::Loader;
-use super::route::{RouteFound, is_http_only, split_authority};
+use super::route::{self, RouteFound, has_room, is_http_only, short, split_authority};
 use super::{Problem, Program};
 
 /// The image's own main file, as far as it matters.
@@ -33,7 +33,7 @@ pub(super) fn routes(path: &str, version: Option<&str>, loader: &Loader<'_>) -> 
     for directive in &root {
         match directive.name.as_str() {
             "http" => http(directive.inner(), speaks_1_1, loader, &mut found),
-            "stream" => stream(directive.inner(), &mut found),
+            "stream" => stream(directive.inner(), loader, &mut found),
             _ => {}
         }
     }
@@ -56,18 +56,15 @@ struct Listen {
 
 fn http(directives: &[Directive], speaks_1_1: bool, loader: &Loader<'_>, found: &mut Vec<RouteFound>) {
     let shared = Shared::of(directives, speaks_1_1);
-    let outer = Level::default().enter(directives);
+    let outer = Level::default().enter(directives, loader);
     for server in directives.iter().filter(|directive| directive.name == "server" && directive.block.is_some()) {
         let inner = server.inner();
-        let level = outer.enter(inner);
-        let names: Vec<String> = inner
-            .iter()
-            .filter(|directive| directive.name == "server_name")
-            .flat_map(|directive| directive.arguments.iter().map(|word| word.text.clone()))
-            .collect();
+        let level = outer.enter(inner, loader);
+        let lists = inner.iter().filter(|directive| directive.name == "server_name");
+        let names = route::names(lists.flat_map(|directive| directive.arguments.iter().map(|word| word.text.as_str())));
         let listens = listens(inner, 80);
         let mut places = Vec::new();
-        locations(inner, &level, "/", &mut places);
+        locations(inner, &level, "/", loader, &mut places);
         for (location, level, path) in places {
             for pass in location.inner().iter().filter(|directive| directive.name == "proxy_pass") {
                 let upstream = pass.argument(0).and_then(|text| upstream(text, &level, &shared));
@@ -79,6 +76,9 @@ fn http(directives: &[Directive], speaks_1_1: bool, loader: &Loader<'_>, found: 
                     continue;
                 }
                 for listen in &listens {
+                    if !has_room(found, Some(&pass.place), loader) {
+                        return;
+                    }
                     let config = level.config(&location.place, &pass.place, listen.tls, &shared);
                     found.push(RouteFound {
                         program: Program::Nginx,
@@ -86,8 +86,8 @@ fn http(directives: &[Directive], speaks_1_1: bool, loader: &Loader<'_>, found: 
                         address: listen.address,
                         port: listen.port,
                         tls: listen.tls,
-                        path: path.prefix.clone(),
-                        http_only: path.exact && path.prefix.as_deref() != Some("/") || is_http_only(&path.text),
+                        path: path.prefix.and_then(short),
+                        http_only: path.exact && path.prefix != Some("/") || is_http_only(path.text),
                         raw: false,
                         upstream: upstream.clone(),
                         config,
@@ -99,10 +99,9 @@ fn http(directives: &[Directive], speaks_1_1: bool, loader: &Loader<'_>, found: 
 }
 
 /// What a `location` takes.
-#[derive(Clone)]
-struct Path {
-    text: String,
-    prefix: Option<String>,
+struct Path<'a> {
+    text: &'a str,
+    prefix: Option<&'a str>,
     exact: bool,
 }
 
@@ -110,29 +109,23 @@ struct Path {
 fn locations<'a>(
     directives: &'a [Directive],
     level: &Level<'a>,
-    around: &str,
-    found: &mut Vec<(&'a Directive, Level<'a>, Path)>,
+    around: &'a str,
+    loader: &Loader<'_>,
+    found: &mut Vec<(&'a Directive, Level<'a>, Path<'a>)>,
 ) {
     for directive in directives.iter().filter(|directive| directive.block.is_some()) {
         let path = match (directive.name.as_str(), directive.argument(0), directive.argument(1)) {
-            ("location", Some("="), Some(path)) => {
-                Path { text: path.to_owned(), prefix: Some(path.to_owned()), exact: true }
-            }
-            ("location", Some("^~"), Some(path)) => {
-                Path { text: path.to_owned(), prefix: Some(path.to_owned()), exact: false }
-            }
-            ("location", Some(_), Some(pattern)) => Path { text: pattern.to_owned(), prefix: None, exact: false },
+            ("location", Some("="), Some(path)) => Path { text: path, prefix: Some(path), exact: true },
+            ("location", Some("^~"), Some(path)) => Path { text: path, prefix: Some(path), exact: false },
+            ("location", Some(_), Some(pattern)) => Path { text: pattern, prefix: None, exact: false },
             ("location", Some(path), None) => {
-                let prefix = path.starts_with('/').then(|| path.to_owned());
-                Path { text: path.to_owned(), prefix, exact: false }
+                Path { text: path, prefix: Some(path).filter(|path| path.starts_with('/')), exact: false }
             }
-            ("if" | "limit_except", _, _) => {
-                Path { text: around.to_owned(), prefix: Some(around.to_owned()), exact: false }
-            }
+            ("if" | "limit_except", _, _) => Path { text: around, prefix: Some(around), exact: false },
             _ => continue,
         };
-        let inner = level.enter(directive.inner());
-        locations(directive.inner(), &inner, &path.text, found);
+        let inner = level.enter(directive.inner(), loader);
+        locations(directive.inner(), &inner, path.text, loader, found);
         found.push((directive, inner, path));
     }
 }
@@ -189,15 +182,18 @@ fn upstream(text: &str, level: &Level<'_>, shared: &Shared) -> Option<GatewayUrl
 }
 
 /// `stream`: bytes are passed on, whatever they are.
-fn stream(directives: &[Directive], found: &mut Vec<RouteFound>) {
+fn stream(directives: &[Directive], loader: &Loader<'_>, found: &mut Vec<RouteFound>) {
     let shared = Shared::of(directives, true);
-    let outer = Level::default().enter(directives);
+    let outer = Level::default().enter(directives, loader);
     for server in directives.iter().filter(|directive| directive.name == "server") {
-        let level = outer.enter(server.inner());
+        let level = outer.enter(server.inner(), loader);
         let Some(pass) = server.inner().iter().find(|directive| directive.name == "proxy_pass") else { continue };
         let to = pass.argument(0).map(|text| level.resolve(text)).unwrap_or_default();
         let to = shared.upstream(&to).map_or(to.clone(), str::to_owned);
         for listen in listens(server.inner(), 0).iter().filter(|listen| listen.port > 0) {
+            if !has_room(found, Some(&pass.place), loader) {
+                return;
+            }
             let tls = level.speaks_tls_upstream();
             let upstream = split_authority(&to, 0).filter(|(_, port)| *port > 0).map(|(host, port)| GatewayUrl {
                 scheme: if tls { "wss" } else { "ws" }.to_owned(),

@@ -82,11 +82,12 @@ fn parse(
     let mut words: Vec<Word> = Vec::new();
     while let Some(token) = reader.token() {
         match token {
-            Token::Word(word) => words.push(word),
+            Token::Word(word) if loader.may_take(&word.place) => words.push(word),
+            Token::Word(_) => break,
             Token::Semicolon => {
                 let Some(directive) = directive(&mut words) else { continue };
                 if *budget == 0 {
-                    loader.problem(Problem { place: Some(directive.place), message: "too many directives".to_owned() });
+                    loader.cut_off(Some(directive.place), "too many directives");
                     break;
                 }
                 *budget -= 1;
@@ -108,7 +109,7 @@ fn parse(
                     continue;
                 }
                 if levels.len() > MAX_DEPTH || *budget == 0 {
-                    loader.problem(Problem { place: Some(directive.place), message: "nested too deep".to_owned() });
+                    loader.cut_off(Some(directive.place), "nested too deep");
                     break;
                 }
                 *budget -= 1;
@@ -366,6 +367,8 @@ mod tests {
         assert!(!loader.problems.borrow().is_empty());
         let (_, problems) = read(&"a {".repeat(100_000));
         assert_eq!(problems[0].message, "nested too deep");
+        let (directives, problems) = read(&format!("a {};", "b ".repeat(300_000)));
+        assert!(directives.is_empty() && problems[0].message == "too many words");
     }
 
     proptest! {
