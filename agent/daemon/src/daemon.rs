@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use nix::sys::signal::Signal;
+use portreeve_core::Verdict;
 use portreeve_core::images::schedule::Runs;
 use portreeve_core::schedule::{Action, Ended, Event, Found, Lane, Machine, Now, Subjects, Urgency};
 use portreeve_core::status::Judgement;
@@ -284,6 +285,12 @@ impl<S: Sink> Work<S> {
         let beat = self.beat();
         if self.sink.due().is_some_and(|due| now >= due) {
             self.sink.beat(&self.keeper.status(&self.config, &self.machine, beat, self.sink.delivery()));
+        }
+        let is_known = self.keeper.judgement().is_some_and(|judgement| judgement.verdict != Verdict::Unknown);
+        if is_known && self.machine.is_closed() {
+            // No later look would take back what was found before.
+            let why = "looks that were given up do not end, and no other is begun";
+            self.judge(Judgement::unknown(why, Timestamp::now()));
         }
         if now >= self.next_beat {
             self.next_beat = now + beat;

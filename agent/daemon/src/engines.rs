@@ -54,8 +54,9 @@ impl Engines {
 }
 
 async fn listen(path: String, answers: UnboundedSender<Heard>) {
+    let mut has_missed = false;
     loop {
-        match once(Path::new(&path), &answers).await {
+        match once(Path::new(&path), has_missed, &answers).await {
             Ok(()) => {
                 let what = format!("the engine at `{path}` has ended its events");
                 if answers.send(Heard::Changed(Urgency::Calm, what)).is_err() {
@@ -64,12 +65,13 @@ async fn listen(path: String, answers: UnboundedSender<Heard>) {
             }
             Err(error) => tracing::debug!(path, %error, "the engine cannot be listened to"),
         }
+        has_missed = true;
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// Listens until the engine ends the connection.
-async fn once(path: &Path, answers: &UnboundedSender<Heard>) -> io::Result<()> {
+/// Listens until the engine ends the connection. What happened while nobody listened it does not tell again, so that its return is news.
+async fn once(path: &Path, has_missed: bool, answers: &UnboundedSender<Heard>) -> io::Result<()> {
     let connected = async {
         let mut stream = UnixStream::connect(path).await?;
         stream.write_all(REQUEST).await?;
@@ -80,6 +82,10 @@ async fn once(path: &Path, answers: &UnboundedSender<Heard>) -> io::Result<()> {
     let count = stream.read(&mut head).await?;
     if !head.get(..count).is_some_and(|head| head.starts_with(b"HTTP/1.1 200")) {
         return Err(io::Error::other("it gives no events"));
+    }
+    let returned = || format!("the engine at `{}` tells of events again", path.display());
+    if has_missed && answers.send(Heard::Changed(Urgency::Calm, returned())).is_err() {
+        return Ok(());
     }
     let mut waiting = Vec::new();
     let mut buffer = head;
@@ -115,6 +121,33 @@ fn contains(text: &[u8], word: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is heard while an engine answers once, tells nothing and ends the connection.
+    async fn heard(has_missed: bool) -> usize {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("engine.sock");
+        let engine = tokio::net::UnixListener::bind(&path).unwrap();
+        let (answers, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let answering = async {
+            let (mut stream, _) = engine.accept().await.unwrap();
+            let mut request = [0_u8; 1_024];
+            assert!(stream.read(&mut request).await.unwrap() > 0);
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        };
+        let (listened, ()) = tokio::join!(once(&path, has_missed, &answers), answering);
+        listened.unwrap();
+        let mut count = 0;
+        while heard.try_recv().is_ok() {
+            count += 1;
+        }
+        count
+    }
+
+    #[tokio::test]
+    async fn the_return_of_an_engine_is_news_since_it_does_not_tell_what_was_missed() {
+        assert_eq!(heard(false).await, 0);
+        assert_eq!(heard(true).await, 1);
+    }
 
     #[test]
     fn events_are_seen_whole_and_those_of_the_agents_own_containers_are_not() {

@@ -182,18 +182,17 @@ pub(crate) fn say(change: &Change) {
 }
 
 fn read_history(folder: &Folder) -> Result<History, StoreError> {
-    let (why, bytes) = match folder.read(HISTORY_FILE, MAX_HISTORY) {
+    let why = match folder.read(HISTORY_FILE, MAX_HISTORY) {
         Ok(None) => return Ok(History::default()),
         Ok(Some(bytes)) => match History::parse(&bytes) {
             Ok(history) => return Ok(history),
-            Err(error) => (error.to_string(), bytes),
+            Err(error) => error.to_string(),
         },
-        Err(error @ StoreError::TooLong { .. }) => (error.to_string(), Vec::new()),
+        Err(error @ StoreError::TooLong { .. }) => error.to_string(),
         Err(error) => return Err(error),
     };
-    let aside = format!("{HISTORY_FILE}.aside");
+    let aside = folder.set_aside(HISTORY_FILE)?;
     tracing::error!("{why}; it is kept as `{aside}`, and a new one begins");
-    folder.write(&aside, &bytes, Audience::Owner)?;
     Ok(History::default())
 }
 

@@ -38,7 +38,8 @@ impl Control<'_> {
     /// Whether a job is switched off.
     pub(crate) fn is_disabled(&self, label: &str) -> Result<bool, InstallError> {
         let output = self.run(&["print-disabled", self.domain], DEADLINE).map_err(refused)?;
-        Ok(disabled::parse(&output).ok().and_then(|parsed| parsed.value.get(label).copied()).unwrap_or(false))
+        let parsed = disabled::parse(&output).map_err(InstallError::Disabled)?;
+        Ok(parsed.value.get(label).copied().unwrap_or(false))
     }
 
     /// Ends a job, where it is loaded, and waits until it is gone.

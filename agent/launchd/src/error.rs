@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use portreeve_observe::command::CommandError;
+use portreeve_observe::launchd::PrintError;
 use portreeve_observe::plist::ParseError;
 use portreeve_openclaw::file::ReadError;
 use portreeve_store::StoreError;
@@ -94,6 +95,9 @@ pub enum InstallError {
         #[source]
         source: CommandError,
     },
+    /// What launchd says of jobs that are switched off was not understood.
+    #[error("cannot tell which jobs launchd has switched off")]
+    Disabled(#[source] PrintError),
     /// A job does not go away.
     #[error("`{label}` is still loaded {seconds} s after launchd was told to end it")]
     StillLoaded {

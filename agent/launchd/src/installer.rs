@@ -121,6 +121,12 @@ impl Installer<'_> {
                 was_disabled: control.is_disabled(&old.label)?,
             }),
         };
+        if let Some(old) = &plan.old
+            && self.folder()?.read(&file_name(&old.path)?, plist::MAX_BYTES)?.as_deref() != Some(old.bytes.as_slice())
+        {
+            let why = "it was changed since the plan was made".to_owned();
+            return Err(InstallError::Unfit { path: old.path.clone(), why });
+        }
         let record = Record::new(&plan.label, plan.path.clone(), &self.place.domain, original);
         records.keep(&plan.record, &record, plan.old.as_ref().map(|old| old.bytes.as_slice()))?;
         let Err(failed) = self.steps(plan, &record) else { return Ok(()) };
@@ -174,13 +180,16 @@ impl Installer<'_> {
             let bytes =
                 records.original(name)?.ok_or_else(|| InstallError::NotInstalled { label: original.label.clone() })?;
             put_back(&folder, original, &bytes)?;
-            if original.was_disabled {
-                control.disable(&original.label)?;
-            } else {
+            // launchd loads nothing that is switched off.
+            let loads = original.was_loaded && !control.is_loaded(&original.label)?;
+            if loads || !original.was_disabled {
                 control.enable(&original.label)?;
             }
-            if original.was_loaded && !control.is_loaded(&original.label)? {
+            if loads {
                 control.bootstrap(&original.label, &original.path)?;
+            }
+            if original.was_disabled {
+                control.disable(&original.label)?;
             }
         }
         records.forget(name)?;

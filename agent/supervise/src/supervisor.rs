@@ -167,6 +167,11 @@ impl Supervisor {
     fn stopped(&self, signal: System) -> Option<Event> {
         let (terminal, leader) = (self.terminal.as_ref()?, self.running()?);
         match signal {
+            // It asked for the terminal in the moment before it was given it.
+            System::SIGTTIN | System::SIGTTOU if terminal.has(leader) => {
+                let _ = killpg(leader, System::SIGCONT);
+                None
+            }
             System::SIGTTIN | System::SIGTTOU if terminal.is_ours() => {
                 terminal.give(leader);
                 let _ = killpg(leader, System::SIGCONT);

@@ -46,6 +46,11 @@ impl Terminal {
         }
     }
 
+    /// Whether a group is in its foreground.
+    pub(crate) fn has(&self, group: Pid) -> bool {
+        self.foreground() == Some(group)
+    }
+
     fn foreground(&self) -> Option<Pid> {
         tcgetpgrp(&self.file).ok()
     }

@@ -72,6 +72,37 @@ fn a_unit_is_taken_over_and_given_back_byte_for_byte() {
 }
 
 #[test]
+fn a_unit_that_runs_though_it_is_switched_off_is_given_back_so() {
+    let node = Node::new();
+    let (data, program) = (node.path("data"), node.path("portreeve"));
+    node.unit();
+    let launchd = Launchd::with(&[LABEL]);
+    launchd.switch_off(LABEL);
+    let before = launchd.books();
+    let installer = node.installer(&data, &program, &launchd);
+    installer.install(&installer.plan_unit(LABEL, &[]).unwrap()).unwrap();
+    installer.uninstall(LABEL).unwrap();
+    assert_eq!(launchd.books(), before);
+}
+
+#[test]
+fn a_unit_that_changed_since_the_plan_is_left_running() {
+    let node = Node::new();
+    let (data, program) = (node.path("data"), node.path("portreeve"));
+    let unit = node.unit();
+    let launchd = Launchd::with(&[LABEL]);
+    let installer = node.installer(&data, &program, &launchd);
+    let plan = installer.plan_unit(LABEL, &[]).unwrap();
+    let mut text = fs::read(&unit).unwrap();
+    text.push(b'\n');
+    fs::write(&unit, text).unwrap();
+    let refused = installer.install(&plan);
+    assert!(matches!(&refused, Err(InstallError::Unfit { .. })), "{refused:?}");
+    assert_eq!(launchd.changes(), [] as [&str; 0]);
+    assert!(matches!(installer.uninstall(LABEL), Err(InstallError::NotInstalled { .. })), "no record is kept");
+}
+
+#[test]
 fn the_diff_shows_what_changes_and_no_secret() {
     let node = Node::new();
     let (data, program) = (node.path("data"), node.path("portreeve"));

@@ -39,6 +39,10 @@ impl Launchd {
         launchd
     }
 
+    pub(crate) fn switch_off(&self, label: &str) {
+        self.books.lock().unwrap().disabled.insert(label.to_owned());
+    }
+
     pub(crate) fn books(&self) -> Books {
         self.books.lock().unwrap().clone()
     }
