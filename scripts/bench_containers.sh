@@ -28,7 +28,7 @@ containers_begin() {
   chmod 700 "$work_dir/state"
   container_token=$(random_token)
   run_portreeve=(nsenter --target "$engine_pid" --mount --pid --net -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "HOME=$work_dir/home"
-    "PORTREEVE_PROBE_DIR=$cache_dir/probe" "$portreeve" check --json --home "$work_dir/home")
+    "PORTREEVE_PROBE_DIR=$target_dir/probe" "$portreeve" check --json --home "$work_dir/home")
   image=$(DOCKER_HOST=$socket docker images --format '{{.Repository}}:{{.Tag}}' | grep '^portreeve-lab/openclaw:' | sort | tail -n 1)
   DOCKER_HOST=$socket docker run --detach --label portreeve-bench --name bench-gateway --env "OPENCLAW_GATEWAY_TOKEN=$container_token" \
     --volume "$work_dir/state:/home/node/.openclaw" --volume "$(cd "$openclaw_dir" && pwd -P)/node_modules:/app/node_modules:ro" "$image" >/dev/null

@@ -6,8 +6,10 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use portreeve_tests::{Builder, OpenClaw, Portreeve, connect_with, wait_until};
 use serde_json::Value;
 
@@ -166,6 +168,21 @@ fn a_log_that_is_renamed_while_it_is_read_loses_and_doubles_nothing() {
 #[test]
 fn a_log_that_is_copied_and_cut_while_it_is_read_loses_and_doubles_nothing() {
     nothing_is_lost_and_nothing_doubled(by_copy);
+}
+
+#[test]
+fn a_follower_ends_at_once_at_a_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("gateway.log");
+    fs::write(&log, line(1)).unwrap();
+    let mut reader = Reader::new(folder.path(), &log);
+    // Nothing is left to give up once the first line is told.
+    reader.until(1);
+    let asked = Instant::now();
+    kill(Pid::from_raw(reader.child.id().cast_signed()), Signal::SIGINT).unwrap();
+    let status = reader.child.wait().unwrap();
+    assert_eq!(status.code(), Some(130), "{status}");
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
 }
 
 #[test]

@@ -46,6 +46,14 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     out.flush()
 }
 
+/// Writes what a command ends with, whose exit status stands even where the reader went away.
+pub(crate) fn verdict(text: &str) -> io::Result<()> {
+    match print(text) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
 /// Shows how far something has come, on a terminal and until the next such line; an empty one takes it away.
 pub(crate) fn progress(global: &Global, text: &str) {
     if global.quiet || !io::stderr().is_terminal() {
@@ -85,12 +93,9 @@ pub(crate) fn note(text: &str) {
     drop(anstream::stderr().lock().write_all(line.as_bytes()));
 }
 
-/// Whether the reader of our output went away, which is no failure of ours.
+/// Whether the reader of our output went away, which is no failure of ours. A connection that breaks is the cause of another error.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Characters of one piece of text that are shown to a reader; `--json` has them all.
@@ -146,6 +151,14 @@ mod tests {
         assert_eq!(plain("a\u{1b}[2Jb\rc\u{202e}d\u{feff}"), "a\\u{1b}[2Jb\\rc\\u{202e}d\\u{feff}");
         assert_eq!(plain("one\nREADY"), "one\\nREADY");
         assert_eq!(plain("fünf Ümlaute: 東京"), "fünf Ümlaute: 東京");
+    }
+
+    #[test]
+    fn only_our_own_output_counts_as_a_reader_that_went_away() {
+        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(is_broken_pipe(&broken().into()));
+        let elsewhere = crate::error::UserError::Read { path: "/proc".into(), source: broken() };
+        assert!(!is_broken_pipe(&elsewhere.into()));
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(crate) struct EvidenceArgs {
     /// Leave out of logs what is older, before the facts: `90s`, `2h`, `3d`, or a time as `2026-11-21T08:00Z`
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = since)]
     pub(crate) since: Since,
-    /// Folder for both files, or one file: `NAME.html` for the page alone, `NAME.tar.gz` for the archive alone [default: this folder]
+    /// Folder for both files, which is made where it is not there, or one file: `NAME.html` for the page alone, `NAME.tar.gz` for the archive alone [default: this folder]
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
     /// Replace files that are there

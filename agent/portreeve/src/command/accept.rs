@@ -27,7 +27,7 @@ pub(super) fn run(global: &Global, args: &AcceptanceArgs) -> Result<u8> {
         (accepted??.0, !args.dry_run)
     };
     let text = if args.json { json(&report)? } else { render::acceptance(&report, kept, output::width()) };
-    output::print(&text)?;
+    output::verdict(&text)?;
     Ok(report.exit_status)
 }
 

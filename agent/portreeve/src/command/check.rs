@@ -28,6 +28,6 @@ pub(super) fn run(global: &Global, args: &CheckArgs) -> Result<u8> {
     policy.only = args.only.map(Into::into);
     let report = diagnose(&snapshot, &policy);
     let text = if args.json { json(&report)? } else { render::report(&report, global.verbose > 0, output::width()) };
-    output::print(&text)?;
+    output::verdict(&text)?;
     Ok(report.exit_status(args.strict))
 }

@@ -47,7 +47,7 @@ pub(super) fn run(global: &Global, args: &ConnectArgs) -> Result<u8> {
         }
     }
     let text = if args.json { json(&report)? } else { render::connects(&report, output::width()) };
-    output::print(&text)?;
+    output::verdict(&text)?;
     Ok(report.exit_status())
 }
 

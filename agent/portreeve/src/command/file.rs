@@ -13,7 +13,7 @@ use crate::output;
 pub(super) fn picture(path: &Path, svg: &str) -> Result<()> {
     const READABLE: u32 = 0o644;
     if is_stdout(path) {
-        output::print(svg)?;
+        output::verdict(svg)?;
         return Ok(());
     }
     put(path, svg.as_bytes(), READABLE)

@@ -43,7 +43,7 @@ fn check(settings: &Settings, args: &ImagesArgs) -> Result<u8> {
     let agent = Agent { version: env!("CARGO_PKG_VERSION").to_owned() };
     let report = ImagesReport::of(&snapshot, &settings.policy.pinned_images, &asked, agent, now);
     let text = if args.json { json(&report)? } else { render::images(&report, output::width()) };
-    output::print(&text)?;
+    output::verdict(&text)?;
     Ok(report.exit_status())
 }
 

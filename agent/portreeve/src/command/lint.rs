@@ -38,7 +38,7 @@ pub(super) fn run(global: &Global, args: &LintArgs) -> Result<u8> {
         LintFormat::Github => render::lint_github(&report),
         LintFormat::Sarif => json(&render::lint_sarif(&report))?,
     };
-    output::print(&text)?;
+    output::verdict(&text)?;
     Ok(report.exit_status(args.strict))
 }
 

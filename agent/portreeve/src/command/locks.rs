@@ -88,7 +88,7 @@ async fn follow(
     }
     if !args.watch && !args.svg.as_deref().is_some_and(file::is_stdout) {
         let text = if args.json { json(&report)? } else { render::locks(&report, output::width()) };
-        output::print(&text)?;
+        output::verdict(&text)?;
     }
     Ok(report.exit_status())
 }

@@ -1,6 +1,7 @@
 //! `portreeve map`.
 
 use anyhow::Result;
+use portreeve_core::diagnose;
 use portreeve_core::topology::Topology;
 
 use super::{json, observe};
@@ -12,7 +13,10 @@ pub(super) fn run(global: &Global, args: &MapArgs) -> Result<u8> {
     let snapshot = observe::snapshot(&settings, &args.scope, &observe::Depth::default())?;
     let topology = Topology::of(&snapshot);
     let text = match args.format {
-        MapFormat::Text => render::map_text(&topology, output::width()),
+        MapFormat::Text => {
+            let is_blind = !diagnose(&snapshot, &settings.policy).blind.is_empty();
+            render::map_text(&topology, is_blind, output::width())
+        }
         MapFormat::Mermaid => render::map_mermaid(&topology),
         MapFormat::Svg => render::map_svg(&topology)?,
         MapFormat::Json => json(&topology)?,

@@ -1,6 +1,7 @@
 //! From what was typed and configured to a snapshot.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ const SIGNALLED: i32 = 128;
 
 /// How long removing containers may take after a signal.
 const PATIENCE: Duration = Duration::from_secs(4);
+
+/// How much work a signal has to give up.
+static WORKING: AtomicUsize = AtomicUsize::new(0);
 
 /// How long and how deep to look.
 #[derive(Debug, Clone, Default)]
@@ -102,6 +106,7 @@ pub(super) fn options_with(settings: &Settings, scope: &ScopeArgs, depth: &Depth
 pub(super) fn until_signal<T>(work: impl Future<Output = T>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ending = ending();
+    WORKING.fetch_add(1, Ordering::SeqCst);
     let result = runtime.block_on(async {
         // The future that is given up removes the containers that it made.
         tokio::select! {
@@ -109,22 +114,26 @@ pub(super) fn until_signal<T>(work: impl Future<Output = T>) -> Result<T> {
             signal = ending => Err(signal),
         }
     });
+    WORKING.fetch_sub(1, Ordering::SeqCst);
     // A lookup or a file system that still hangs must not hold the answer back.
     runtime.shutdown_background();
     result.or_else(|signal| std::process::exit(SIGNALLED + signal))
 }
 
-/// Catches signals that end the program from now on; the future gives the number of the first. Where what it ends is not given up in time,
-/// since a file system hangs, the program ends all the same.
+/// Catches signals that end the program from now on; the future gives the number of the first. The program ends at once where nothing is
+/// left to give up, and where that is not done in time, since a file system hangs, all the same.
 fn ending() -> impl Future<Output = i32> {
     let (send, receive) = tokio::sync::oneshot::channel();
     let (ready, is_ready) = mpsc::channel();
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         let signal = runtime.block_on(ended(ready));
+        let is_working = WORKING.load(Ordering::SeqCst) > 0;
         // Nobody listens where the observation is over.
         let _ = send.send(signal);
-        std::thread::sleep(PATIENCE);
+        if is_working {
+            std::thread::sleep(PATIENCE);
+        }
         std::process::exit(SIGNALLED + signal);
     });
     // It says nothing, and hangs up.

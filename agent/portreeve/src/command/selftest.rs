@@ -15,11 +15,10 @@ pub(super) fn run(global: &Global, args: &SelfTestArgs) -> Result<u8> {
     }
     let options = Options { seams: args.only.clone(), ..options(&observe::settings(global)?)? };
     let result = selftest::run(&options);
+    let kept = if args.only.is_empty() { selftest::keep(&options.data_dir, &result) } else { Ok(()) };
     let text = if args.json { json(&result)? } else { render::selftest(&result, output::width()) };
-    output::print(&text)?;
-    if args.only.is_empty() {
-        selftest::keep(&options.data_dir, &result).context("cannot keep the result of the self test")?;
-    }
+    output::verdict(&text)?;
+    kept.context("cannot keep the result of the self test")?;
     Ok(result.exit_status())
 }
 

@@ -44,7 +44,7 @@ pub(super) fn run(global: &Global, command: &SpoolCommand) -> Result<u8> {
         SpoolCommand::Verify { json: is_json } => {
             let report = report(&settings, &folder)?;
             let text = if *is_json { json(&report)? } else { render::verified(&report) };
-            output::print(&text)?;
+            output::verdict(&text)?;
             Ok(u8::from(!report.damages.is_empty()))
         }
         SpoolCommand::Flush { timeout } => flushed(&settings, folder, Duration::from_secs(*timeout)),
@@ -152,7 +152,7 @@ fn flushed(settings: &Settings, folder: Folder, patience: Duration) -> Result<u8
     }
     let folder = Folder::open(&path)?.ok_or(UserError::NoSpool { path })?;
     let left = ids(&folder)?.intersection(&waits).count();
-    output::print(&render::flushed(waits.len(), left, delivery(settings).as_ref()))?;
+    output::verdict(&render::flushed(waits.len(), left, delivery(settings).as_ref()))?;
     Ok(if left == 0 { 0 } else { WAITS })
 }
 

@@ -26,7 +26,7 @@ pub(super) fn run(global: &Global, args: &StatusArgs) -> Result<u8> {
             let report =
                 StatusReport::of(status.clone(), &moment(), os::is_alive(status.daemon.pid, status.daemon.start));
             let text = if args.json { json(&report)? } else { render::status(&report, output::width()) };
-            output::print(&text)?;
+            output::verdict(&text)?;
             return Ok(report.exit_status());
         }
     }

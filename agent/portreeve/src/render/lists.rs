@@ -11,10 +11,20 @@ use crate::output::{BAD, BOLD, DIM, GOOD, WARN, plain, styled};
 /// Width of the column that labels what is said of a reader.
 const LABEL: usize = 9;
 
+/// What is said where there is nothing to list; with blind spots that does not mean that nothing is there.
+pub(super) fn nothing_found(is_blind: bool, width: usize) -> String {
+    let text = if is_blind {
+        "No gateway and no client was found, but not everything could be seen: `portreeve check` says what"
+    } else {
+        "No gateway and no client is configured, installed or running here"
+    };
+    paragraph(text, 0, width)
+}
+
 /// Every token source, reader by reader.
-pub(crate) fn tokens(readers: &[Reader], width: usize) -> String {
+pub(crate) fn tokens(readers: &[Reader], is_blind: bool, width: usize) -> String {
     if readers.is_empty() {
-        return "No gateway and no client is configured, installed or running here\n".to_owned();
+        return nothing_found(is_blind, width);
     }
     let mut out = String::new();
     for (index, reader) in readers.iter().enumerate() {

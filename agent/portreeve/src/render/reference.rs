@@ -17,8 +17,9 @@ verdict. A *symptom* is no root cause while a finding that explains it is presen
 const CONFIGURATION: &str = "\
 # Configuration
 
-Portreeve needs no configuration. Each setting can come from a flag, an environment variable, the configuration file or its default, in this
-order of precedence; `portreeve config show` prints each value with its origin. The file is the one that `--config` or `PORTREEVE_CONFIG`
+Portreeve needs no configuration. Each setting can come from an environment variable, device management, the configuration file or its
+default, in this order of precedence; as root, device management comes before the environment. Where a command has a flag for it, the flag
+counts above all. `portreeve config show` prints each value with its origin. The file is the one that `--config` or `PORTREEVE_CONFIG`
 names";
 
 const CONFIGURATION_END: &str =

@@ -105,7 +105,12 @@ pub(super) fn verdict(report: &Report) -> (Style, &'static str, String) {
         }
         Verdict::Blocked => (BAD, "BLOCKED", causes(&report.root_causes)),
         Verdict::Unknown if report.gateways.is_empty() => {
-            (WARN, "UNKNOWN", "no gateway is configured, installed or running here: nothing to judge".to_owned())
+            let meaning = if report.blind.is_empty() {
+                "no gateway is configured, installed or running here: nothing to judge"
+            } else {
+                "no gateway was found, but not everything could be seen"
+            };
+            (WARN, "UNKNOWN", meaning.to_owned())
         }
         Verdict::Unknown => {
             let scope = only(report).map(|layer| format!(" in {layer}")).unwrap_or_default();

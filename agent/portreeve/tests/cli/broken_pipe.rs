@@ -1,6 +1,6 @@
 //! A reader that goes away is no failure of ours; a disk that is full is one.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader};
 use std::process::Stdio;
 
 use crate::bench::{Bench, facts};
@@ -19,6 +19,28 @@ fn head(arguments: &[&str]) -> (Option<i32>, String) {
 #[test]
 fn the_first_line_of_much_is_enough() {
     assert_eq!(head(&["explain", "--json"]), (Some(0), String::new()));
+}
+
+/// The exit status where nobody ever reads.
+fn unread(bench: &Bench, arguments: &[&str]) -> Option<i32> {
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    bench.command(arguments).stdout(writer).status().unwrap().code()
+}
+
+#[test]
+fn a_verdict_stands_where_its_reader_went_away() {
+    let (bench, split) = (Bench::new(), facts("split"));
+    for form in [&["--json"][..], &[]] {
+        assert_eq!(unread(&bench, &[&["check", "--from", &split], form].concat()), Some(77));
+    }
+}
+
+#[test]
+fn a_self_test_that_nobody_reads_is_kept() {
+    let bench = Bench::new();
+    assert_eq!(unread(&bench, &["selftest"]), Some(0));
+    assert!(bench.path("data/selftest.json").is_file());
 }
 
 #[test]

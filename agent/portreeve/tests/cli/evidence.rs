@@ -217,6 +217,20 @@ fn nothing_is_replaced_or_followed_unless_it_is_asked_for() {
     fs::set_permissions(&folder, Permissions::from_mode(0o777)).unwrap();
     let run = bench.run(&["evidence", "--from", &facts, "-o", folder.to_str().unwrap()]);
     assert!(run.status == 2 && run.stderr.contains("others can write this folder"), "{run}");
-    let run = bench.run(&["evidence", "--from", &facts, "-o", bench.path("nowhere").to_str().unwrap()]);
-    assert_eq!(run.status, 2, "{run}");
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_made_for_its_owner_alone() {
+    let bench = Bench::new();
+    let (facts, folder) = saved(&bench, &facts_value("split"));
+    let make = |path: &Path| bench.run(&["evidence", "--from", &facts, "-o", path.to_str().unwrap()]);
+    let new = folder.join("new");
+    let run = make(&new);
+    assert_eq!(run.status, 0, "{run}");
+    assert_eq!(fs::metadata(&new).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(fs::read_dir(&new).unwrap().count(), 2);
+    for unfit in [folder.join("no/where"), folder.join("page.htm")] {
+        assert_eq!(make(&unfit).status, 2);
+        assert!(!unfit.exists(), "{}", unfit.display());
+    }
 }

@@ -1,6 +1,8 @@
 //! `portreeve tokens` and `portreeve map`, from kept facts.
 
-use crate::bench::{Bench, assert_fits, facts};
+use serde_json::json;
+
+use crate::bench::{Bench, assert_fits, facts, facts_value};
 
 fn told(arguments: &[&str], name: &str) -> String {
     let file = facts(name);
@@ -80,6 +82,29 @@ fn map_of_containers_for_programs() {
 #[test]
 fn map_as_a_picture() {
     insta::assert_snapshot!(told(&["map", "--format", "svg"], "containers"));
+}
+
+#[test]
+fn nothing_found_is_not_nothing_there_where_something_could_not_be_seen() {
+    let bench = Bench::new();
+    let mut node = facts_value("nothing");
+    node["blind"] = json!([{
+        "what": "home of op", "why": "permission denied", "remedy": "run as root", "readiness": false
+    }]);
+    let file = bench.file("facts.json", &node.to_string());
+    let told = |command| {
+        let run = bench.run(&[command, "--from", file.to_str().unwrap()]);
+        assert_fits(&run.stdout, 80);
+        run.stdout
+    };
+    let verdict = "UNKNOWN  no gateway was found, but not everything could be seen\n";
+    assert!(told("check").starts_with(verdict), "{}", told("check"));
+    for command in ["tokens", "map"] {
+        assert_eq!(
+            told(command),
+            "No gateway and no client was found, but not everything could be seen: `portreeve\ncheck` says what\n"
+        );
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat, renameat};
 use nix::sys::stat::{Mode, fstat};
-use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
+use nix::unistd::{UnlinkatFlags, linkat, mkdir, unlinkat};
 
 use crate::error::UserError;
 
@@ -25,6 +25,17 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// Opens a folder, and makes it for its owner alone where it is not there.
+    pub(super) fn made(path: &Path, force: bool) -> Result<Self, UserError> {
+        if !path.is_dir() {
+            match mkdir(path, Mode::S_IRWXU) {
+                Ok(()) | Err(Errno::EEXIST) => {}
+                Err(errno) => return Err(write_error(path, errno)),
+            }
+        }
+        Self::open(path, force)
+    }
+
     /// Opens a folder. One that others can write is refused, unless only the owner of a file can replace it there, as in `/tmp`.
     pub(super) fn open(path: &Path, force: bool) -> Result<Self, UserError> {
         let path = if path.as_os_str().is_empty() { PathBuf::from(".") } else { path.to_owned() };

@@ -91,12 +91,12 @@ impl Place {
             _ => None,
         };
         let (Some((page, archive)), Some(name), false) = (kind, name, path.is_dir()) else {
-            if !path.is_dir() && path.symlink_metadata().is_ok() {
+            if !path.is_dir() && (extension.is_some() || path.symlink_metadata().is_ok()) {
                 let problem = "it is neither a folder nor a file that ends in .html or .tar.gz".to_owned();
                 let hint = "name a folder, `NAME.html` or `NAME.tar.gz`";
                 return Err(UserError::Unfit { path: path.to_owned(), problem, hint });
             }
-            return Ok(Self { target: Target::open(path, args.force)?, name: None, page: true, archive: true });
+            return Ok(Self { target: Target::made(path, args.force)?, name: None, page: true, archive: true });
         };
         let target = Target::open(path.parent().unwrap_or(Path::new(".")), args.force)?;
         target.is_free(name)?;

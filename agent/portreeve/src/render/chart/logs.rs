@@ -28,8 +28,8 @@ const FOUR_DAYS: i64 = 4 * DAY;
 const HALF_A_YEAR: i64 = 180 * DAY;
 /// Codes that have a colour of their own.
 const MOST_CODES: usize = 7;
-/// Bars that have room.
-const MOST_BARS: usize = 400;
+/// Bars that have room: of a longer time, the last.
+const MOST_BARS: i64 = 400;
 
 /// What is drawn.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,7 +85,8 @@ impl CloseChart {
         let known: BTreeMap<i64, &CloseBucket> =
             counted.iter().map(|bucket| (bucket.start.as_second(), bucket)).collect();
         let (first, last) = (known.keys().next().copied().unwrap_or(0), known.keys().last().copied().unwrap_or(-1));
-        let starts = (0..).map(|n| first + n * bucket_s).take_while(|start| *start <= last).take(MOST_BARS);
+        let first = first.max(last.saturating_sub((MOST_BARS - 1) * bucket_s));
+        let starts = (0..).map(|n| first + n * bucket_s).take_while(|start| *start <= last);
         let bars = starts.filter_map(|start| {
             let counts = known
                 .get(&start)

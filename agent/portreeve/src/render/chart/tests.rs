@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use portreeve_core::logs::{CloseBucket, Tally};
 use portreeve_core::report::Agent;
 use portreeve_core::snapshot::{Challenge, Failure, FailureKind, Phase, Probe};
 use portreeve_core::{ConnectReport, Series};
@@ -82,6 +83,18 @@ fn closes(hours: i64) -> CloseChart {
         bucket_s: 3_600,
         buckets: (0..hours).map(bucket).collect(),
     }
+}
+
+#[test]
+fn of_a_longer_time_the_last_bars_are_drawn() {
+    let mut report = Tally::default().report(Agent { version: "0".to_owned() }, at(), None, None);
+    let bucket = |start| CloseBucket { start, total: 1, codes: Vec::new(), reasons: Vec::new() };
+    // One line has a time of long ago.
+    let buckets = vec![bucket(at() - SignedDuration::from_hours(24 * 7 * 2_000)), bucket(at())];
+    report.closes.days.clone_from(&buckets);
+    report.closes.weeks = buckets;
+    let drawn = CloseChart::of(&report).buckets;
+    assert_eq!((drawn.len(), drawn.last().map(|bucket| bucket.start)), (400, Some(at())));
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn crowd(projects: usize) -> Topology {
 fn text_shows_each_thing_with_its_lines() {
     let mut topology = topology();
     topology.nodes[2].lines[2] = "evil \"]; <b>\u{1b}[2J".to_owned();
-    let text = anstream::adapter::strip_str(&map_text(&topology, 80)).to_string();
+    let text = anstream::adapter::strip_str(&map_text(&topology, false, 80)).to_string();
     insta::assert_snapshot!(text, @r#"
     command line of op  /Users/op/.openclaw
       └─ connects → port 18789
@@ -166,7 +166,7 @@ mod any {
                 picture.edges.push(edge(&from.to_string(), &to.to_string(), RELATIONS[relation]));
             }
             assert_well_formed(&map_svg(&picture).unwrap());
-            map_text(&picture, 80);
+            map_text(&picture, false, 80);
             map_mermaid(&picture);
         }
     }

@@ -1,15 +1,16 @@
 use portreeve_core::order::Order as _;
 use portreeve_core::topology::{Edge, Group, GroupKind, Node, State, Topology};
 
+use super::super::lists::nothing_found;
 use super::super::text::paragraph;
 use super::{has_groups, label, meaning};
 use crate::output::{BAD, BOLD, DIM, GOOD, WARN, plain, styled};
 
 /// For a terminal: each thing with the lines that leave it, by what it belongs to.
-pub(crate) fn map_text(topology: &Topology, width: usize) -> String {
+pub(crate) fn map_text(topology: &Topology, is_blind: bool, width: usize) -> String {
     let headed = has_groups(topology);
     if topology.nodes.is_empty() && !headed {
-        return "No gateway and no client is configured, installed or running here\n".to_owned();
+        return nothing_found(is_blind, width);
     }
     if !headed {
         let nodes: Vec<&Node> = topology.nodes.iter().collect();
