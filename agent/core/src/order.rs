@@ -1,4 +1,4 @@
-//! Sorting with the same code for all types.
+//! Sorting, and collecting in order, with little code for each type.
 //!
 //! The standard library's sort is compiled anew for each type and each way to compare, at three to four KiB a time. What is sorted here
 //! is short, and the places are many; the program has to stay small.
@@ -18,6 +18,18 @@ pub trait Order<T> {
     /// Does what [`slice::sort_by_cached_key`] does.
     fn order_by_key<K: Ord>(&mut self, key: impl FnMut(&T) -> K);
 }
+
+/// Collecting into maps and sets that takes little code.
+pub trait Gather: Iterator + Sized {
+    /// Does what [`Iterator::collect`] does, one by one: maps and sets of the standard library sort all beforehand, with a sort for each type.
+    fn gather<C: Default + Extend<Self::Item>>(self) -> C {
+        let mut all = C::default();
+        all.extend(self);
+        all
+    }
+}
+
+impl<I: Iterator> Gather for I {}
 
 impl<T> Order<T> for [T] {
     fn order(&mut self)

@@ -9,6 +9,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 
+use portreeve_core::order::Gather as _;
 use portreeve_core::order::Order as _;
 use portreeve_core::schedule::{Subjects, Urgency};
 
@@ -114,7 +115,7 @@ impl Glance {
 
     /// `OpenClaw`'s processes. Each one is looked at when it is new and in its first moments only.
     fn processes(&mut self) -> io::Result<BTreeSet<u32>> {
-        let pids: BTreeSet<u32> = os::pids()?.into_iter().collect();
+        let pids: BTreeSet<u32> = os::pids()?.into_iter().gather();
         self.processes.retain(|pid, _| pids.contains(pid));
         for pid in pids {
             let known = self.processes.entry(pid).or_default();
@@ -189,7 +190,7 @@ fn difference(before_subjects: &Subjects, before: &Sight, subjects: &Subjects, n
         return None;
     }
     let known: BTreeMap<&str, &Option<Stamp>> =
-        before.files.iter().map(|(path, stamp)| (path.as_str(), stamp)).collect();
+        before.files.iter().map(|(path, stamp)| (path.as_str(), stamp)).gather();
     let changed = now.files.iter().find(|(path, stamp)| known.get(path.as_str()) != Some(&stamp)).map(|(path, _)| path);
     let gone =
         || before.files.iter().find(|(path, _)| !now.files.iter().any(|(now, _)| now == path)).map(|(path, _)| path);

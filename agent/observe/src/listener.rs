@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Gather as _;
 use portreeve_core::snapshot::{Blind, Listener};
 
 use crate::file;
@@ -32,7 +33,7 @@ pub struct Listeners {
 pub fn observe(ports: Option<&[u16]>, processes: &[ProcessEntry], at: Timestamp) -> Listeners {
     // One process stands for its namespace.
     let foreign: BTreeMap<u64, u32> =
-        processes.iter().filter_map(|process| Some((process.foreign_netns?, process.pid))).collect();
+        processes.iter().filter_map(|process| Some((process.foreign_netns?, process.pid))).gather();
     let foreign: Vec<u32> = foreign.into_values().collect();
     let sockets = match settled(|| os::listeners(ports, &foreign), nix::unistd::geteuid().as_raw()) {
         Ok(sockets) => sockets,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::gate::Through;
+use portreeve_core::order::Gather as _;
 use portreeve_core::snapshot::{Gateway, Listener, Process, Snapshot, Unit, UnitInventory};
 use portreeve_facts::database;
 use portreeve_openclaw::endpoint::Target;
@@ -140,7 +141,7 @@ pub async fn look(question: &Question<'_>) -> Sighting {
     let states =
         drafts.iter().map(|(site, _)| State { paths: DatabasePaths::of(&site.path), reader: site.reader() }).collect();
     let gateways: Vec<Gateway> = drafts.into_iter().map(|(_, draft)| draft.gateway).collect();
-    let ports: BTreeSet<u16> = gateways.iter().map(|gateway| gateway.port).collect();
+    let ports: BTreeSet<u16> = gateways.iter().map(|gateway| gateway.port).gather();
     let listeners = listeners
         .map(|all| all.into_iter().filter(|listener| ports.contains(&listener.port)).collect::<Vec<Listener>>());
     let processes = processes(&table, &running, &listeners, at).map(|processes| with_ancestors(processes, entries, at));
@@ -174,7 +175,7 @@ fn family(entries: &ProcessTable, first: u32) -> BTreeSet<u32> {
 
 /// The wrappers between a service and its gateway are neither `OpenClaw`'s nor owners of a port.
 fn with_ancestors(mut known: Vec<Process>, entries: &ProcessTable, at: Timestamp) -> Vec<Process> {
-    let mut pids: BTreeSet<u32> = known.iter().map(|process| process.pid).collect();
+    let mut pids: BTreeSet<u32> = known.iter().map(|process| process.pid).gather();
     let mut next: Vec<u32> = known.iter().map(|process| process.ppid).collect();
     for _ in 0..MAX_DEPTH {
         let above: Vec<_> =

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Gather as _;
 use portreeve_core::snapshot::{Process, ProcessRole};
 use portreeve_openclaw::credentials::ProcessLayer;
 use portreeve_openclaw::environment::{self, Environment};
@@ -48,7 +49,7 @@ pub(crate) fn observe(table: &ProcessTable, accounts: &[Account], at: Timestamp)
         .iter()
         .filter(|entry| !entry.zombie && entry.may_be_openclaw())
         .filter_map(|entry| Some((entry.pid, running(entry, table, accounts, at)?)))
-        .collect()
+        .gather()
 }
 
 fn running(entry: &ProcessEntry, table: &ProcessTable, accounts: &[Account], at: Timestamp) -> Option<Running> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Gather as _;
 use portreeve_core::order::Order as _;
 
 use crate::deadline::within;
@@ -47,7 +48,7 @@ pub fn observe(at: Timestamp) -> Fact<Vec<Account>> {
         Ok(Err(error)) => return file::error_fact(&error, SOURCE, at),
         Err(overdue) => return Fact::unreadable(overdue.to_string(), SOURCE, at),
     };
-    let known: BTreeSet<PathBuf> = rows.iter().map(|row| row.home.clone()).collect();
+    let known: BTreeSet<PathBuf> = rows.iter().map(|row| row.home.clone()).gather();
     let unlisted = within(DEADLINE, move || unlisted_homes(&known)).unwrap_or_default();
     let mut accounts = with_homes(rows.into_iter().chain(unlisted).filter(|row| may_hold_state(&row.home)).collect());
     accounts.order_by(|left, right| (left.uid, &left.name).cmp(&(right.uid, &right.name)));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::Fact;
+use crate::order::Gather as _;
 use crate::report::{MirrorState, MirrorSummary};
 use crate::snapshot::{
     Client, ClientKind, Engine, EngineKind, ExclusionKind, Gateway, KeepAlive, PowerSettings, Process, ProcessRole,
@@ -222,7 +223,7 @@ fn seen<T>(fact: &Fact<T>, known: impl FnOnce(&T) -> bool, absent: bool) -> Opti
 fn used_dirs(snapshot: &Snapshot) -> BTreeSet<&str> {
     let of_gateways = snapshot.gateways.iter().filter_map(|gateway| gateway.state_dir.as_deref());
     let of_clients = snapshot.host_clients().filter_map(|client| client.state_dir.as_deref());
-    of_gateways.chain(of_clients).collect()
+    of_gateways.chain(of_clients).gather()
 }
 
 /// Ports that a gateway, a unit or a published port of a container claims, with those that listen there.
@@ -234,7 +235,7 @@ fn ports(snapshot: &Snapshot) -> BTreeMap<String, PortBaseline> {
         .chain(snapshot.workloads.iter().filter(|workload| workload.role == WorkloadRole::Gateway).flat_map(
             |workload| workload.ports.iter().filter(|port| port.protocol == "tcp").filter_map(|port| port.host_port),
         ))
-        .collect();
+        .gather();
     let mut ports = BTreeMap::new();
     for port in claimed {
         let mut base = PortBaseline { owners: BTreeSet::new(), addresses: BTreeSet::new() };
@@ -273,7 +274,7 @@ fn containers(snapshot: &Snapshot) -> BTreeMap<String, ContainerBaseline> {
         };
         (workload.id.clone(), base)
     })
-    .collect()
+    .gather()
 }
 
 fn exclusions(snapshot: &Snapshot, used: &BTreeSet<&str>) -> BTreeMap<String, ExclusionBaseline> {
@@ -290,7 +291,7 @@ fn exclusions(snapshot: &Snapshot, used: &BTreeSet<&str>) -> BTreeMap<String, Ex
             };
             (dir.state_dir.clone(), base)
         })
-        .collect()
+        .gather()
 }
 
 fn mirrors(snapshot: &Snapshot, used: &BTreeSet<&str>) -> BTreeMap<String, MirrorState> {

@@ -14,6 +14,7 @@ use super::rules::transport::steady;
 use super::{Context, Waiver};
 use crate::acceptance::Quarantine;
 use crate::catalogue::{Code, Layer, Severity};
+use crate::order::Gather as _;
 use crate::order::Order as _;
 use crate::report::{
     Agent, ContainerSummary, Finding, GatewaySummary, LayerState, LayerSummary, NodeSummary, Remedy, Report, RungState,
@@ -72,7 +73,7 @@ pub(super) fn report(context: Context<'_>, drafts: Vec<Draft>) -> Report {
         .into_iter()
         .filter(|layer| policy.only.is_none_or(|only| only == *layer))
         .map(|layer| (layer, layer_summary(layer, &judged, &standings, &blind)))
-        .collect();
+        .gather();
     let findings = findings(&judged, policy.only);
     let verdict = verdict(context, &findings, &layers, &standings, &blind);
 

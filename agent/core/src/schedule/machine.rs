@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Action, Ended, Event, Lane, Now, Place, Pulse, Settings, Urgency};
 use crate::images::schedule::{Runs, jitter};
+use crate::order::Gather as _;
 
 /// An event that comes so much later than it was waited for means that the machine slept.
 const SLEPT: Duration = Duration::from_secs(30);
@@ -104,7 +105,7 @@ impl Change {
 impl Machine {
     /// A schedule that begins, and the first actions. `images` are the runs that are remembered, `node` names this node among others.
     pub fn new(settings: Settings, images: Runs, node: &str, now: Now) -> (Self, Vec<Action>) {
-        let mut plans: BTreeMap<Lane, Plan> = Lane::ALL.into_iter().map(|lane| (lane, Plan::default())).collect();
+        let mut plans: BTreeMap<Lane, Plan> = Lane::ALL.into_iter().map(|lane| (lane, Plan::default())).gather();
         for (lane, plan) in &mut plans {
             plan.next = match lane {
                 Lane::Glance | Lane::Slow => Some(now.since),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::host::{answers, kind_name, standing};
 use super::{Group, GroupKind, HOST, Node, NodeKind, Picture, Relation, State, host_gateways};
+use crate::order::Gather as _;
 use crate::order::Order as _;
 use crate::snapshot::{
     Engine, MountKind, NetworkMode, Project, PublishedPort, RunState, Runtime, Snapshot, Workload, WorkloadRole,
@@ -23,7 +24,7 @@ pub(super) fn shown(snapshot: &Snapshot) -> Vec<&Workload> {
     ids.extend(snapshot.clients.iter().filter_map(|client| client.workload.as_deref()));
     ids.extend(snapshot.proxies.iter().filter_map(|route| route.workload.as_deref()));
     ids.extend(snapshot.ingresses.iter().filter_map(|ingress| ingress.workload.as_deref()));
-    let gateways: BTreeSet<u16> = host_gateways(snapshot).map(|gateway| gateway.port).collect();
+    let gateways: BTreeSet<u16> = host_gateways(snapshot).map(|gateway| gateway.port).gather();
     let takes = |port: &PublishedPort| port.host_port.is_some_and(|port| gateways.contains(&port));
     let of_interest = snapshot
         .workloads
@@ -189,12 +190,12 @@ impl<'a> Picture<'a> {
 
     /// One thing for all containers of a project that are none of their own, and one for all projects that have no others.
     fn others(&mut self) {
-        let ids: BTreeSet<&str> = self.shown.iter().map(|workload| workload.id.as_str()).collect();
+        let ids: BTreeSet<&str> = self.shown.iter().map(|workload| workload.id.as_str()).gather();
         let mut groups: BTreeMap<String, Vec<&Workload>> = BTreeMap::new();
         for workload in self.snapshot.workloads.iter().filter(|workload| !ids.contains(workload.id.as_str())) {
             groups.entry(group_id(workload)).or_default().push(workload);
         }
-        let drawn: BTreeSet<String> = self.shown.iter().map(|workload| group_id(workload)).collect();
+        let drawn: BTreeSet<String> = self.shown.iter().map(|workload| group_id(workload)).gather();
         let mut bare: BTreeMap<Option<&str>, Vec<&Workload>> = BTreeMap::new();
         let mut projects: BTreeMap<Option<&str>, usize> = BTreeMap::new();
         for (id, workloads) in &groups {
@@ -239,7 +240,7 @@ impl<'a> Picture<'a> {
             lines.push(format!("gateways among them: {gateways}"));
         }
         let ports: BTreeSet<u16> =
-            workloads.iter().flat_map(|workload| workload.ports.iter().filter_map(|port| port.host_port)).collect();
+            workloads.iter().flat_map(|workload| workload.ports.iter().filter_map(|port| port.host_port)).gather();
         if !ports.is_empty() {
             let mut text: Vec<String> = ports.iter().take(MOST_PORTS).map(ToString::to_string).collect();
             if ports.len() > MOST_PORTS {

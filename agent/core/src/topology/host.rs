@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Group, GroupKind, HOST, Node, NodeKind, Picture, Relation, State, host_gateways};
+use crate::order::Gather as _;
 use crate::order::Order as _;
 use crate::snapshot::{Client, ClientKind, Gateway, ProcessRole, Unit};
 
@@ -114,7 +115,7 @@ impl Picture<'_> {
             let mut lines = vec![format!("port {port}"), heard];
             for (word, running) in [("of", true), ("claimed by", false)] {
                 let of = published.iter().filter(|(workload, _)| workload.is_running() == running);
-                let projects: BTreeSet<&str> = of.filter_map(|(workload, _)| workload.project.as_deref()).collect();
+                let projects: BTreeSet<&str> = of.filter_map(|(workload, _)| workload.project.as_deref()).gather();
                 let names = projects.iter().copied().collect::<Vec<_>>().join(", ");
                 match projects.len() {
                     0 => {}

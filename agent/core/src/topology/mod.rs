@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Fingerprint;
 use crate::diagnose::rules::contained;
+use crate::order::Gather as _;
 use crate::snapshot::{Gateway, GatewayUrl, Snapshot, Workload};
 
 /// Id of the group of what runs on the node itself.
@@ -233,7 +234,7 @@ impl Topology {
 
     /// Leaves out lines that lead nowhere and groups that hold nothing.
     fn settle(mut self) -> Self {
-        let ids: BTreeSet<&str> = self.nodes.iter().map(|node| node.id.as_str()).collect();
+        let ids: BTreeSet<&str> = self.nodes.iter().map(|node| node.id.as_str()).gather();
         self.edges.retain(|edge| ids.contains(edge.from.as_str()) && ids.contains(edge.to.as_str()));
         let held = |group: &Group, groups: &[Group]| {
             self.nodes.iter().any(|node| node.group.as_ref() == Some(&group.id))

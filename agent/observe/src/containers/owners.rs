@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use portreeve_core::order::Gather as _;
 use portreeve_core::snapshot::{Process, RunState, Workload};
 
 use crate::process::ProcessTable;
@@ -24,7 +25,7 @@ pub(crate) fn name_owners(
             let runtime = workload.runtime.as_ref().filter(|runtime| runtime.state == RunState::Running)?;
             Some((runtime.pid?, workload.id.as_str()))
         })
-        .collect();
+        .gather();
     for process in processes {
         process.workload = ancestor(process.pid, &first, table)
             .or_else(|| serves(&process.argv, workloads).map(|workload| workload.id.as_str()))

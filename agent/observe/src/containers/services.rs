@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use portreeve_compose::GuardedFiles;
+use portreeve_core::order::Gather as _;
 use portreeve_core::snapshot::{Blind, MountKind, Network, NetworkMode, Project, Workload, WorkloadRole};
 use portreeve_core::{FingerprintKey, Secret};
 use portreeve_openclaw::file::Reader;
@@ -204,7 +205,7 @@ fn learn(container: &mut Workload, written: &Workload) {
 /// The service among the containers of its project: on the engine's networks, in the namespaces of containers.
 fn placed(mut workload: Workload, engine: &str, networks: &[Network], observed: &Observed) -> Workload {
     let names: BTreeMap<&str, &str> =
-        networks.iter().map(|network| (network.id.as_str(), network.name.as_str())).collect();
+        networks.iter().map(|network| (network.id.as_str(), network.name.as_str())).gather();
     for attached in &mut workload.networks {
         let name = names.get(attached.network.as_str());
         let real = observed

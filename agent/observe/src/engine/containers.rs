@@ -6,6 +6,7 @@ use std::time::Instant;
 use futures_util::StreamExt;
 use futures_util::stream;
 use jiff::Timestamp;
+use portreeve_core::order::Gather as _;
 use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{Blind, NetworkMode, WorkloadRole};
 
@@ -43,7 +44,7 @@ pub(super) async fn containers(
         .iter()
         .filter_map(|(_, answer)| Some(answer.as_ref().ok()?.image.clone()))
         .filter(|id| is_plain(id))
-        .collect();
+        .gather();
     let asked = stream::iter(ids).map(|id| async move {
         let image = client.get::<InspectedImage>(&format!("/images/{id}/json"), ONE, until).await;
         (id, image.ok())
@@ -101,9 +102,9 @@ fn worth_a_look(seen: &[Seen]) -> Vec<usize> {
             || matches!(workload.network_mode, NetworkMode::Shared { .. })
     };
     let first: BTreeSet<usize> =
-        seen.iter().enumerate().filter(|(_, seen)| may_matter(seen)).map(|(index, _)| index).collect();
+        seen.iter().enumerate().filter(|(_, seen)| may_matter(seen)).map(|(index, _)| index).gather();
     let projects: BTreeSet<&str> =
-        first.iter().filter_map(|index| seen.get(*index)?.workload.project.as_deref()).collect();
+        first.iter().filter_map(|index| seen.get(*index)?.workload.project.as_deref()).gather();
     let of_project = seen.iter().enumerate().filter(|(index, seen)| {
         !first.contains(index) && seen.workload.project.as_deref().is_some_and(|project| projects.contains(project))
     });

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 use portreeve_core::Fact;
+use portreeve_core::order::Gather as _;
 use portreeve_core::snapshot::EngineEvent;
 
 use super::client::Client;
@@ -47,7 +48,7 @@ pub(super) fn of(events: Vec<Event>, seen: &[Seen]) -> Vec<EngineEvent> {
     let ids: BTreeMap<&str, &str> = seen
         .iter()
         .filter_map(|seen| Some((seen.workload.container_id.as_deref()?, seen.workload.id.as_str())))
-        .collect();
+        .gather();
     let events = events.into_iter().filter_map(|event| {
         // A container that is gone is known by its name alone.
         let named = event.actor.attributes.get("name").filter(|name| !name.starts_with(crate::inside::NAME_PREFIX));

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Gather as _;
 use portreeve_core::snapshot::{
     Blind, Engine, EngineAnswer, EngineEvent, EngineKind, EngineVolume, Network, NetworkMode, Project, RunState,
 };
@@ -299,12 +300,12 @@ impl Observed {
         let id = engine_id(candidate);
         let in_vm = in_vm(&held, own, at);
         let mut seen = held.seen;
-        let taken: BTreeSet<String> = self.workloads.iter().map(|seen| seen.workload.id.clone()).collect();
+        let taken: BTreeSet<String> = self.workloads.iter().map(|seen| seen.workload.id.clone()).gather();
         let renamed: BTreeMap<String, String> = seen
             .iter()
             .filter(|seen| taken.contains(&seen.workload.id))
             .map(|seen| (seen.workload.id.clone(), format!("{}@{id}", seen.workload.id)))
-            .collect();
+            .gather();
         for seen in &mut seen {
             if let Some(new) = renamed.get(&seen.workload.id) {
                 new.clone_into(&mut seen.workload.id);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Gather as _;
 use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{
     Attachment, Client, Healthcheck, Image, Mount, MountKind, NetworkMode, PublishedPort, Runtime, Workload,
@@ -121,7 +122,7 @@ pub(super) fn inspected(inspected: &Inspected, image: Option<&InspectedImage>, e
     labels.extend(telling_labels(&config.labels));
     let bound = &inspected.host_config.port_bindings;
     let ports: BTreeSet<u16> =
-        config.exposed_ports.keys().chain(bound.keys()).filter_map(|key| Some(port_and_protocol(key)?.0)).collect();
+        config.exposed_ports.keys().chain(bound.keys()).filter_map(|key| Some(port_and_protocol(key)?.0)).gather();
     let definition = Definition {
         image: name(&config.image),
         entrypoint: Some(entrypoint),
@@ -273,7 +274,7 @@ fn telling_labels(labels: &BTreeMap<String, String>) -> BTreeMap<String, String>
         .filter(|(key, _)| key.starts_with("org.opencontainers.image.") || key.starts_with("com.docker.compose."))
         .take(MAX_MANY)
         .map(|(key, value)| (name(key), name(value)))
-        .collect()
+        .gather()
 }
 
 fn environment(pairs: &[String]) -> Environment {

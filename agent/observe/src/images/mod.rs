@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use portreeve_core::ImageReference;
 use portreeve_core::images::schedule::{self, Runs};
 use portreeve_core::images::{Asked, ImageUse, in_use};
+use portreeve_core::order::Gather as _;
 use portreeve_core::snapshot::{AcceptedImage, ImageCheck, ImageDigest, RegistryAnswer, Snapshot};
 use portreeve_store::StoreError;
 
@@ -94,7 +95,7 @@ pub async fn check(question: &Question<'_>) -> (Vec<ImageCheck>, Asked) {
     asked.asked = true;
     asked.requests = run.registries.requests();
     let resolved: BTreeMap<String, Vec<_>> =
-        known.images.iter().map(|check| (check.image.clone(), check.resolved.clone())).collect();
+        known.images.iter().map(|check| (check.image.clone(), check.resolved.clone())).gather();
     // One who refuses today refuses tomorrow.
     let is_settled = |answer: &RegistryAnswer| answer.decides() || matches!(answer, RegistryAnswer::Denied { .. });
     let complete = run.whole && run.results.iter().all(|result| is_settled(&result.reply.answer));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::fact::Outcome;
+use portreeve_core::order::Gather as _;
 use portreeve_core::snapshot::UnitRuntime;
 
 use super::domain::{self, DomainPrint};
@@ -97,7 +98,7 @@ impl Domains {
     /// How many services each domain lists.
     pub fn counts(&self) -> BTreeMap<String, Fact<u64>> {
         let count = |domain: DomainPrint| u64::try_from(domain.services.len()).unwrap_or(u64::MAX);
-        self.domains.iter().map(|(name, domain)| (name.clone(), domain.clone().map(count))).collect()
+        self.domains.iter().map(|(name, domain)| (name.clone(), domain.clone().map(count))).gather()
     }
 
     /// How a job stands: in the first of the domains that holds it. With the job's own print, where it could be read, for what a

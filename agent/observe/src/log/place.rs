@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::SignedDuration;
 use portreeve_core::Snapshot;
 use portreeve_core::logs::{Entry, LogLayer, Origin};
+use portreeve_core::order::Gather as _;
 use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{Domain, Engine, UnitRole, Workload, WorkloadRole};
 
@@ -137,7 +138,7 @@ fn newest(places: Vec<Place>) -> Vec<Place> {
     };
     let mut by_age: Vec<_> = places.iter().map(age).zip(0..).collect();
     by_age.order();
-    let old: BTreeSet<usize> = by_age.into_iter().take(surplus).map(|(_, index)| index).collect();
+    let old: BTreeSet<usize> = by_age.into_iter().take(surplus).map(|(_, index)| index).gather();
     let kept = places.into_iter().zip(0..).filter(|(_, index)| !old.contains(index)).map(|(place, _)| place);
     let left_out = Place {
         id: "older logs".to_owned(),

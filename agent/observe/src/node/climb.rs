@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use portreeve_core::Fact;
+use portreeve_core::order::Gather as _;
 use portreeve_core::snapshot::Listener;
 use portreeve_facts::Climb;
 use portreeve_openclaw::endpoint::Target;
@@ -33,7 +34,7 @@ pub(super) async fn climb_all(
 pub(super) fn targets(drafts: &[Option<Draft>], listeners: &Fact<Vec<Listener>>) -> BTreeMap<String, Target> {
     let all = listeners.get().map(Vec::as_slice).unwrap_or_default();
     let target = |draft: &Draft| draft.target(&on_port(all, draft.gateway.port)).ok();
-    drafts.iter().flatten().filter_map(|draft| Some((draft.gateway.id.clone(), target(draft)?))).collect()
+    drafts.iter().flatten().filter_map(|draft| Some((draft.gateway.id.clone(), target(draft)?))).gather()
 }
 
 pub(crate) fn on_port(listeners: &[Listener], port: u16) -> Vec<&Listener> {

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Gather as _;
 use portreeve_core::snapshot::{
     Blind, Gateway, Listener, Node, SCHEMA, Snapshot, StateDir, Unit, UnitInventory, Workload, WorkloadRole,
 };
@@ -112,7 +113,7 @@ pub async fn observe(options: &Options) -> Snapshot {
         Err(error) => Listeners { listeners: Fact::unreadable(error.to_string(), "listeners", at), blind: None },
     };
     blind.extend(heard.blind);
-    let gateway_pids: BTreeSet<u32> = drafts.iter().flatten().flat_map(|draft| draft.gateway.pids.clone()).collect();
+    let gateway_pids: BTreeSet<u32> = drafts.iter().flatten().flat_map(|draft| draft.gateway.pids.clone()).gather();
     let listeners = heard.listeners.map(|listeners| {
         let concerns = |listener: &Listener| {
             ports.contains(&listener.port) || listener.pids.iter().any(|pid| gateway_pids.contains(pid))

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use portreeve_core::order::Gather as _;
 use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{Challenge, Client, Failure, FailureKind, Phase, Probe, UrlFacts};
 use tokio::net::lookup_host;
@@ -27,7 +28,7 @@ pub(super) async fn resolve(clients: &mut [Client]) {
             (host, outcome)
         });
     }
-    let answers: BTreeMap<String, Option<Probe<Challenge>>> = asked.join_all().await.into_iter().collect();
+    let answers: BTreeMap<String, Option<Probe<Challenge>>> = asked.join_all().await.into_iter().gather();
     for client in clients {
         let Some((host, _)) = name(client) else { continue };
         if let Some(Some(probe)) = answers.get(&host) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Gather as _;
 use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{Listener, Process, ProcessRole};
 
@@ -18,7 +19,7 @@ pub(crate) fn processes(
     at: Timestamp,
 ) -> Fact<Vec<Process>> {
     let owners = listeners.get().into_iter().flatten().flat_map(|listener| listener.pids.clone());
-    let owners: BTreeSet<u32> = owners.filter(|pid| !running.contains_key(pid)).collect();
+    let owners: BTreeSet<u32> = owners.filter(|pid| !running.contains_key(pid)).gather();
     table.clone().map(|table| {
         let mut all: Vec<Process> = running.values().map(|running| running.process.clone()).collect();
         all.extend(owners.iter().filter_map(|pid| table.get(*pid)).map(|entry| other(entry, at)));

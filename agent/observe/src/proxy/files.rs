@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
+use portreeve_core::order::Gather as _;
 use portreeve_core::snapshot::Place;
 
 use super::Problem;
@@ -128,7 +129,7 @@ impl<'a> Loader<'a> {
             return Vec::new();
         }
         let Ok(matcher) = glob::Pattern::new(name) else { return Vec::new() };
-        let names: BTreeSet<String> = self.files.list(folder).into_iter().take(MAX_LISTED).collect();
+        let names: BTreeSet<String> = self.files.list(folder).into_iter().take(MAX_LISTED).gather();
         let wanted = names.into_iter().filter(|found| {
             matcher.matches(found) && !found.contains('/') && (name.starts_with('.') || !found.starts_with('.'))
         });

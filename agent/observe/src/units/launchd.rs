@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Gather as _;
 use portreeve_core::snapshot::{Domain, KeepAlive, Manager, UnitInventory};
 use portreeve_openclaw::environment::Environment;
 use portreeve_openclaw::file::Reader;
@@ -43,13 +44,13 @@ pub(super) fn inventory(question: &Question<'_>, runner: &dyn Runner) -> Invento
             known.push((unit, definition.job.disabled));
         }
     }
-    let mut uids: BTreeSet<u32> = question.console_uid.into_iter().collect();
+    let mut uids: BTreeSet<u32> = question.console_uid.into_iter().gather();
     uids.extend(known.iter().filter_map(|(known, _)| match known.unit.domain {
         Domain::User { uid } => Some(uid),
         Domain::System | Domain::EachUser => None,
     }));
     uids.extend(question.accounts.iter().map(|account| account.uid).filter(|uid| *uid >= FIRST_PERSON));
-    let uids: BTreeSet<u32> = uids.into_iter().take(MAX_USERS).collect();
+    let uids: BTreeSet<u32> = uids.into_iter().take(MAX_USERS).gather();
     let mut domains = runtime::ask(runner, &uids, at);
     let background = background(question, runner, !known.is_empty());
 
@@ -202,7 +203,7 @@ fn undefined(
     background: &Background,
     into: &mut Vec<Known>,
 ) {
-    let ids: BTreeSet<String> = into.iter().map(|known| known.unit.id.clone()).collect();
+    let ids: BTreeSet<String> = into.iter().map(|known| known.unit.id.clone()).gather();
     let names = ["openclaw", "clawdbot", "moltbot", "bot.molt."];
     let loose: Vec<(String, String)> = domains
         .labels()

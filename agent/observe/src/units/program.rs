@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Gather as _;
 
 use crate::deadline::within;
 
@@ -75,7 +76,7 @@ pub(super) fn check(places: Vec<Place>, origin: String, at: Timestamp) -> Checke
 /// Paths that lead off the boot volume, each in words. A path that does not exist is judged by the folders above it that do.
 pub(super) fn off_boot_volume(paths: &[PathBuf]) -> Vec<String> {
     let boot: BTreeSet<u64> =
-        ["/", "/System/Volumes/Data"].iter().filter_map(|path| fs::metadata(path).ok()).map(|it| it.dev()).collect();
+        ["/", "/System/Volumes/Data"].iter().filter_map(|path| fs::metadata(path).ok()).map(|it| it.dev()).gather();
     let mut said = BTreeSet::new();
     for path in paths.iter().filter(|path| path.is_absolute() && !path.starts_with("/dev")) {
         let asked = path.clone();

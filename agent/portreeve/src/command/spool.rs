@@ -10,6 +10,7 @@ use nix::sys::signal::{Signal as Hint, kill};
 use nix::unistd::Pid;
 use portreeve_core::SpoolReport;
 use portreeve_core::delivery::Delivery;
+use portreeve_core::order::Gather as _;
 use portreeve_core::spool::{Damage, SCHEMA, SetAside, Totals, Waiting};
 use portreeve_deliver::send::{DELIVERY_FILE, Destination, flush};
 use portreeve_deliver::spool::{Damage as Damaged, Kept, Limits, Place, Signal, Spool, SpoolError, Survey};
@@ -72,7 +73,7 @@ fn delivery(settings: &Settings) -> Option<Delivery> {
 fn report(settings: &Settings, folder: &Folder) -> Result<SpoolReport> {
     let survey = survey(folder)?;
     let mut waiting: BTreeMap<String, Waiting> =
-        Signal::ALL.iter().map(|signal| (signal.as_str().to_owned(), Waiting::default())).collect();
+        Signal::ALL.iter().map(|signal| (signal.as_str().to_owned(), Waiting::default())).gather();
     let mut events: BTreeMap<String, u64> = BTreeMap::new();
     for record in survey.records.iter().filter(|record| record.place == Place::Waiting) {
         let place = waiting.entry(record.signal.as_str().to_owned()).or_default();

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use portreeve_core::measure::Value;
+use portreeve_core::order::Gather as _;
 use portreeve_core::order::Order as _;
 use portreeve_core::report::{GatewaySummary, RungState, ladder};
 use portreeve_core::snapshot::{Client, ClientKind, Credentials, Gateway, LogEvent, Probe, SourceOutcome, event};
@@ -244,6 +245,6 @@ fn places(credentials: &Credentials) -> (usize, usize) {
         .iter()
         .filter(|source| matches!(source.outcome, SourceOutcome::Wins { .. } | SourceOutcome::Loses { .. }));
     let values: BTreeSet<String> =
-        read.clone().filter_map(|source| source.fingerprint.as_ref()).map(ToString::to_string).collect();
+        read.clone().filter_map(|source| source.fingerprint.as_ref()).map(ToString::to_string).gather();
     (read.count(), values.len())
 }

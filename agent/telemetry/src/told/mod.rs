@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use portreeve_core::acceptance::{AcceptedSummary, How, Quarantine};
 use portreeve_core::history::Spell;
 use portreeve_core::measure::ImageState;
+use portreeve_core::order::Gather as _;
 use portreeve_core::report::{Agent, NodeSummary, Remedy, Subject, Waived};
 use portreeve_core::{Layer, Severity, Verdict};
 pub use sameness::Sameness;
@@ -310,7 +311,7 @@ impl Told {
 
     /// The images in use were looked at.
     pub fn images(&mut self, images: &BTreeMap<String, ImageState>, at: Timestamp) {
-        let keys: BTreeSet<&String> = self.images.keys().chain(images.keys()).collect();
+        let keys: BTreeSet<&String> = self.images.keys().chain(images.keys()).gather();
         let mut changes = Vec::new();
         for key in keys {
             let (from, to) = (self.images.get(key), images.get(key));

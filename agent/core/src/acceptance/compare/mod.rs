@@ -13,6 +13,7 @@ use self::containers::{container, engine, is_silent};
 use self::host::{client, gateway, machine, ports, unit};
 use self::state::{exclusion, mirror, state_dir};
 use super::baseline::Baseline;
+use crate::order::Gather as _;
 use crate::order::Order as _;
 use crate::report::Subject;
 
@@ -62,13 +63,13 @@ pub fn compare(before: &Baseline, after: &Baseline) -> Vec<Difference> {
     each(&before.units, &after.units, "unit", &mut out, |was, is, about| unit(was, is, &after.unseen_units, about));
     ports(before.ports.as_ref(), after.ports.as_ref(), &mut out);
     each(&before.engines, &after.engines, "engine", &mut out, engine);
-    let silent: BTreeSet<&str> = before.engines.keys().map(String::as_str).filter(|id| is_silent(id, after)).collect();
+    let silent: BTreeSet<&str> = before.engines.keys().map(String::as_str).filter(|id| is_silent(id, after)).gather();
     each(&before.containers, &after.containers, "container", &mut out, |was, is, about| {
         container(was, is, &silent, about);
     });
     each(&before.state_dirs, &after.state_dirs, "state", &mut out, state_dir);
     let gone: BTreeSet<&String> =
-        before.state_dirs.keys().filter(|path| !after.state_dirs.contains_key(*path)).collect();
+        before.state_dirs.keys().filter(|path| !after.state_dirs.contains_key(*path)).gather();
     each(&before.exclusions, &after.exclusions, "state", &mut out, |was, is, about| {
         if !gone.contains(&about.id.to_owned()) {
             exclusion(was, is, about);
@@ -126,7 +127,7 @@ fn each<T>(
     out: &mut Vec<Difference>,
     mut judge: impl FnMut(Option<&T>, Option<&T>, About<'_>),
 ) {
-    let ids: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let ids: BTreeSet<&String> = before.keys().chain(after.keys()).gather();
     for id in ids {
         judge(before.get(id), after.get(id), About { kind, id, out });
     }

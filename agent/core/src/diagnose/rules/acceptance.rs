@@ -6,6 +6,7 @@ use super::super::{Context, Draft, Rule, account_fails};
 use super::auth::{client_name, gateway_of};
 use super::contained::{judged_as, run_as};
 use crate::catalogue::Code;
+use crate::order::Gather as _;
 use crate::report::{RungState, RungSummary};
 use crate::snapshot::{
     Acceptance, AcceptanceOutcome, Blind, ChannelsAnswer, Client, Gateway, ProbeOutcome, Refusal, Snapshot,
@@ -124,7 +125,7 @@ pub(crate) fn accepted(snapshot: &Snapshot) -> BTreeMap<&str, RungSummary> {
             by_gateway.entry(&judged_as(snapshot, gateway).id).or_default().push((client, acceptance));
         }
     }
-    by_gateway.into_iter().filter_map(|(gateway, runs)| Some((gateway, rung(&runs)?))).collect()
+    by_gateway.into_iter().filter_map(|(gateway, runs)| Some((gateway, rung(&runs)?))).gather()
 }
 
 fn rung(runs: &[(&Client, &Acceptance)]) -> Option<RungSummary> {

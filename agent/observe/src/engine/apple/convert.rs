@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Gather as _;
 use portreeve_core::snapshot::{
     Attachment, EngineKind, Image, Mount, MountKind, Network, NetworkMode, PublishedPort, RunState, Runtime, Workload,
     WorkloadRole,
@@ -64,7 +65,7 @@ pub(super) fn seen(container: &Container, at: Timestamp) -> Seen {
 /// The networks that containers are attached to. Of each the name alone is known.
 pub(super) fn networks(seen: &[Seen]) -> Vec<Network> {
     let ids: BTreeSet<&str> =
-        seen.iter().flat_map(|seen| &seen.workload.networks).map(|attached| attached.network.as_str()).collect();
+        seen.iter().flat_map(|seen| &seen.workload.networks).map(|attached| attached.network.as_str()).gather();
     let network = |id: &str| Network {
         id: id.to_owned(),
         name: id.rsplit('/').next().unwrap_or(id).to_owned(),

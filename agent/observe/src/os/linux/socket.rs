@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 
+use portreeve_core::order::Gather as _;
 use portreeve_core::order::Order as _;
 use portreeve_facts::socket_table::{self, ListeningRow};
 
@@ -16,14 +17,14 @@ const MAX_TABLE: u64 = 64 * 1024 * 1024;
 pub(crate) fn listeners(ports: Option<&[u16]>, foreign: &[u32]) -> io::Result<Sockets> {
     let wanted = |port: u16| ports.is_none_or(|ports| ports.contains(&port));
     let own = own(&wanted)?;
-    let own_inodes: BTreeSet<u64> = own.iter().map(|row| row.inode).collect();
+    let own_inodes: BTreeSet<u64> = own.iter().map(|row| row.inode).gather();
     let mut rows: Vec<(ListeningRow, bool)> = own.into_iter().map(|row| (row, false)).collect();
     for pid in foreign {
         // The process may have ended, or its tables may be refused; its owner is then hidden with it.
         let Ok(theirs) = table(&pid.to_string(), &wanted) else { continue };
         rows.extend(theirs.into_iter().filter(|row| !own_inodes.contains(&row.inode)).map(|row| (row, true)));
     }
-    let inodes: BTreeSet<u64> = rows.iter().map(|(row, _)| row.inode).collect();
+    let inodes: BTreeSet<u64> = rows.iter().map(|(row, _)| row.inode).gather();
     let owners = if inodes.is_empty() { BTreeMap::new() } else { owners(&inodes)? };
     let mut listening: Vec<Socket> = rows
         .into_iter()

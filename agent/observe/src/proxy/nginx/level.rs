@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use portreeve_core::order::Gather as _;
 use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{Place, ProxyConfig};
 
@@ -156,7 +157,7 @@ impl<'a> Level<'a> {
     }
 
     pub(super) fn timeout_place(&self) -> BTreeMap<String, Place> {
-        self.read_timeout.iter().map(|word| ("read_timeout".to_owned(), word.place.clone())).collect()
+        self.read_timeout.iter().map(|word| ("read_timeout".to_owned(), word.place.clone())).gather()
     }
 
     /// The certificate file, where the listener speaks TLS.

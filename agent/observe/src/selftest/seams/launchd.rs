@@ -15,6 +15,7 @@ use super::super::trial::{Objection, Trial, same, told, untried};
 use super::{COMMAND, STATUS};
 use crate::command::Invocation;
 use crate::launchd::runtime::{self, user_domains};
+use portreeve_core::order::Gather as _;
 
 /// What the label begins with.
 const LABEL: &str = "dev.portreeve.selftest.";
@@ -82,7 +83,7 @@ fn standing(trial: &Trial<'_>, domain: &str, label: &str) -> Result<Option<Stand
 }
 
 fn uids() -> BTreeSet<u32> {
-    Some(geteuid()).filter(|uid| !uid.is_root()).map(nix::unistd::Uid::as_raw).into_iter().collect()
+    Some(geteuid()).filter(|uid| !uid.is_root()).map(nix::unistd::Uid::as_raw).into_iter().gather()
 }
 
 /// The domain in which this user may load a job.

@@ -10,6 +10,7 @@ use plotters::style::text_anchor::HPos;
 use plotters::style::{Color, RGBColor};
 
 use portreeve_core::logs::{CloseBucket, LogReport};
+use portreeve_core::order::Gather as _;
 
 use super::axis::Axis;
 use super::{ALARM, Area, ChartError, FAINT, GREY, Heading, INK, MARGIN, RULE, SERIES, WIDTH, cut, picture, text};
@@ -83,7 +84,7 @@ impl CloseChart {
             counts
         };
         let known: BTreeMap<i64, &CloseBucket> =
-            counted.iter().map(|bucket| (bucket.start.as_second(), bucket)).collect();
+            counted.iter().map(|bucket| (bucket.start.as_second(), bucket)).gather();
         let (first, last) = (known.keys().next().copied().unwrap_or(0), known.keys().last().copied().unwrap_or(-1));
         let first = first.max(last.saturating_sub((MOST_BARS - 1) * bucket_s));
         let starts = (0..).map(|n| first + n * bucket_s).take_while(|start| *start <= last);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dugong::LayoutError;
+use portreeve_core::order::Gather as _;
 use portreeve_core::order::Order as _;
 use portreeve_core::topology::{Edge, Group, GroupKind, Node, NodeKind, Relation, State, Topology};
 
@@ -118,12 +119,12 @@ impl<'a> Drawing<'a> {
         }
         let kept: Vec<&Node> = order.iter().filter_map(|&index| topology.nodes.get(index)).collect();
         let place: BTreeMap<&str, usize> =
-            kept.iter().enumerate().map(|(place, node)| (node.id.as_str(), place)).collect();
+            kept.iter().enumerate().map(|(place, node)| (node.id.as_str(), place)).gather();
         let mut nodes: Vec<Drawn<'_>> = kept
             .iter()
             .map(|node| Drawn { kind: node.kind, lines: &node.lines, state: node.state, group: node.group.as_deref() })
             .collect();
-        let mut held: BTreeSet<&str> = kept.iter().filter_map(|node| node.group.as_deref()).collect();
+        let mut held: BTreeSet<&str> = kept.iter().filter_map(|node| node.group.as_deref()).gather();
         for group in topology.groups.iter().rev() {
             if let (true, Some(parent)) = (held.contains(group.id.as_str()), &group.parent) {
                 held.insert(parent);

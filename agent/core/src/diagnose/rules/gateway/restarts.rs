@@ -1,6 +1,7 @@
 //! `gateway.restart-storm`
 
 use crate::diagnose::rules::contained::place_named;
+use crate::order::Gather as _;
 use std::collections::BTreeSet;
 
 use super::super::life::{log_is_shared, recent, seconds, state_of};
@@ -28,7 +29,7 @@ pub(super) fn storm(context: Context<'_>, out: &mut Vec<Draft>) {
                 seconds(boot.started_at, now) <= WINDOW_S && boot.outcome.as_deref() != Some("clean_stop")
             })
             .collect();
-        let pids: BTreeSet<u32> = boots.iter().filter_map(|boot| boot.pid).collect();
+        let pids: BTreeSet<u32> = boots.iter().filter_map(|boot| boot.pid).gather();
         let starts = recent(context, gateway, event::LOADING_CONFIGURATION, WINDOW_S).count();
         let told_by_log = records.is_none_or(|records| records.get().is_none()) && !log_is_shared(context, gateway);
         let count = if told_by_log { starts } else { pids.len() };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::auth::gateway_of;
 use super::super::contained::{of, of_client, share_namespace};
 use crate::diagnose::Context;
+use crate::order::Gather as _;
 use crate::report::{RungState, RungSummary};
 use crate::snapshot::{Client, Gateway, Workload};
 
@@ -19,7 +20,7 @@ pub(crate) fn reached(context: Context<'_>) -> BTreeMap<&str, RungSummary> {
             judged.entry(&gateway.id).or_default().push(standing);
         }
     }
-    judged.into_iter().filter_map(|(gateway, clients)| Some((gateway, rung(&clients)?))).collect()
+    judged.into_iter().filter_map(|(gateway, clients)| Some((gateway, rung(&clients)?))).gather()
 }
 
 /// The rung of a gateway with these clients: that of the worst.

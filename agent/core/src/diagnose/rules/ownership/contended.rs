@@ -1,6 +1,7 @@
 //! `port.contended`
 
 use crate::diagnose::rules::contained::place_named;
+use crate::order::Gather as _;
 use std::collections::BTreeSet;
 
 use super::super::command::retire;
@@ -20,7 +21,7 @@ pub(super) fn contended(context: Context<'_>, out: &mut Vec<Draft>) {
         .map(|gateway| gateway.port)
         .chain(snapshot.units.units.iter().filter_map(|unit| unit.port))
         .chain(published_by_gateways(snapshot))
-        .collect();
+        .gather();
     for port in ports {
         let claims = claims(context, port);
         // At least one of them is a gateway: what others do among themselves is no concern of this node's verdict.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::contained::run_at;
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
+use crate::order::Gather as _;
 use crate::snapshot::{AuthMode, Gateway, ProcessRole, SourceOutcome};
 
 /// `bind.exposed`: a gateway listens where others reach it.
@@ -21,7 +22,7 @@ pub(super) fn exposed(context: Context<'_>, out: &mut Vec<Draft>) {
                 })
             })
             .map(|listener| listener.address.to_string())
-            .collect();
+            .gather();
         if addresses.is_empty() {
             continue;
         }

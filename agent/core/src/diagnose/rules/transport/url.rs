@@ -6,6 +6,7 @@ use super::super::auth::{client_name, gateway_of};
 use super::super::contained::{of_client, run_at};
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
+use crate::order::Gather as _;
 use crate::snapshot::{Client, FailureKind, Gateway, UrlFacts, Workload};
 
 /// `url.unresolvable`: the host of a client's URL is no name on this node.
@@ -97,7 +98,7 @@ fn own_gateway<'a>(context: Context<'a>, client: &Client) -> Option<((&'a Gatewa
         .filter(|listener| !listener.foreign_netns)
         .flat_map(|listener| listener.pids.iter().map(move |pid| (listener.port, *pid)))
         .filter(|(_, pid)| gateway.pids.contains(pid))
-        .collect();
+        .gather();
     let (port, pid) = ports.first()?;
     Some(((gateway, *pid), *port))
 }

@@ -7,6 +7,7 @@ use super::super::life::{log_is_shared, recent, seconds, state_of};
 use super::super::ownership::{is_active, supervised};
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
+use crate::order::Gather as _;
 use crate::order::Order as _;
 use crate::snapshot::{Boot, Gateway, LogEvent, event};
 
@@ -87,7 +88,7 @@ fn kills<'a>(context: Context<'_>, one: &'a Gateway, other: &'a Gateway) -> Vec<
 /// All pids that are known to have run a gateway.
 fn pids(context: Context<'_>, gateway: &Gateway) -> BTreeSet<u32> {
     let boots = boots(context, gateway);
-    boots.iter().filter_map(|boot| boot.pid).chain(gateway.pids.iter().copied()).collect()
+    boots.iter().filter_map(|boot| boot.pid).chain(gateway.pids.iter().copied()).gather()
 }
 
 fn boots<'a>(context: Context<'a>, gateway: &Gateway) -> &'a [Boot] {

@@ -7,6 +7,7 @@ use super::super::super::ownership::{is_active, wants_to_run};
 use super::place::{Holder, groups, is_in_vm, is_own};
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
+use crate::order::Gather as _;
 use crate::snapshot::{Gateway, Snapshot, Workload};
 
 /// `state.shared` and `state.lock-blind`: two gateways use one state directory; where a virtual machine's border is between them, their
@@ -17,7 +18,7 @@ pub(in super::super) fn shared(context: Context<'_>, out: &mut Vec<Draft>) {
         if never_together(&holders) {
             continue;
         }
-        let kernels: BTreeSet<Option<&str>> = holders.iter().map(|holder| kernel(snapshot, *holder)).collect();
+        let kernels: BTreeSet<Option<&str>> = holders.iter().map(|holder| kernel(snapshot, *holder)).gather();
         let words: Vec<String> = holders.iter().map(|holder| who(*holder)).collect();
         let (code, why) = if kernels.len() > 1 {
             (Code::StateLockBlind, ", and the locks of one side mean nothing to the other")
