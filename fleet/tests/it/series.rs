@@ -69,11 +69,9 @@ async fn minutes_become_ten_minutes_and_two_hours_each_counted_once() {
         }
         assert_eq!(all.count(), 450);
         assert!((3.5..4.5).contains(&all.quantile(0.95).unwrap()) && all.quantile(0.5).unwrap() < 0.2);
-        let Some(Figure::Gauge { min, max, mean, .. }) = up.buckets.get(up.buckets.len() / 2).map(|one| &one.figure)
-        else {
-            panic!("{up:?}")
-        };
-        assert!(seconds == series::MINUTE || (*min < 0.1 && *max > 0.9 && (0.3..0.7).contains(mean)), "{up:?}");
+        // The first and the last may hold but one minute.
+        let is_up_half_of_it = |figure: &Figure| matches!(figure, Figure::Gauge { min, max, mean, .. } if *min < 0.1 && *max > 0.9 && (0.3..0.7).contains(mean));
+        assert!(seconds == series::MINUTE || up.buckets.iter().any(|one| is_up_half_of_it(&one.figure)), "{up:?}");
     }
     let all = series::fleet(&database, &names, series::TWO_HOURS, from, Timestamp::now()).unwrap();
     let closes = all.iter().find(|series| series.name == metric::CLOSES.name).unwrap();
