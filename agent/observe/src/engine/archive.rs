@@ -5,7 +5,8 @@
 
 use std::time::Instant;
 
-use super::client::{Client, EngineError, segment};
+use super::client::{Client, segment};
+use super::error::EngineError;
 
 /// Bytes of a block of an archive.
 const BLOCK: usize = 512;

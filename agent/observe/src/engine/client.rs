@@ -5,9 +5,9 @@
 //! not the whole list: engines that imitate Docker have states that Docker has not.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -16,10 +16,10 @@ use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use thiserror::Error;
 use tokio::net::UnixStream;
 
 use super::elements::Elements;
+use super::error::EngineError;
 use super::text::line;
 use crate::os;
 
@@ -34,83 +34,6 @@ const MAX_HEAD: usize = 64 * 1024;
 
 /// Longest message of a refusal that is kept, in bytes.
 const MAX_MESSAGE: usize = 300;
-
-/// Why an engine gave no answer.
-#[derive(Debug, Error)]
-pub enum EngineError {
-    /// The socket cannot be reached.
-    #[error("cannot connect to {}", path.display())]
-    Connect {
-        /// The socket.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// The deadline passed.
-    #[error("it accepts connections and gave no answer within {:.1} s", after.as_secs_f64())]
-    Silent {
-        /// Time waited.
-        after: Duration,
-    },
-    /// It ended the connection or speaks no HTTP.
-    #[error("it does not speak HTTP")]
-    Http(#[from] hyper::Error),
-    /// The request could not be made from its parts.
-    #[error("the request cannot be written")]
-    Request(#[from] hyper::http::Error),
-    /// A refusal.
-    #[error("it answers {status}: {message}")]
-    Refused {
-        /// Status.
-        status: u16,
-        /// Its words.
-        message: String,
-    },
-    /// More bytes than any honest answer has.
-    #[error("its answer is longer than {limit} bytes")]
-    TooLong {
-        /// The bound.
-        limit: usize,
-    },
-    /// An answer of another form.
-    #[error("its answer has not the form of the Docker API")]
-    Malformed(#[from] serde_json::Error),
-    /// A version that is too new.
-    #[error("it wants version {wanted} of the Docker API, newer than what is spoken here")]
-    TooNew {
-        /// Its lowest version.
-        wanted: String,
-    },
-}
-
-impl EngineError {
-    /// Whether nothing listens there: no file, or a file that a dead process left behind.
-    pub fn is_nobody(&self) -> bool {
-        matches!(self, Self::Connect { source, .. }
-            if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused))
-    }
-
-    /// Whether permission was refused.
-    pub fn is_denied(&self) -> bool {
-        matches!(self, Self::Connect { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
-    }
-
-    /// Whether it says that there is no such thing.
-    pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::Refused { status: 404, .. })
-    }
-
-    /// The error with what it comes from, in one line.
-    pub fn sentence(&self) -> String {
-        match self {
-            Self::Connect { source, .. } => format!("{self}: {source}"),
-            Self::Http(source) => format!("{self}: {source}"),
-            Self::Malformed(source) => format!("{self}: {source}"),
-            _ => self.to_string(),
-        }
-    }
-}
 
 /// `/version`.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -6,11 +6,11 @@ use std::time::Instant;
 use futures_util::StreamExt;
 use futures_util::stream;
 use jiff::Timestamp;
-use portreeve_core::order::Gather as _;
-use portreeve_core::order::Order as _;
+use portreeve_core::order::{Gather as _, Order as _};
 use portreeve_core::snapshot::{Blind, NetworkMode, WorkloadRole};
 
-use super::client::{Client, EngineError};
+use super::client::Client;
+use super::error::EngineError;
 use super::observe::ONE;
 use super::processes;
 use super::text::line;

@@ -6,6 +6,7 @@ mod client;
 mod containers;
 mod discover;
 mod elements;
+mod error;
 mod events;
 mod lenient;
 mod observe;
@@ -17,8 +18,9 @@ mod workload;
 
 pub(crate) use archive::{Found, read};
 pub(crate) use client::segment;
-pub use client::{Body, Bounds, Client, Component, EngineError, List, Platform, Version};
+pub use client::{Body, Bounds, Client, Component, List, Platform, Version};
 pub use discover::{Candidate, Discovery, DockerHost, Search, discover};
+pub use error::EngineError;
 pub use observe::{Observed, OwnSystem, observe};
 pub(crate) use text::line;
 pub use workload::Seen;

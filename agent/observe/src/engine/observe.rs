@@ -10,9 +10,10 @@ use portreeve_core::snapshot::{
     Blind, Engine, EngineAnswer, EngineEvent, EngineKind, EngineVolume, Network, NetworkMode, Project, RunState,
 };
 
-use super::client::{Bounds, Client, EngineError, List, Version};
+use super::client::{Bounds, Client, List, Version};
 use super::containers::containers;
 use super::discover::{Candidate, Discovery};
+use super::error::EngineError;
 use super::events;
 use super::text::line;
 use super::wire::{Info, Listed, ListedNetwork, Volumes};
