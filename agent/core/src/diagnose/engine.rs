@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::draft::{Draft, Scope};
 use super::rules::acceptance::{accepted, unaccepted};
 use super::rules::agent::contained as contained_blind;
-use super::rules::contained::{judged as judged_gateways, of};
+use super::rules::contained::{judged as judged_gateways, judged_on_host, of};
 use super::rules::host::unseen as acceptance_unseen;
 use super::rules::mirror::{is_spare, unseen};
 use super::rules::network::reached;
@@ -14,8 +14,7 @@ use super::rules::transport::steady;
 use super::{Context, Waiver};
 use crate::acceptance::Quarantine;
 use crate::catalogue::{Code, Layer, Severity};
-use crate::order::Gather as _;
-use crate::order::Order as _;
+use crate::order::{Gather as _, Order as _};
 use crate::report::{
     Agent, ContainerSummary, Finding, GatewaySummary, LayerState, LayerSummary, NodeSummary, Remedy, Report, RungState,
     RungSummary, SCHEMA, StateDirSummary, Verdict, Waived,
@@ -230,7 +229,7 @@ fn blind_spots(snapshot: &Snapshot) -> Vec<Blind> {
     };
     add("processes".to_owned(), snapshot.processes.blind());
     add("listeners".to_owned(), snapshot.listeners.blind());
-    for gateway in judged_gateways(snapshot).filter(|gateway| gateway.workload.is_none()) {
+    for gateway in judged_on_host(snapshot) {
         add(format!("configuration of {}", gateway.id), gateway.config.blind());
         if let Some(dir) = gateway.state_dir.as_deref().and_then(|path| snapshot.state_dir(path)) {
             add(format!("state directory {}", dir.path), dir.stat.blind());

@@ -40,6 +40,11 @@ pub(crate) fn judged(snapshot: &Snapshot) -> impl Iterator<Item = &Gateway> {
     snapshot.gateways.iter().filter(|gateway| stands_for(snapshot, gateway).is_none())
 }
 
+/// Those of them that run in no container.
+pub(crate) fn judged_on_host(snapshot: &Snapshot) -> impl Iterator<Item = &Gateway> {
+    judged(snapshot).filter(|gateway| gateway.workload.is_none())
+}
+
 /// The gateway that is judged where this one is not: that of the container that it stands for.
 pub(crate) fn judged_as<'a>(snapshot: &'a Snapshot, gateway: &'a Gateway) -> &'a Gateway {
     let contained = stands_for(snapshot, gateway).and_then(|workload| {

@@ -1,7 +1,7 @@
 //! `port.foreign`
 
 use crate::catalogue::Code;
-use crate::diagnose::rules::contained::{judged, place_named, run_at};
+use crate::diagnose::rules::contained::{judged_on_host, place_named, run_at};
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{FailureKind, Gateway, Process, ProcessRole};
 
@@ -65,7 +65,7 @@ fn is_told_apart(process: &Process) -> bool {
 /// `port.foreign`: the listener is not an `OpenClaw` gateway.
 pub(super) fn foreign(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
-    for gateway in judged(snapshot).filter(|gateway| gateway.workload.is_none()) {
+    for gateway in judged_on_host(snapshot) {
         let Listening::Foreign(process, why) = listening(context, gateway) else { continue };
         let port = gateway.port;
         let who = process.map_or_else(|| "a process that is hidden".to_owned(), name);

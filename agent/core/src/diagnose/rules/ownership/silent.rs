@@ -4,7 +4,7 @@ use super::super::command::{bring_up, show};
 use super::super::life::{Life, life, state_of};
 use super::claim::is_active;
 use crate::catalogue::Code;
-use crate::diagnose::rules::contained::{judged, place_named, run_at};
+use crate::diagnose::rules::contained::{judged_on_host, place_named, run_at};
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{Gateway, Unit, UnitRole};
 
@@ -14,7 +14,7 @@ pub(super) fn silent(context: Context<'_>, out: &mut Vec<Draft>) {
     if snapshot.listeners.get().is_none() {
         return;
     }
-    for gateway in judged(snapshot).filter(|gateway| gateway.workload.is_none()) {
+    for gateway in judged_on_host(snapshot) {
         if snapshot.listeners_on(gateway.port).next().is_some() {
             continue;
         }
