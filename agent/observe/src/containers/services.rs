@@ -1,6 +1,7 @@
 //! Services of the projects that run here which no container runs now: the command line of a project is made for one command and removed.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -65,9 +66,9 @@ pub(super) async fn add(
     let mut written = Vec::new();
     for (asked, said) in in_time(asked(observed), FILES, read).await {
         match said {
-            Ok(Some(said)) => settle(observed, &asked, said, &mut written),
-            Ok(None) => {}
-            Err(blind) => observed.blind.push(blind),
+            Ok(Ok(Some(said))) => settle(observed, &asked, said, &mut written),
+            Ok(Ok(None)) => {}
+            Ok(Err(blind)) | Err(blind) => observed.blind.push(blind),
         }
     }
     written
@@ -103,23 +104,30 @@ async fn in_time<T: Send + 'static>(
                 Ok(Err(overdue)) => overdue.to_string(),
                 Err(error) => error.to_string(),
             };
-            let blind = Blind {
-                what: format!("files of project {}", asked.project.name),
-                why,
-                remedy: "look at the volume that they lie on".to_owned(),
-                readiness: false,
-            };
+            let blind = unread(&asked.project, why, "look at the volume that they lie on");
             (asked, Err(blind))
         }
     });
     join_all(answers).await
 }
 
-/// None where there is nobody to read for.
-fn read(asked: &Asked, accounts: &[Account], key: FingerprintKey, at: Timestamp) -> Option<Said> {
+/// That the files of a project say nothing. What runs is seen without them.
+fn unread(project: &Project, why: String, remedy: &str) -> Blind {
+    Blind { what: format!("files of project {}", project.name), why, remedy: remedy.to_owned(), readiness: false }
+}
+
+/// None where there are no files.
+fn read(asked: &Asked, accounts: &[Account], key: FingerprintKey, at: Timestamp) -> Result<Option<Said>, Blind> {
     let project = &asked.project;
     let files: Vec<PathBuf> = project.files.iter().map(PathBuf::from).collect();
-    let reader = reader_of(files.first()?, asked.owner, accounts)?;
+    let Some(first) = files.first() else { return Ok(None) };
+    let reader = match reader_of(first, asked.owner, accounts) {
+        Ok(Some(reader)) => reader,
+        Ok(None) => return Ok(None),
+        Err(why) => {
+            return Err(unread(project, why, "give the files to `portreeve lint`, as the user whose they are"));
+        }
+    };
     let options = portreeve_compose::Options {
         files,
         project_dir: project.working_dir.as_ref().map(PathBuf::from),
@@ -129,20 +137,29 @@ fn read(asked: &Asked, accounts: &[Account], key: FingerprintKey, at: Timestamp)
     };
     let loaded = portreeve_compose::load(&options, &GuardedFiles(reader.clone()));
     let facts = compose::facts(&loaded, &Reading { reader, key, shown_from: None, at });
-    Some(Said { loaded, facts })
+    Ok(Some(Said { loaded, facts }))
 }
 
 /// Reads as the user whose engine names the files: what they say goes to that engine. A label is the word of whoever owns the engine; only
-/// root's may speak for others, as whom the owner of the file is taken.
-fn reader_of(file: &Path, engine: Option<u32>, accounts: &[Account]) -> Option<Reader> {
+/// root's may speak for others, as whom the owner of the file is taken. None where that file is gone.
+///
+/// # Errors
+///
+/// Says why there is nobody to read for.
+fn reader_of(file: &Path, engine: Option<u32>, accounts: &[Account]) -> Result<Option<Reader>, String> {
     let agent = nix::unistd::geteuid().as_raw();
-    let uid = match engine? {
-        0 => std::fs::symlink_metadata(file).ok()?.uid(),
-        owner if agent == 0 || agent == owner => owner,
-        _ => return None,
+    let uid = match engine {
+        Some(0) => match std::fs::symlink_metadata(file) {
+            Ok(metadata) => metadata.uid(),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(format!("{}: {error}", file.display())),
+        },
+        Some(owner) if agent == 0 || agent == owner => owner,
+        Some(owner) => return Err(format!("the engine that names them is user {owner}'s")),
+        None => return Err("whose engine names them is not known".to_owned()),
     };
     let home = accounts.iter().find(|account| account.uid == uid).map(|account| account.home.clone());
-    Some(Reader::for_user(uid, home))
+    Ok(Some(Reader::for_user(uid, home)))
 }
 
 /// Puts what the files of a project say beside what its engine holds.

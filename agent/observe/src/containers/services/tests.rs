@@ -4,13 +4,31 @@ use super::*;
 
 #[test]
 fn files_are_read_for_the_owner_of_the_engine_that_names_them() {
-    let of = |engine| reader_of(Path::new("/etc/passwd"), engine, &[]).map(|reader| reader.uid());
+    let of = |engine| reader_of(Path::new("/etc/passwd"), engine, &[]).map(|reader| reader.map(|reader| reader.uid()));
     let own = nix::unistd::geteuid().as_raw();
     let user = if own == 0 { 1000 } else { own };
-    assert_eq!(of(Some(user)), Some(user), "not for root, whose file it is");
-    assert_eq!(of(Some(0)), Some(0));
-    assert_eq!(of(None), None);
-    assert_eq!(of(Some(user + 1)).is_some(), own == 0, "only root reads as another user would");
+    assert_eq!(of(Some(user)), Ok(Some(user)), "not for root, whose file it is");
+    assert_eq!(of(Some(0)), Ok(Some(0)));
+    assert_eq!(of(None), Err("whose engine names them is not known".to_owned()));
+    assert_eq!(of(Some(user + 1)).is_ok(), own == 0, "only root reads as another user would");
+    assert!(reader_of(Path::new("/none/compose.yaml"), Some(0), &[]).is_ok_and(|reader| reader.is_none()), "gone");
+}
+
+#[test]
+fn files_that_nobody_may_be_read_for_are_a_blind_spot() {
+    let project = Project {
+        name: "claw".to_owned(),
+        engine: Some("e".to_owned()),
+        working_dir: None,
+        files: vec!["/srv/claw/compose.yaml".to_owned()],
+        problems: Vec::new(),
+    };
+    let asked = Asked { index: 0, project, engine: "e".to_owned(), owner: None };
+    let Err(blind) = read(&asked, &[], FingerprintKey::new(&[7; 32]).unwrap(), Timestamp::UNIX_EPOCH) else {
+        panic!("it was read for somebody")
+    };
+    assert_eq!(blind.what, "files of project claw");
+    assert!(!blind.readiness, "what runs is seen without them");
 }
 
 #[tokio::test]
