@@ -136,3 +136,16 @@ fn each_fault_has_its_root_cause() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn what_of_a_proxy_s_configuration_is_too_much_to_read_is_told() {
+    let project = tempfile::tempdir().unwrap();
+    let base = folder("compose_faults").join("nginx-no-upgrade");
+    std::fs::copy(base.join("compose.yaml"), project.path().join("compose.yaml")).unwrap();
+    std::fs::write(project.path().join("site.conf"), format!("server {{\n{}}}\n", "gzip on;\n".repeat(60_000)))
+        .unwrap();
+    let report = linted(project.path());
+    let [problem] = report.problems.as_slice() else { panic!("{:?}", report.problems) };
+    assert_eq!(problem.message, "the configuration of service `nginx` is read up to here: too many directives");
+    assert!(!problem.fatal && problem.place.as_ref().is_some_and(|place| place.file == "site.conf"), "{problem:?}");
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 use portreeve_compose::{Project, Service};
 use portreeve_core::Fact;
 use portreeve_core::order::Order as _;
-use portreeve_core::snapshot::{ProxyRoute, TlsSeen, Workload, WorkloadRole};
+use portreeve_core::snapshot::{ProjectProblem, ProxyRoute, TlsSeen, Workload, WorkloadRole};
 
 use super::mounted::{self, Mounted};
 use super::service::{definition, id};
@@ -16,38 +16,48 @@ use crate::proxy::{self, File, Files, MAX_FILE_BYTES, Owner, Program, World};
 /// Why nothing was asked.
 const ONLY_FILES: &str = "only files were read";
 
-/// Adds the ways of every proxy whose configuration lies in the project, and the targets of everything that takes web hooks.
+/// Adds the ways of every proxy whose configuration lies in the project, what of a configuration was too much to read, and the targets of
+/// everything that takes web hooks.
 pub(super) fn add(project: &Project, reading: &Reading, facts: &mut Facts) {
     let world =
         World { gateways: &facts.gateways, workloads: &facts.workloads, networks: &facts.networks, addresses: &[] };
     let mut proxies = Vec::new();
     let mut ingresses = Vec::new();
+    let mut problems = Vec::new();
     for service in project.services.values().filter(|service| service.active) {
         let own = id(project, &service.name);
         let Some(workload) = facts.workloads.iter().find(|workload| workload.id == own) else { continue };
         match workload.role {
-            WorkloadRole::Proxy => proxies.extend(routes(project, service, workload, &world, reading)),
+            WorkloadRole::Proxy => {
+                let (routes, cut) = routes(project, service, workload, &world, reading);
+                proxies.extend(routes);
+                problems.extend(cut);
+            }
             WorkloadRole::Ingress => {
                 ingresses.extend(proxy::ingresses(workload, &definition(service), &world, reading.at));
             }
             _ => {}
         }
     }
+    if let Some(own) = facts.projects.first_mut() {
+        own.problems.append(&mut problems);
+    }
     facts.proxies.append(&mut proxies);
     facts.ingresses.append(&mut ingresses);
 }
 
-/// The ways to gateways of the project through one proxy. What leads past all of them is none of ours.
+/// The ways to gateways of the project through one proxy, and the bound at which reading its configuration ended. What leads past all of
+/// them is none of ours.
 fn routes(
     project: &Project,
     service: &Service,
     workload: &Workload,
     world: &World<'_>,
     reading: &Reading,
-) -> Vec<ProxyRoute> {
+) -> (Vec<ProxyRoute>, Option<ProjectProblem>) {
     let words = || workload.command.iter().map(String::as_str);
     let program = std::iter::once(workload.image.reference.as_str()).chain(words()).find_map(Program::of);
-    let Some(program) = program else { return Vec::new() };
+    let Some(program) = program else { return (Vec::new(), None) };
     let after = |flag: &str| words().zip(words().skip(1)).find(|(word, _)| *word == flag).map(|(_, path)| path);
     let named = match program {
         Program::Nginx => after("-c"),
@@ -70,7 +80,12 @@ fn routes(
         }
         route.config = Fact::known(config, "configuration", reading.at);
     }
-    routes
+    let cut = parsed.cut.map(|problem| ProjectProblem {
+        place: problem.place.map(|place| shown_place(&place, reading)),
+        message: format!("the configuration of service `{}` is read up to here: {}", service.name, problem.message),
+        fatal: false,
+    });
+    (routes, cut)
 }
 
 /// Whether a way ends at the port of its gateway, as far as that is known: on others may be what is no gateway.
