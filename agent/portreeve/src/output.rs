@@ -46,7 +46,7 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Writes what a command ends with, whose exit status stands even where the reader went away.
+/// Writes what a command goes on after, or ends with a status after, even where the reader went away.
 pub(crate) fn verdict(text: &str) -> io::Result<()> {
     match print(text) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -122,7 +122,8 @@ fn show(plan: &Plan) -> Result<()> {
     for note in &plan.notes {
         text.push_str(&format!("note: {}\n", plain(note)));
     }
-    output::print(&text)?;
+    // Whoever reads no further has not said that nothing shall be done.
+    output::verdict(&text)?;
     Ok(())
 }
 
