@@ -164,10 +164,10 @@ proptest! {
         let timeline = Timeline::of(&parts);
         let waits = watch(&timeline, 2_000, &mut Random(seed)).waits;
         let longest = timeline.holds.iter().map(|(begin, end)| end - begin).max().unwrap();
-        for share in [0.9, 0.95, 0.99] {
+        // Where few holds decide, one that is missed or met early moves the quantile: the last hundredth may lie in one or two.
+        for (share, of_longest) in [(0.9, 0.03), (0.95, 0.03), (0.99, 0.2)] {
             let (truth, ours) = (timeline.quantile(share), waits.quantile_s(share).unwrap());
-            // Where few holds decide, one that is missed or met early moves the quantile.
-            let tolerance = 0.1 * truth + 0.03 * seconds(longest);
+            let tolerance = 0.1 * truth + of_longest * seconds(longest);
             prop_assert!((ours - truth).abs() <= tolerance, "p{}: {} is not {}", share * 100.0, ours, truth);
         }
     }
