@@ -4,12 +4,17 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::time::Duration;
 
-use portreeve_tests::{Checked, Gateway, Portreeve};
+use portreeve_tests::{Checked, Daemon, Gateway, Portreeve, wait_until};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::shared::alike;
+
+const RECORD: &str = "accepted.json";
+/// A machine with other things to do is slow, and never so slow: an acceptance watches locks for half a minute.
+const LIMIT: Duration = Duration::from_mins(3);
 
 /// A real gateway, and the folder of an agent that looks at it.
 struct Node {
@@ -51,11 +56,19 @@ impl Node {
 
     /// Changes what was accepted, which is as good as changing the node.
     fn rewrite(&self, change: impl FnOnce(&mut Value)) {
-        let path = self.data().join("accepted.json");
-        let mut record: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        change(&mut record);
-        fs::write(&path, record.to_string()).unwrap();
+        rewrite(&self.data(), change);
     }
+}
+
+fn rewrite(data: &Path, change: impl FnOnce(&mut Value)) {
+    let mut record = record(data);
+    change(&mut record);
+    fs::write(data.join(RECORD), record.to_string()).unwrap();
+}
+
+/// What was accepted.
+fn record(data: &Path) -> Value {
+    serde_json::from_slice(&fs::read(data.join(RECORD)).unwrap()).unwrap()
 }
 
 fn report(output: &Output) -> (Value, i32) {
@@ -86,7 +99,7 @@ fn a_node_that_changed_is_in_quarantine_until_it_is_accepted() {
     let (first, status) = node.accept(&[]);
     assert_eq!((status, &first["outcome"], &first["first"]), (0, &json!("accepted"), &json!(true)), "{first:#}");
     assert!(first["checks"].as_array().unwrap().iter().all(|check| check["state"] == "pass"), "{first:#}");
-    for name in ["accepted.json", "acceptance.json"] {
+    for name in [RECORD, "acceptance.json"] {
         let mode = fs::metadata(node.data().join(name)).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{name}");
     }
@@ -165,4 +178,26 @@ fn is_no_other(node: &Node) {
     let damaged = node.check();
     assert_eq!((&damaged.report["verdict"], damaged.status), (&json!("unknown"), 75), "{damaged}");
     assert!(damaged.report["blind"].to_string().contains("whether the node is the accepted one"), "{damaged}");
+}
+
+#[test]
+fn the_daemon_takes_a_node_that_changed_out_of_quarantine() {
+    let Some(gateway) = alike() else { return };
+    let mut daemon = Daemon::new(gateway.portreeve(), &[gateway.home()], "");
+    let (first, status) = report(&daemon.command().args(["accept", "--json"]).output().unwrap());
+    assert_eq!((status, &first["outcome"]), (0, &json!("accepted")), "{first:#}");
+    rewrite(&daemon.data(), |record| record["baseline"]["system"]["build"] = json!("5.4.0-old"));
+
+    daemon.start();
+    let wait_for = |verdicts: &[&str]| {
+        wait_until(&format!("{verdicts:?} in\n{}", daemon.log()), LIMIT, || {
+            daemon.status().filter(|(status, _)| verdicts.iter().any(|verdict| status["verdict"] == *verdict))
+        })
+    };
+    let (quarantined, exit) = wait_for(&["blocked"]);
+    assert_eq!((exit, &quarantined["causes"][0]["code"]), (1, &json!("host.os-changed")), "{quarantined:#}");
+    // Warnings refuse nothing.
+    let (passed, exit) = wait_for(&["ready", "degraded"]);
+    assert_eq!(exit, 0, "{passed:#}");
+    assert_eq!(record(&daemon.data())["by"], "portreeve run");
 }
