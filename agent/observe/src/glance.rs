@@ -9,8 +9,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 
-use portreeve_core::order::Gather as _;
-use portreeve_core::order::Order as _;
+use portreeve_core::order::{Gather as _, Order as _};
 use portreeve_core::schedule::{Subjects, Urgency};
 
 use crate::os::{self, Endpoint};

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
-use portreeve_core::order::Gather as _;
-use portreeve_core::order::Order as _;
+use portreeve_core::order::{Gather as _, Order as _};
 
 use crate::deadline::within;
 use crate::file;

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::host::{answers, kind_name, standing};
 use super::{Group, GroupKind, HOST, Node, NodeKind, Picture, Relation, State, host_gateways};
-use crate::order::Gather as _;
-use crate::order::Order as _;
+use crate::order::{Gather as _, Order as _};
 use crate::snapshot::{
     Engine, MountKind, NetworkMode, Project, PublishedPort, RunState, Runtime, Snapshot, Workload, WorkloadRole,
 };

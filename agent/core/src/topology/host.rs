@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Group, GroupKind, HOST, Node, NodeKind, Picture, Relation, State, host_gateways};
-use crate::order::Gather as _;
-use crate::order::Order as _;
+use crate::order::{Gather as _, Order as _};
 use crate::snapshot::{Client, ClientKind, Gateway, ProcessRole, Unit};
 
 impl Picture<'_> {

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::SignedDuration;
 use portreeve_core::Snapshot;
 use portreeve_core::logs::{Entry, LogLayer, Origin};
-use portreeve_core::order::Gather as _;
-use portreeve_core::order::Order as _;
+use portreeve_core::order::{Gather as _, Order as _};
 use portreeve_core::snapshot::{Domain, Engine, UnitRole, Workload, WorkloadRole};
 
 use super::follow::rotated;

@@ -5,8 +5,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use portreeve_core::order::Gather as _;
-use portreeve_core::order::Order as _;
+use portreeve_core::order::{Gather as _, Order as _};
 use portreeve_core::snapshot::{Challenge, Client, Failure, FailureKind, Phase, Probe, UrlFacts};
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
-use portreeve_core::order::Gather as _;
-use portreeve_core::order::Order as _;
+use portreeve_core::order::{Gather as _, Order as _};
 use portreeve_core::snapshot::{Listener, Process, ProcessRole};
 
 use crate::process::{self, Particulars, ProcessEntry, ProcessTable};

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use portreeve_core::measure::Value;
-use portreeve_core::order::Gather as _;
-use portreeve_core::order::Order as _;
+use portreeve_core::order::{Gather as _, Order as _};
 use portreeve_core::report::{GatewaySummary, RungState, ladder};
 use portreeve_core::snapshot::{Client, ClientKind, Credentials, Gateway, LogEvent, Probe, SourceOutcome, event};
 use portreeve_core::{Report, Series, Snapshot};

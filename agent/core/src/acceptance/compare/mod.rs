@@ -13,8 +13,7 @@ use self::containers::{container, engine, is_silent};
 use self::host::{client, gateway, machine, ports, unit};
 use self::state::{exclusion, mirror, state_dir};
 use super::baseline::Baseline;
-use crate::order::Gather as _;
-use crate::order::Order as _;
+use crate::order::{Gather as _, Order as _};
 use crate::report::Subject;
 
 /// How much a difference weighs.

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portreeve_core::order::Gather as _;
-use portreeve_core::order::Order as _;
+use portreeve_core::order::{Gather as _, Order as _};
 use portreeve_core::snapshot::{Place, ProxyConfig};
 
 use super::super::files::Loader;

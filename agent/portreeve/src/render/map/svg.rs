@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dugong::LayoutError;
-use portreeve_core::order::Gather as _;
-use portreeve_core::order::Order as _;
+use portreeve_core::order::{Gather as _, Order as _};
 use portreeve_core::topology::{Edge, Group, GroupKind, Node, NodeKind, Relation, State, Topology};
 
 use super::layout::{Draft, Page, Rect, lay_out};

@@ -7,8 +7,7 @@ use super::super::life::{log_is_shared, recent, seconds, state_of};
 use super::super::ownership::{is_active, supervised};
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
-use crate::order::Gather as _;
-use crate::order::Order as _;
+use crate::order::{Gather as _, Order as _};
 use crate::snapshot::{Boot, Gateway, LogEvent, event};
 
 /// How far back the war is looked for, in seconds. One life lasts some 20 s.
