@@ -11,9 +11,9 @@ use portreeve_core::order::Gather as _;
 use portreeve_core::snapshot::{Blind, Listener};
 
 use crate::file;
-use crate::os::{self, ProcessEntry, Socket, Sockets};
+use crate::os::{self, Endpoint, ProcessEntry, Socket, Sockets};
 
-/// How often is looked again at a listener that nobody seems to hold.
+/// How often is looked again at a listener that nobody seems to hold while a process is ending.
 const MAX_LOOKS: usize = 5;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
@@ -35,7 +35,8 @@ pub fn observe(ports: Option<&[u16]>, processes: &[ProcessEntry], at: Timestamp)
     let foreign: BTreeMap<u64, u32> =
         processes.iter().filter_map(|process| Some((process.foreign_netns?, process.pid))).gather();
     let foreign: Vec<u32> = foreign.into_values().collect();
-    let sockets = match settled(|| os::listeners(ports, &foreign), nix::unistd::geteuid().as_raw()) {
+    let look = || os::listeners(ports, &foreign);
+    let sockets = match settled(look, os::is_any_ending, os::endpoints, nix::unistd::geteuid().as_raw()) {
         Ok(sockets) => sockets,
         Err(error) => return Listeners { listeners: file::error_fact(&error, os::LISTENER_SOURCE, at), blind: None },
     };
@@ -50,18 +51,33 @@ pub fn observe(ports: Option<&[u16]>, processes: &[ProcessEntry], at: Timestamp)
 }
 
 /// The sockets once none of them is that of a process that is ending: it gives its descriptors up before its memory, which may take a
-/// moment, and its sockets after it. To a user from whom nobody can hide it looks as if somebody did.
-fn settled(mut look: impl FnMut() -> io::Result<Sockets>, user: u32) -> io::Result<Sockets> {
+/// moment, and its sockets after it. To a user from whom nobody can hide it looks as if somebody did. Sockets of the kernel, which no
+/// process ever holds, are waited for only while some process is ending.
+fn settled(
+    mut look: impl FnMut() -> io::Result<Sockets>,
+    is_any_ending: impl Fn() -> bool,
+    endpoints: impl FnOnce(&[u16]) -> io::Result<Vec<Endpoint>>,
+    user: u32,
+) -> io::Result<Sockets> {
     let may_be_seen = |socket: &Socket| user == 0 || socket.uid == Some(user);
-    let is_ending = |socket: &Socket| socket.pids.is_empty() && !socket.foreign_netns && may_be_seen(socket);
+    let has_nobody = |socket: &Socket| socket.pids.is_empty() && !socket.foreign_netns && may_be_seen(socket);
     let mut sockets = look()?;
     for _ in 0..MAX_LOOKS {
-        if !sockets.listening.iter().any(is_ending) {
+        if !sockets.listening.iter().any(has_nobody) {
+            return Ok(sockets);
+        }
+        if !is_any_ending() {
             break;
         }
         thread::sleep(BETWEEN_LOOKS);
         sockets = look()?;
     }
+    // The process may have ended since its descriptors were looked for, and its sockets with it.
+    let ports: Vec<u16> =
+        sockets.listening.iter().filter(|socket| has_nobody(socket)).map(|socket| socket.port).collect();
+    let left = endpoints(&ports)?;
+    let listens = |socket: &Socket| left.iter().any(|one| (one.address, one.port) == (socket.address, socket.port));
+    sockets.listening.retain(|socket| !has_nobody(socket) || listens(socket));
     Ok(sockets)
 }
 
@@ -150,27 +166,39 @@ mod tests {
         Sockets { listening: vec![socket], hidden: None }
     }
 
+    /// Those that listen still: the socket above, or none.
+    fn left(listens: bool) -> impl FnOnce(&[u16]) -> io::Result<Vec<Endpoint>> {
+        move |ports| {
+            assert_eq!(ports, [1]);
+            let endpoint = Endpoint { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 1, socket: 9 };
+            Ok(if listens { vec![endpoint] } else { Vec::new() })
+        }
+    }
+
     #[test]
     fn a_gateway_that_is_being_killed_hides_from_nobody() {
         let none = Sockets { listening: Vec::new(), hidden: None };
         let mut looks = [socket(501, &[]), socket(501, &[]), none.clone()].into_iter();
-        assert_eq!(settled(|| Ok(looks.next().unwrap()), 0).unwrap(), none);
+        assert_eq!(settled(|| Ok(looks.next().unwrap()), || true, left(true), 0).unwrap(), none);
         let mut looks = [socket(501, &[]), socket(501, &[7])].into_iter();
-        assert_eq!(settled(|| Ok(looks.next().unwrap()), 501).unwrap(), socket(501, &[7]));
+        assert_eq!(settled(|| Ok(looks.next().unwrap()), || true, left(true), 501).unwrap(), socket(501, &[7]));
+        let gone = settled(|| Ok(socket(501, &[])), || false, left(false), 0).unwrap();
+        assert_eq!(gone, none, "it ended between two looks");
     }
 
     #[test]
     fn what_others_hide_and_the_kernel_holds_stays_hidden() {
-        let looks_of = |user: u32| {
+        let looks_of = |user: u32, is_any_ending: bool| {
             let mut looks = 0;
             let look = || {
                 looks += 1;
                 Ok(socket(0, &[]))
             };
-            assert_eq!(settled(look, user).unwrap(), socket(0, &[]));
+            assert_eq!(settled(look, || is_any_ending, left(true), user).unwrap(), socket(0, &[]));
             looks
         };
-        assert_eq!((looks_of(501), looks_of(0)), (1, 1 + MAX_LOOKS));
+        assert_eq!((looks_of(0, false), looks_of(0, true)), (1, 1 + MAX_LOOKS));
+        assert_eq!(looks_of(501, true), 1, "what may be hidden is not waited for");
     }
 
     #[test]

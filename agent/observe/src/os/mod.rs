@@ -17,6 +17,7 @@
 //! |--|--|--|
 //! | `processes()` | every process, with what is cheap to read | exe (Linux); exe, argv, cpu (macOS) of other users |
 //! | `pids()` | the number of every process, for as little as possible | nothing |
+//! | `is_any_ending()` | whether a process gave up its descriptors and may have sockets still, which then seem to be nobody's | nothing |
 //! | `process(pid)` | one of them, as `processes()` has it | as there |
 //! | `program(pid)` | name of the program of a process that lives, or its title (Linux) | nothing |
 //! | `precise_timers()` | nothing: the calling thread sleeps as exactly as the system can | nothing |
@@ -56,16 +57,16 @@ pub(crate) use linux::{
     ADMINISTRATORS, BUILD_COMMANDS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, MANAGER, OPEN_FILE_SOURCE, PROCESS_SOURCE,
     RUNS_CONTAINERS, STATUS_FILE, TELLS_FILE_LOCKS, accounts, attribute, attribute_names, auto_login_file,
     boot_session, clock_keeping, console_user_id, container_programs, endpoints, environment, home_roots, host_uuid,
-    is_dataless, listeners, lock_open_file, mount, open_files, pids, precise_timers, process, processes, program,
-    set_attribute, system_version, update_settings_files,
+    is_any_ending, is_dataless, listeners, lock_open_file, mount, open_files, pids, precise_timers, process, processes,
+    program, set_attribute, system_version, update_settings_files,
 };
 #[cfg(target_os = "macos")]
 pub(crate) use macos::{
     ADMINISTRATORS, BUILD_COMMANDS, ENVIRONMENT_SOURCE, LISTENER_SOURCE, MANAGER, OPEN_FILE_SOURCE, PROCESS_SOURCE,
     RUNS_CONTAINERS, STATUS_FILE, TELLS_FILE_LOCKS, accounts, attribute, attribute_names, auto_login_file,
     boot_session, clock_keeping, console_user_id, container_programs, endpoints, environment, home_roots, host_uuid,
-    is_dataless, listeners, lock_open_file, mount, open_files, pids, precise_timers, process, processes, program,
-    set_attribute, system_version, update_settings_files,
+    is_any_ending, is_dataless, listeners, lock_open_file, mount, open_files, pids, precise_timers, process, processes,
+    program, set_attribute, system_version, update_settings_files,
 };
 
 /// Most bytes of arguments or environment that are read of one process.

@@ -15,7 +15,7 @@ pub(crate) use machine::{
     system_version, update_settings_files,
 };
 pub(crate) use mount::mount;
-pub(crate) use process::{environment, open_files, pids, process, processes, program};
+pub(crate) use process::{environment, is_any_ending, open_files, pids, process, processes, program};
 pub(crate) use socket::{endpoints, listeners};
 
 use std::fs::File;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use portreeve_core::order::Order as _;
-use procfs::process::{Process, StatFlags};
+use procfs::process::{Process, Stat, StatFlags};
 use secrecy::zeroize::Zeroizing;
 
 use super::io_error;
@@ -35,6 +35,18 @@ pub(crate) fn processes() -> io::Result<Vec<ProcessEntry>> {
 
 pub(crate) fn pids() -> io::Result<Vec<u32>> {
     Ok(fs::read_dir("/proc")?.flatten().filter_map(|folder| folder.file_name().to_str()?.parse().ok()).collect())
+}
+
+/// Whether a process is giving up what it has: its descriptors are gone already, its sockets are not.
+pub(crate) fn is_any_ending() -> bool {
+    procfs::process::all_processes()
+        .is_ok_and(|mut all| all.any(|process| process.and_then(|one| one.stat()).is_ok_and(|stat| is_ending(&stat))))
+}
+
+/// The first thread of a process may be a zombie before the last one has given everything up.
+fn is_ending(stat: &Stat) -> bool {
+    let is_over = matches!(stat.state, 'Z' | 'X') && stat.num_threads <= 1;
+    stat.flags & StatFlags::PF_EXITING.bits() != 0 && !is_over
 }
 
 pub(crate) fn process(pid: u32) -> Option<ProcessEntry> {
@@ -195,5 +207,24 @@ impl BootClock {
 
     fn time_of(&self, ticks: u64) -> Option<Timestamp> {
         self.booted_at.checked_add(self.span(ticks)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_ending_until_its_last_thread_is_over() {
+        let of = |state: char, flags: StatFlags, num_threads: i64| {
+            let mut stat = Process::myself().unwrap().stat().unwrap();
+            (stat.state, stat.flags, stat.num_threads) = (state, flags.bits(), num_threads);
+            is_ending(&stat)
+        };
+        assert!(!of('S', StatFlags::PF_RANDOMIZE, 11));
+        assert!(!of('I', StatFlags::PF_KTHREAD, 1));
+        assert!(of('D', StatFlags::PF_EXITING, 1));
+        assert!(of('Z', StatFlags::PF_EXITING, 3), "its first thread is over, and others are not");
+        assert!(!of('Z', StatFlags::PF_EXITING, 1), "nobody has asked for its end yet");
     }
 }
