@@ -29,7 +29,7 @@ daemon_in_node() {
 }
 
 bench_daemon() {
-  local exporter exporter_port daemon begun minutes=$runs second name beside='no container: an engine needs Linux and root' deadline
+  local agent_env exporter exporter_port daemon begun minutes=$runs second name beside='no container: an engine needs Linux and root' deadline
   [ "$(uname -s)" = Linux ] || die "\`bench daemon\` reads /proc"
   need_debian curl jq prometheus-node-exporter procps
   need_openclaw
@@ -47,8 +47,12 @@ bench_daemon() {
   prometheus-node-exporter "--web.listen-address=127.0.0.1:$exporter_port" >"$work_dir/exporter.log" 2>&1 &
   exporter=$!
   at_exit="kill $exporter; $at_exit"
-  "${gateway_env[@]}" "PORTREEVE_HOMES=$gateway_home" "PORTREEVE_DATA_DIR=$work_dir/data" \
-    "PORTREEVE_STATUS_FILE=$work_dir/status/status.json" "$portreeve" run 2>"$work_dir/daemon.log" &
+  agent_env=("${gateway_env[@]}" "PORTREEVE_HOMES=$gateway_home" "PORTREEVE_DATA_DIR=$work_dir/data"
+    "PORTREEVE_STATUS_FILE=$work_dir/status/status.json")
+  # A node that was never accepted is accepted once, which runs OpenClaw's own command line: no part of the steady state.
+  say 'accepting the node'
+  "${agent_env[@]}" "$portreeve" accept >"$work_dir/accept.log" 2>&1 || die "it is not accepted: $(cat "$work_dir/accept.log")"
+  "${agent_env[@]}" "$portreeve" run 2>"$work_dir/daemon.log" &
   daemon=$!
   at_exit="kill $daemon; $at_exit"
   deadline=$((SECONDS + 120))
