@@ -102,6 +102,7 @@ pub fn read(searches: &[Search], at: Timestamp) -> Definitions {
     let mut definitions = Definitions::default();
     for search in searches {
         let mut units: BTreeMap<String, PathBuf> = BTreeMap::new();
+        let mut drop_ins: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
         let mut wanted = BTreeSet::new();
         let mut seen = BTreeSet::new();
         for folder in &search.folders {
@@ -110,17 +111,23 @@ pub fn read(searches: &[Search], at: Timestamp) -> Definitions {
                 continue;
             }
             let listed = list(folder, &mut wanted);
-            let count = listed.map(|names| {
-                let count = u64::try_from(names.len()).unwrap_or(u64::MAX);
-                for name in names {
+            let count = listed.map(|listed| {
+                let count = u64::try_from(listed.services.len()).unwrap_or(u64::MAX);
+                for name in listed.services {
                     units.entry(name.clone()).or_insert_with(|| folder.join(name));
+                }
+                for name in listed.drop_ins {
+                    let path = folder.join(format!("{name}.d"));
+                    drop_ins.entry(name).or_default().push(path);
                 }
                 count
             });
             definitions.places.insert(folder.to_string_lossy().into_owned(), file::from_io(count, "readdir", at));
         }
         let units: Vec<(String, PathBuf)> = units.into_iter().collect();
-        let read = each(&units, |(name, path)| read_one(name, path, search));
+        let read = each(&units, |(name, path)| {
+            read_one(name, path, drop_ins.get(name).map(Vec::as_slice).unwrap_or_default(), search)
+        });
         for ((_, path), answer) in units.iter().zip(read) {
             match answer {
                 Ok((mut definition, unparsed)) => {
@@ -139,13 +146,23 @@ pub fn read(searches: &[Search], at: Timestamp) -> Definitions {
     definitions
 }
 
-/// Names of the services in a folder. What its targets want is added to `wanted`.
-fn list(folder: &Path, wanted: &mut BTreeSet<String>) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
+/// What a folder holds, by the names of services.
+#[derive(Default)]
+struct Listed {
+    /// Those that it defines.
+    services: Vec<String>,
+    /// Those that it has a folder of drop-ins for. Few have one, and to ask for each would be most of the work.
+    drop_ins: Vec<String>,
+}
+
+/// Lists a folder. What its targets want is added to `wanted`.
+fn list(folder: &Path, wanted: &mut BTreeSet<String>) -> io::Result<Listed> {
+    let mut listed = Listed::default();
     for entry in fs::read_dir(folder)?.take(MAX_ENTRIES) {
         let Ok(name) = entry?.file_name().into_string() else { continue };
         match Path::new(&name).extension().and_then(OsStr::to_str) {
-            Some("service") => names.push(name),
+            Some("service") => listed.services.push(name),
+            Some("d") => listed.drop_ins.extend(name.strip_suffix(".d").map(ToOwned::to_owned)),
             Some("wants" | "requires") => {
                 let links = fs::read_dir(folder.join(&name)).into_iter().flatten().take(MAX_ENTRIES).flatten();
                 wanted.extend(links.filter_map(|link| link.file_name().into_string().ok()));
@@ -153,10 +170,10 @@ fn list(folder: &Path, wanted: &mut BTreeSet<String>) -> io::Result<Vec<String>>
             _ => {}
         }
     }
-    Ok(names)
+    Ok(listed)
 }
 
-fn read_one(name: &str, path: &Path, search: &Search) -> Result<(Definition, u64), String> {
+fn read_one(name: &str, path: &Path, drop_ins: &[PathBuf], search: &Search) -> Result<(Definition, u64), String> {
     let mut definition = Definition {
         name: name.to_owned(),
         path: path.to_path_buf(),
@@ -178,7 +195,7 @@ fn read_one(name: &str, path: &Path, search: &Search) -> Result<(Definition, u64
     };
     let content = search.reader.read_linked(&target, MAX_BYTES).map_err(|error| why(&error))?;
     let mut files = vec![unit_file::parse(&content.bytes)];
-    for path in drop_ins(name, search) {
+    for path in in_force(drop_ins) {
         if let Ok(content) = search.reader.read_linked(&path, MAX_BYTES) {
             files.push(unit_file::parse(&content.bytes));
         }
@@ -200,11 +217,11 @@ fn system_home(domain: &Domain) -> Option<&'static Path> {
     (*domain == Domain::System).then_some(Path::new("/root"))
 }
 
-/// Drop-ins of a unit from all folders, by file name: one in an earlier folder hides its namesakes.
-fn drop_ins(name: &str, search: &Search) -> Vec<PathBuf> {
+/// Drop-ins of a unit from its folders of them, by file name: one in an earlier folder hides its namesakes.
+fn in_force(folders: &[PathBuf]) -> Vec<PathBuf> {
     let mut files: BTreeMap<std::ffi::OsString, PathBuf> = BTreeMap::new();
-    for folder in &search.folders {
-        let entries = fs::read_dir(folder.join(format!("{name}.d"))).into_iter().flatten().take(MAX_ENTRIES).flatten();
+    for folder in folders {
+        let entries = fs::read_dir(folder).into_iter().flatten().take(MAX_ENTRIES).flatten();
         for path in entries.map(|entry| entry.path()) {
             if path.extension() == Some(OsStr::new("conf")) {
                 files.entry(path.file_name().unwrap_or_default().to_owned()).or_insert(path);
