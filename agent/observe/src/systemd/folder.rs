@@ -101,20 +101,22 @@ pub fn searches(root: &Path, accounts: &[Account]) -> Vec<Search> {
 pub fn read(searches: &[Search], at: Timestamp) -> Definitions {
     let mut definitions = Definitions::default();
     for search in searches {
-        let mut units: BTreeMap<String, PathBuf> = BTreeMap::new();
+        let mut units: BTreeMap<String, UnitPath> = BTreeMap::new();
         let mut drop_ins: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
         let mut wanted = BTreeSet::new();
         let mut seen = BTreeSet::new();
         for folder in &search.folders {
             // `/lib` is a link to `/usr/lib` on most systems: one folder, listed once.
-            if fs::canonicalize(folder).is_ok_and(|real| !seen.insert(real)) {
+            let real = fs::canonicalize(folder).unwrap_or_else(|_| folder.clone());
+            if !seen.insert(real.clone()) {
                 continue;
             }
             let listed = list(folder, &mut wanted);
             let count = listed.map(|listed| {
                 let count = u64::try_from(listed.services.len()).unwrap_or(u64::MAX);
-                for name in listed.services {
-                    units.entry(name.clone()).or_insert_with(|| folder.join(name));
+                for (name, is_link) in listed.services {
+                    let path = || UnitPath { real: (!is_link).then(|| real.join(&name)), path: folder.join(&name) };
+                    units.entry(name.clone()).or_insert_with(path);
                 }
                 for name in listed.drop_ins {
                     let path = folder.join(format!("{name}.d"));
@@ -124,11 +126,11 @@ pub fn read(searches: &[Search], at: Timestamp) -> Definitions {
             });
             definitions.places.insert(folder.to_string_lossy().into_owned(), file::from_io(count, "readdir", at));
         }
-        let units: Vec<(String, PathBuf)> = units.into_iter().collect();
+        let units: Vec<(String, UnitPath)> = units.into_iter().collect();
         let read = each(&units, |(name, path)| {
             read_one(name, path, drop_ins.get(name).map(Vec::as_slice).unwrap_or_default(), search)
         });
-        for ((_, path), answer) in units.iter().zip(read) {
+        for ((_, UnitPath { path, .. }), answer) in units.iter().zip(read) {
             match answer {
                 Ok((mut definition, unparsed)) => {
                     definition.is_enabled = wanted.contains(&definition.name);
@@ -146,11 +148,18 @@ pub fn read(searches: &[Search], at: Timestamp) -> Definitions {
     definitions
 }
 
+/// Where a unit file is.
+struct UnitPath {
+    path: PathBuf,
+    /// Where that leads; none where it is a link itself.
+    real: Option<PathBuf>,
+}
+
 /// What a folder holds, by the names of services.
 #[derive(Default)]
 struct Listed {
-    /// Those that it defines.
-    services: Vec<String>,
+    /// Those that it defines, and whether they are links.
+    services: Vec<(String, bool)>,
     /// Those that it has a folder of drop-ins for. Few have one, and to ask for each would be most of the work.
     drop_ins: Vec<String>,
 }
@@ -159,9 +168,13 @@ struct Listed {
 fn list(folder: &Path, wanted: &mut BTreeSet<String>) -> io::Result<Listed> {
     let mut listed = Listed::default();
     for entry in fs::read_dir(folder)?.take(MAX_ENTRIES) {
-        let Ok(name) = entry?.file_name().into_string() else { continue };
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
         match Path::new(&name).extension().and_then(OsStr::to_str) {
-            Some("service") => listed.services.push(name),
+            Some("service") => {
+                let is_link = entry.file_type().map_or(true, |kind| kind.is_symlink());
+                listed.services.push((name, is_link));
+            }
             Some("d") => listed.drop_ins.extend(name.strip_suffix(".d").map(ToOwned::to_owned)),
             Some("wants" | "requires") => {
                 let links = fs::read_dir(folder.join(&name)).into_iter().flatten().take(MAX_ENTRIES).flatten();
@@ -173,10 +186,11 @@ fn list(folder: &Path, wanted: &mut BTreeSet<String>) -> io::Result<Listed> {
     Ok(listed)
 }
 
-fn read_one(name: &str, path: &Path, drop_ins: &[PathBuf], search: &Search) -> Result<(Definition, u64), String> {
+fn read_one(name: &str, unit: &UnitPath, drop_ins: &[PathBuf], search: &Search) -> Result<(Definition, u64), String> {
+    let path = &unit.path;
     let mut definition = Definition {
         name: name.to_owned(),
-        path: path.to_path_buf(),
+        path: path.clone(),
         domain: search.domain.clone(),
         meta: None,
         is_masked: false,
@@ -184,14 +198,15 @@ fn read_one(name: &str, path: &Path, drop_ins: &[PathBuf], search: &Search) -> R
         is_timed: false,
         service: Service::default(),
     };
-    if fs::read_link(path).is_ok_and(|target| target == Path::new("/dev/null")) {
+    if unit.real.is_none() && fs::read_link(path).is_ok_and(|target| target == Path::new("/dev/null")) {
         definition.is_masked = true;
         return Ok((definition, 0));
     }
     // Only root makes links in the system's folders, so there they are followed; in a home only to a file of the same home.
-    let target = match search.account {
-        None => fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf()),
-        Some(_) => path.to_path_buf(),
+    let target = match (&search.account, &unit.real) {
+        (None, Some(real)) => real.clone(),
+        (None, None) => fs::canonicalize(path).unwrap_or_else(|_| path.clone()),
+        (Some(_), _) => path.clone(),
     };
     let content = search.reader.read_linked(&target, MAX_BYTES).map_err(|error| why(&error))?;
     let mut files = vec![unit_file::parse(&content.bytes)];
