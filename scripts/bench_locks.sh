@@ -48,7 +48,7 @@ bench_locks() {
   bars
   # The tenth column is what is said of p95, the second from the end of the victim's row the change.
   bar 'p95 within 10 % of a truth that really waits, at every load' \
-    "$(cut -d '|' -f 10 "$work_dir/compared" | sed 's/^ *//; s/ *$//' | sort | uniq -c | awk '{ count = $1; $1 = ""; printf "%s%d%s", NR > 1 ? ", " : "", count, $0 }')" \
+    "$(cut -d '|' -f 10 "$work_dir/compared" | sed 's/^ *//; s/ *$//' | sort | uniq -c | awk '{ count = $1; $1 = ""; printf "%s%d%s", (NR > 1 ? ", " : ""), count, $0 }')" \
     "$(cut -d '|' -f 10 "$work_dir/compared" | grep -q off && echo no || echo yes)"
   row=$(tail -n 1 "$work_dir/victim" | cut -d '|' -f 5 | tr -d ' +%')
   bar "a writer's throughput changes by < 1 %" "$(tail -n 1 "$work_dir/victim" | cut -d '|' -f 5,6 | tr '|' ',' | sed 's/^ *//; s/ *$//; s/ ,/,/')" \
