@@ -2,7 +2,7 @@
 # `portreeve locks` beside a ground truth; sourced by bench.
 
 bench_locks() {
-  local load=$target_dir/release/examples/lock_load hold percent seconds row pids=()
+  local load=$target_dir/release/examples/lock_load hold percent row pids=()
   need_openclaw
   have strace || die "strace is not installed" "install it with the system's package manager"
   (cd "$root" && cargo build --locked --release -p portreeve-tests --example lock_load)
@@ -14,19 +14,19 @@ bench_locks() {
   printf 'waits at all: p95 hangs on the few around him, p99 does not.\n\n'
   printf '| hold | of the time | seen | waiters | p95 truth | interval | ours | ratio | | p99 truth | interval | ours | ratio | | of a core |\n'
   printf '|--:|--:|--:|--:|--:|--:|--:|--:|---|--:|--:|--:|--:|---|--:|\n'
-  for hold in 1 10 100; do
-    seconds=$((hold < 100 ? 8 : 15))
+  for hold in 1 10; do
     for percent in 5 25 50 80; do
-      "$load" compare "$portreeve" "$hold" "$percent" "$seconds" | tee -a "$work_dir/compared"
+      "$load" compare "$portreeve" "$hold" "$percent" 8 | tee -a "$work_dir/compared"
     done
   done
-  # Long holds keep no processor busy: all at once.
-  for row in 1000:5 1000:25 1000:50 1000:80 20000:25 20000:50 20000:80; do
+  # Long holds keep no processor busy: all at once, until enough of them were seen.
+  local long='100:5 100:25 100:50 100:80 1000:5 1000:25 1000:50 1000:80 20000:25 20000:50 20000:80'
+  for row in $long; do
     "$load" compare "$portreeve" "${row%:*}" "${row#*:}" 90 >"$work_dir/row-$row" &
     pids+=($!)
   done
   wait "${pids[@]}"
-  for row in 1000:5 1000:25 1000:50 1000:80 20000:25 20000:50 20000:80; do tee -a "$work_dir/compared" <"$work_dir/row-$row"; done
+  for row in $long; do tee -a "$work_dir/compared" <"$work_dir/row-$row"; done
 
   printf '\n### A writer of a database beside it\n\n'
   "$load" victim "$portreeve" 40 | tee "$work_dir/victim"
