@@ -55,7 +55,7 @@ pub fn observe(ports: Option<&[u16]>, processes: &[ProcessEntry], at: Timestamp)
 /// process ever holds, are waited for only while some process is ending.
 fn settled(
     mut look: impl FnMut() -> io::Result<Sockets>,
-    is_any_ending: impl Fn() -> bool,
+    is_any_ending: impl Fn() -> io::Result<bool>,
     endpoints: impl FnOnce(&[u16]) -> io::Result<Vec<Endpoint>>,
     user: u32,
 ) -> io::Result<Sockets> {
@@ -66,7 +66,7 @@ fn settled(
         if !sockets.listening.iter().any(has_nobody) {
             return Ok(sockets);
         }
-        if !is_any_ending() {
+        if !is_any_ending()? {
             break;
         }
         thread::sleep(BETWEEN_LOOKS);
@@ -179,10 +179,10 @@ mod tests {
     fn a_gateway_that_is_being_killed_hides_from_nobody() {
         let none = Sockets { listening: Vec::new(), hidden: None };
         let mut looks = [socket(501, &[]), socket(501, &[]), none.clone()].into_iter();
-        assert_eq!(settled(|| Ok(looks.next().unwrap()), || true, left(true), 0).unwrap(), none);
+        assert_eq!(settled(|| Ok(looks.next().unwrap()), || Ok(true), left(true), 0).unwrap(), none);
         let mut looks = [socket(501, &[]), socket(501, &[7])].into_iter();
-        assert_eq!(settled(|| Ok(looks.next().unwrap()), || true, left(true), 501).unwrap(), socket(501, &[7]));
-        let gone = settled(|| Ok(socket(501, &[])), || false, left(false), 0).unwrap();
+        assert_eq!(settled(|| Ok(looks.next().unwrap()), || Ok(true), left(true), 501).unwrap(), socket(501, &[7]));
+        let gone = settled(|| Ok(socket(501, &[])), || Ok(false), left(false), 0).unwrap();
         assert_eq!(gone, none, "it ended between two looks");
     }
 
@@ -194,7 +194,7 @@ mod tests {
                 looks += 1;
                 Ok(socket(0, &[]))
             };
-            assert_eq!(settled(look, || is_any_ending, left(true), user).unwrap(), socket(0, &[]));
+            assert_eq!(settled(look, || Ok(is_any_ending), left(true), user).unwrap(), socket(0, &[]));
             looks
         };
         assert_eq!((looks_of(0, false), looks_of(0, true)), (1, 1 + MAX_LOOKS));

@@ -38,9 +38,9 @@ pub(crate) fn pids() -> io::Result<Vec<u32>> {
 }
 
 /// Whether a process is giving up what it has: its descriptors are gone already, its sockets are not.
-pub(crate) fn is_any_ending() -> bool {
-    procfs::process::all_processes()
-        .is_ok_and(|mut all| all.any(|process| process.and_then(|one| one.stat()).is_ok_and(|stat| is_ending(&stat))))
+pub(crate) fn is_any_ending() -> io::Result<bool> {
+    let mut all = procfs::process::all_processes().map_err(io_error)?;
+    Ok(all.any(|process| process.and_then(|one| one.stat()).is_ok_and(|stat| is_ending(&stat))))
 }
 
 /// The first thread of a process may be a zombie before the last one has given everything up.
