@@ -22,7 +22,7 @@ pub(super) struct World {
     pub(super) given_up: Vec<Lane>,
     pub(super) woke: usize,
     pub(super) set: usize,
-    pub(super) images: Runs,
+    images: Runs,
 }
 
 impl World {
@@ -50,13 +50,13 @@ impl World {
         world
     }
 
-    pub(super) fn now(&self) -> Now {
+    fn now(&self) -> Now {
         let seconds = i64::try_from(self.since.as_secs()).unwrap();
         let nanos = i32::try_from(self.since.subsec_nanos()).unwrap();
         Now { since: self.since, wall: Timestamp::new(self.offset + seconds, nanos).unwrap() }
     }
 
-    pub(super) fn moment(&self) -> Moment {
+    fn moment(&self) -> Moment {
         Moment { wall: self.now().wall, uptime: self.since, boot: Some("one".to_owned()) }
     }
 
@@ -65,7 +65,7 @@ impl World {
         self.take(actions);
     }
 
-    pub(super) fn take(&mut self, actions: Vec<Action>) {
+    fn take(&mut self, actions: Vec<Action>) {
         for action in actions {
             match action {
                 Action::Run { ticket, lane, .. } => {
@@ -96,14 +96,14 @@ impl World {
         }
     }
 
-    pub(super) fn pulse(&self) -> Pulse {
+    fn pulse(&self) -> Pulse {
         match self.wrong {
             None => Pulse { proven: true, what: format!("pid {}", self.owner) },
             Some(code) => Pulse { proven: false, what: format!("{code} after {} ms", self.since.as_millis()) },
         }
     }
 
-    pub(super) fn end(&mut self, ticket: u64, lane: Lane) {
+    fn end(&mut self, ticket: u64, lane: Lane) {
         self.running.remove(&ticket);
         let mut images = None;
         let mut pulse = None;
