@@ -33,7 +33,7 @@ bench_gate() {
     green='a start did not end as it must' proven=no
   fi
   bars
-  bar 'gateway ready to exit 0 ≤ 100 ms' "$(shown "$middle"), the median of $runs; of the gateway's own handshake $(shown "$own")" \
+  bar 'gateway ready to exit 0 ≤ 100 ms' "$(shown "$middle"), the median of $runs; the gateway's own handshake then $(shown "$own")" \
     "$(at_most "$middle" 100)"
   bar "no success that is not proven in $starts starts that come late, fail, die or lie" "$green" "$proven"
 }
