@@ -1,12 +1,12 @@
 //! The probe in containers of a real engine, Docker or Podman.
 //!
 //! `PORTREEVE_TEST_ENGINE` names its socket, `PORTREEVE_TEST_IMAGE` an image with a shell that it has, `PORTREEVE_PROBE_DIR` the folder
-//! with the probe (`scripts/probe`). Without them the tests say so and pass.
+//! with the probe (`scripts/probe`). Without them the tests say so and pass; `scripts/test --only e2e` sets them.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "test code")]
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -196,6 +196,34 @@ async fn a_container_that_ended_is_looked_into_with_its_networks() {
 }
 
 #[tokio::test]
+async fn a_container_that_ends_and_is_started_again_is_looked_into_at_any_time() {
+    let Some(engine) = engine() else { return };
+    let network = format!("probe-test-loop-{}", std::process::id());
+    engine.docker(&["network", "create", &network]);
+    {
+        let on = ["--network", &network];
+        let script = listen("18789");
+        let gateway = ["--network-alias", "gateway", &engine.image, "sh", "-c", &script];
+        let _gateway = Container::start(&engine, &[on.as_slice(), &gateway].concat());
+        let looping = ["--restart", "always", &engine.image, "busybox", "sleep", "2"];
+        let looping = Container::start(&engine, &[on.as_slice(), &looping].concat());
+        let mut request = request();
+        request.connects = vec![ConnectAsked { host: "gateway".to_owned(), port: 18789, attempts: 1 }];
+        let restarts =
+            || engine.docker(&["inspect", "--format", "{{.RestartCount}}", &looping.id]).parse::<u32>().unwrap();
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let mut looks = 0;
+        while looks < 8 || restarts() < 4 {
+            assert!(Instant::now() < deadline, "{} starts in {looks} looks", restarts());
+            assert_eq!(engine.look(&looping.id, &request).await.connects[0].connected, 1);
+            looks += 1;
+        }
+    }
+    engine.docker(&["network", "rm", &network]);
+    assert!(engine.ours().is_empty());
+}
+
+#[tokio::test]
 async fn nothing_is_left_behind_when_nobody_waits() {
     let Some(engine) = engine() else { return };
     let target = Container::start(&engine, &[&engine.image, "busybox", "sleep", "1000"]);
@@ -219,7 +247,7 @@ async fn nothing_is_left_behind_when_nobody_waits() {
 async fn a_sweep_removes_what_a_dead_agent_left() {
     let Some(engine) = engine() else { return };
     let folder = tempfile::tempdir().unwrap();
-    std::fs::copy(Path::new("/bin/busybox"), folder.path().join("portreeve-probe")).unwrap();
+    std::fs::write(folder.path().join("portreeve-probe"), b"").unwrap();
     let mount = format!("{}:/.portreeve-probe:ro", folder.path().display());
     let host = nix::unistd::gethostname().unwrap().to_string_lossy().into_owned();
     let now = jiff::Timestamp::now().as_second();

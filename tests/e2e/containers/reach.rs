@@ -38,6 +38,19 @@ fn a_typo_in_the_services_name_does_not_resolve() {
 }
 
 #[test]
+fn a_client_that_ends_and_is_started_again_does_not_hide_its_cause() {
+    let Some((openclaw, node)) = bench_apart() else { return };
+    let project = apart(&node, &openclaw, "ws://openclaw-gatway:18789");
+    let project = project
+        .set(&format!("/services/{CLI}/command"), json!(["health", "--timeout", "2000"]))
+        .set(&format!("/services/{CLI}/restart"), json!("always"));
+    project.up_until_ready();
+    for _ in 0..4 {
+        project.check().assert_blocked(&["url.unresolvable"], 69);
+    }
+}
+
+#[test]
 fn networks_without_a_common_one_keep_them_apart() {
     let Some((openclaw, node)) = bench_apart() else { return };
     let project = apart(&node, &openclaw, "ws://openclaw-gateway:18789")

@@ -154,7 +154,7 @@ impl Place<'_> {
 
     /// A container like the target, with its volumes as the target has them.
     async fn spec(&self, words: &[String], until: Instant) -> Result<Spec, InsideError> {
-        let (mut spec, seen) = subject::resolve(self.client, self.subject, until).await?;
+        let (mut spec, seen) = subject::resolve(self.client, self.subject, true, until).await?;
         spec.own = Some(subject::Own { words: words.to_vec(), read_only_root: seen.read_only_root });
         for mount in &mut spec.mounts {
             mount.read_only = seen.read_only.iter().any(|(target, read_only)| *target == mount.target && *read_only);

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::snapshot::NamespaceView;
-use portreeve_facts::request::{AnswerError, Request, RequestError, parse_answer};
+use portreeve_facts::request::{AnswerError, Request, RequestError, Role, parse_answer};
 use thiserror::Error;
 
 pub(crate) use command::Place;
@@ -45,6 +45,8 @@ pub(crate) const ENTRYPOINT: &str = "/.portreeve-probe/portreeve-probe";
 const MAX_TIME: Duration = Duration::from_secs(45);
 /// What the engine may take for its own part of a look: make, start and remove a container.
 const ENGINE_SHARE: Duration = Duration::from_secs(6);
+/// How often a look is tried.
+const TRIES: u32 = 3;
 /// Least time that the program gets.
 const LEAST: Duration = Duration::from_millis(500);
 
@@ -78,6 +80,9 @@ pub enum InsideError {
     /// The answer is none.
     #[error(transparent)]
     Answer(#[from] AnswerError),
+    /// Its network went with it.
+    #[error("the container ended while it was looked into")]
+    Ended,
     /// The time is over.
     #[error("the probe gave no answer within {:.1} s", after.as_secs_f64())]
     Late {
@@ -87,9 +92,9 @@ pub enum InsideError {
 }
 
 impl InsideError {
-    /// Whether the engine failed at what it had agreed to do.
-    fn is_engines_own(&self) -> bool {
-        matches!(self, Self::Engine { source: EngineError::Refused { status: 500, .. }, .. })
+    /// Whether another try may do: runc fails now and then on a busy machine.
+    fn may_pass(&self) -> bool {
+        matches!(self, Self::Ended | Self::Engine { source: EngineError::Refused { .. }, .. })
     }
 }
 
@@ -135,31 +140,48 @@ impl Inside {
         let begun = Instant::now();
         let until = until.min(begun + MAX_TIME);
         let work = async {
-            let (spec, seen) = subject::resolve(client, subject, until).await?;
-            let program = self.programs.read(&spec.architecture)?;
-            let left = until.saturating_duration_since(Instant::now()).saturating_sub(ENGINE_SHARE).max(LEAST);
-            let mut request = request.clone();
-            request.deadline_ms = request.deadline_ms.min(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)).max(1);
-            let request = request.to_json()?;
-            let run = async || {
-                let container = ThrowAway::make(client, &spec, until).await?;
-                let answer = container.run(client, &program, &request, until).await;
-                container.remove(client).await;
-                answer
-            };
-            let answer = match run().await {
-                // runc fails now and then on a busy machine.
-                Err(error) if error.is_engines_own() => run().await,
-                answer => answer,
-            };
-            let mut view = parse_answer(&answer?)?;
-            view::restore(&mut view, &seen);
-            Ok(view)
+            for _ in 1..TRIES {
+                match self.look_once(client, subject, request, true, until).await {
+                    Err(error) if error.may_pass() => tracing::debug!(%error, "a probe is run once more"),
+                    result => return result,
+                }
+            }
+            // A client that cannot reach its gateway often ends and is started again, over and over. What it would see then, it sees
+            // with its networks at any time; of a gateway that would say nothing.
+            let lasts = request.role == Some(Role::Gateway);
+            self.look_once(client, subject, request, lasts, until).await
         };
         match tokio::time::timeout_at(tokio::time::Instant::from_std(until), work).await {
             Ok(result) => result,
             Err(_) => Err(InsideError::Late { after: begun.elapsed() }),
         }
+    }
+
+    async fn look_once(
+        &self,
+        client: &Client,
+        subject: Subject<'_>,
+        request: &Request,
+        lasts: bool,
+        until: Instant,
+    ) -> Result<NamespaceView, InsideError> {
+        let (spec, seen) = subject::resolve(client, subject, lasts, until).await?;
+        let program = self.programs.read(&spec.architecture)?;
+        let left = until.saturating_duration_since(Instant::now()).saturating_sub(ENGINE_SHARE).max(LEAST);
+        let mut request = request.clone();
+        request.deadline_ms = request.deadline_ms.min(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)).max(1);
+        let request = request.to_json()?;
+        let container = ThrowAway::make(client, &spec, until).await?;
+        let answer = container.run(client, &program, &request, until).await;
+        container.remove(client).await;
+        if let Some(life) = &spec.life
+            && !subject::lives(client, subject, life, until).await
+        {
+            return Err(InsideError::Ended);
+        }
+        let mut view = parse_answer(&answer?)?;
+        view::restore(&mut view, &seen);
+        Ok(view)
     }
 }
 

@@ -80,6 +80,8 @@ pub(super) struct Spec {
     pub(super) working_dir: String,
     pub(super) groups: Vec<String>,
     pub(super) namespace: Namespace,
+    /// The life of the target whose namespace it is.
+    pub(super) life: Option<Life>,
     pub(super) volumes_from: Vec<String>,
     pub(super) mounts: Vec<SpecMount>,
     /// The target's own program in place of the probe.
@@ -114,7 +116,7 @@ pub(super) enum Namespace {
 struct Inspected {
     id: String,
     image: String,
-    state: State,
+    state: Life,
     config: Config,
     host_config: HostConfig,
     network_settings: NetworkSettings,
@@ -122,10 +124,21 @@ struct Inspected {
     mounts: Vec<MountPoint>,
 }
 
-#[derive(Default, Deserialize)]
+/// One life of a container, from a start to its end.
+#[derive(Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "PascalCase", default)]
-struct State {
+pub(super) struct Life {
     running: bool,
+    restarting: bool,
+    #[serde(deserialize_with = "or_default")]
+    started_at: String,
+}
+
+impl Life {
+    /// Whether it has a network namespace. Docker says of one between two starts that it runs and that it restarts.
+    fn has_namespace(&self) -> bool {
+        self.running && !self.restarting
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -183,14 +196,15 @@ fn or_default<'de, D: serde::Deserializer<'de>, T: Deserialize<'de> + Default>(f
     Option::<T>::deserialize(from).map(Option::unwrap_or_default)
 }
 
-/// What to make, and how the target is mounted.
+/// What to make, and how the target is mounted. The namespace of a container that runs is taken only where it `lasts`.
 pub(super) async fn resolve(
     client: &Client,
     subject: Subject<'_>,
+    lasts: bool,
     until: Instant,
 ) -> Result<(Spec, Mounts), InsideError> {
     let (mut spec, mounts) = match subject {
-        Subject::Container { id } => of_container(client, id, until).await?,
+        Subject::Container { id } => of_container(client, id, lasts, until).await?,
         Subject::Service(definition) => of_service(client, definition, until).await?,
     };
     let image: ImageInspected = client
@@ -211,16 +225,27 @@ fn image_path(reference: &str) -> String {
         .join("/")
 }
 
-async fn of_container(client: &Client, id: &str, until: Instant) -> Result<(Spec, Mounts), InsideError> {
-    let inspected: Inspected = client
-        .get(&format!("/containers/{}/json", segment(id)), MAX_INSPECTED, until)
-        .await
-        .map_err(|source| InsideError::Engine { action: "tell of the container", source })?;
+/// Whether a container is still in this life.
+pub(super) async fn lives(client: &Client, subject: Subject<'_>, life: &Life, until: Instant) -> bool {
+    let Subject::Container { id } = subject else { return true };
+    inspect(client, id, until).await.is_ok_and(|inspected| inspected.state == *life)
+}
+
+async fn inspect(client: &Client, id: &str, until: Instant) -> Result<Inspected, InsideError> {
+    let path = format!("/containers/{}/json", segment(id));
+    let failed = |source| InsideError::Engine { action: "tell of the container", source };
+    client.get(&path, MAX_INSPECTED, until).await.map_err(failed)
+}
+
+async fn of_container(client: &Client, id: &str, lasts: bool, until: Instant) -> Result<(Spec, Mounts), InsideError> {
+    let inspected = inspect(client, id, until).await?;
     let mode = inspected.host_config.network_mode;
     let networks: Vec<String> = inspected.network_settings.networks.into_keys().collect();
+    let mut life = None;
     let namespace = if mode.starts_with("container:") || mode == "host" {
         Namespace::Mode(mode)
-    } else if inspected.state.running {
+    } else if lasts && inspected.state.has_namespace() {
+        life = Some(inspected.state);
         Namespace::Mode(format!("container:{}", inspected.id))
     } else {
         own(&mode, networks)
@@ -238,6 +263,7 @@ async fn of_container(client: &Client, id: &str, until: Instant) -> Result<(Spec
         working_dir: inspected.config.working_dir,
         groups: inspected.host_config.group_add,
         namespace,
+        life,
         volumes_from: vec![inspected.id],
         mounts: Vec::new(),
         own: None,
@@ -272,6 +298,7 @@ async fn of_service(client: &Client, definition: &Definition, until: Instant) ->
             Some(mode) => Namespace::Mode(mode.clone()),
             None => own("bridge", definition.networks.clone()),
         },
+        life: None,
         volumes_from: Vec::new(),
         mounts,
         own: None,
