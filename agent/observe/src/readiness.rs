@@ -77,12 +77,17 @@ pub async fn look(question: &Question<'_>) -> Sighting {
     let not_asked = Asked { power: Fact::absent("not looked at", at), file_vault: Fact::absent("not looked at", at) };
     let node = host::observe(&options.key, not_asked, at);
     let listening = tokio::task::spawn_blocking(move || listener::observe(None, &[], at));
+    let mut sites = Sites::find(options, &environment, at);
+    // Above a command there is the gate itself; what is above the gate is its own affair.
+    let inventory = question.command.is_none().then(|| {
+        let (node, accounts, ports) = (node.clone(), sites.accounts().to_vec(), known_ports(options, &environment));
+        tokio::task::spawn_blocking(move || units(&node, &accounts, &ports, at))
+    });
     let table = process::table(at);
     let empty = ProcessTable::default();
     let entries = table.get().unwrap_or(&empty);
     let family = question.command.map(|command| family(entries, command));
 
-    let mut sites = Sites::find(options, &environment, at);
     let running = running::observe(entries, sites.accounts(), at);
     for process in running.values() {
         sites.claim_gateway(&process.process, process.config_path.as_deref());
@@ -90,12 +95,12 @@ pub async fn look(question: &Question<'_>) -> Sighting {
     for process in running.values() {
         sites.claim_starting(&process.process);
     }
-    // Above a command there is the gate itself; what is above the gate is its own affair.
-    let (found, details): (Vec<Unit>, Vec<Detail>) = if question.command.is_none() {
-        let inventory = units(&node, sites.accounts(), &known_ports(options, &environment), at);
-        (relevant_units(&inventory.units, &sites), inventory.details)
-    } else {
-        (Vec::new(), Vec::new())
+    let (found, details): (Vec<Unit>, Vec<Detail>) = match inventory {
+        Some(inventory) => match inventory.await {
+            Ok(inventory) => (relevant_units(&inventory.units, &sites), inventory.details),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        },
+        None => (Vec::new(), Vec::new()),
     };
     for unit in &found {
         sites.claim_unit(unit);
