@@ -80,7 +80,7 @@ pub enum InsideError {
     /// The answer is none.
     #[error(transparent)]
     Answer(#[from] AnswerError),
-    /// Its network went with it.
+    /// The target ended, or was started again, during the look: its network may have gone before the program was done.
     #[error("the container ended while it was looked into")]
     Ended,
     /// The time is over.
@@ -94,7 +94,11 @@ pub enum InsideError {
 impl InsideError {
     /// Whether another try may do: runc fails now and then on a busy machine.
     fn may_pass(&self) -> bool {
-        matches!(self, Self::Ended | Self::Engine { source: EngineError::Refused { .. }, .. })
+        match self {
+            Self::Ended => true,
+            Self::Engine { source, .. } => matches!(source, EngineError::Refused { .. }) && !source.is_not_found(),
+            _ => false,
+        }
     }
 }
 
@@ -140,16 +144,20 @@ impl Inside {
         let begun = Instant::now();
         let until = until.min(begun + MAX_TIME);
         let work = async {
-            for _ in 1..TRIES {
-                match self.look_once(client, subject, request, true, until).await {
-                    Err(error) if error.may_pass() => tracing::debug!(%error, "a probe is run once more"),
+            let (mut tried, mut lasts) = (1, true);
+            loop {
+                match self.look_once(client, subject, request, lasts, until).await {
+                    Err(error) if tried < TRIES && error.may_pass() => {
+                        tracing::debug!(%error, "a probe is run once more");
+                        tried += 1;
+                        // A client that cannot reach its gateway often ends and is started again, over and over. What it would see then,
+                        // it sees with its networks at any time; of a gateway that would say nothing.
+                        let is_client = request.role != Some(Role::Gateway);
+                        lasts = !(tried == TRIES && is_client && matches!(error, InsideError::Ended));
+                    }
                     result => return result,
                 }
             }
-            // A client that cannot reach its gateway often ends and is started again, over and over. What it would see then, it sees
-            // with its networks at any time; of a gateway that would say nothing.
-            let lasts = request.role == Some(Role::Gateway);
-            self.look_once(client, subject, request, lasts, until).await
         };
         match tokio::time::timeout_at(tokio::time::Instant::from_std(until), work).await {
             Ok(result) => result,
@@ -171,11 +179,16 @@ impl Inside {
         let mut request = request.clone();
         request.deadline_ms = request.deadline_ms.min(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)).max(1);
         let request = request.to_json()?;
-        let container = ThrowAway::make(client, &spec, until).await?;
-        let answer = container.run(client, &program, &request, until).await;
-        container.remove(client).await;
+        let answer = async {
+            let container = ThrowAway::make(client, &spec, until).await?;
+            let answer = container.run(client, &program, &request, until).await;
+            container.remove(client).await;
+            answer
+        }
+        .await;
+        // Of a refusal, too, that may be the cause.
         if let Some(life) = &spec.life
-            && !subject::lives(client, subject, life, until).await
+            && !subject::lives(client, subject, life, until).await?
         {
             return Err(InsideError::Ended);
         }

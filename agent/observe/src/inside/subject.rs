@@ -226,9 +226,18 @@ fn image_path(reference: &str) -> String {
 }
 
 /// Whether a container is still in this life.
-pub(super) async fn lives(client: &Client, subject: Subject<'_>, life: &Life, until: Instant) -> bool {
-    let Subject::Container { id } = subject else { return true };
-    inspect(client, id, until).await.is_ok_and(|inspected| inspected.state == *life)
+pub(super) async fn lives(
+    client: &Client,
+    subject: Subject<'_>,
+    life: &Life,
+    until: Instant,
+) -> Result<bool, InsideError> {
+    let Subject::Container { id } = subject else { return Ok(true) };
+    match inspect(client, id, until).await {
+        Ok(inspected) => Ok(inspected.state == *life),
+        Err(InsideError::Engine { source, .. }) if source.is_not_found() => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 async fn inspect(client: &Client, id: &str, until: Instant) -> Result<Inspected, InsideError> {
