@@ -2,18 +2,56 @@
 //!
 //! A system call on a dead network mount sits in the kernel and cannot be ended from outside. It is made on a thread of its own;
 //! after the deadline the caller goes on and the thread stays behind until the kernel lets it go. At most [`MAX_STUCK`] threads
-//! stay behind at a time: beyond that a call is refused at once, so that a daemon on a sick machine does not collect them.
+//! stay behind at a time: beyond that a call is refused at once, so that a daemon on a sick machine does not collect them. A thread
+//! that answered in time is asked again, since making one costs more than most answers.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 /// Most threads that are left behind at a time.
 const MAX_STUCK: usize = 8;
 
+/// Most threads that wait for the next question.
+const MAX_IDLE: usize = 4;
+
 static STUCK: AtomicUsize = AtomicUsize::new(0);
+static IDLE: Mutex<Vec<Worker>> = Mutex::new(Vec::new());
+
+type Call = Box<dyn FnOnce() + Send>;
+
+/// A thread that makes one call after the other, and ends once nobody can ask it any more.
+struct Worker(SyncSender<Call>);
+
+impl Worker {
+    fn start() -> io::Result<Self> {
+        let (calls, asked) = sync_channel::<Call>(1);
+        let thread = thread::Builder::new().name("portreeve-wait".to_owned());
+        thread.spawn(move || asked.into_iter().for_each(|call| call()))?;
+        Ok(Self(calls))
+    }
+
+    /// One that makes this call: an idle one, or a new one.
+    fn ask(call: Call) -> io::Result<Self> {
+        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let worker = match idle {
+            Some(worker) => worker,
+            None => Self::start()?,
+        };
+        worker.0.send(call).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        Ok(worker)
+    }
+
+    fn keep(self) {
+        let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MAX_IDLE {
+            idle.push(self);
+        }
+    }
+}
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -42,19 +80,21 @@ pub(crate) fn within<T: Send + 'static>(
     }
     let (sender, receiver) = sync_channel(1);
     let (given_up, was_given_up) = sync_channel(1);
-    let worker = thread::Builder::new().name("portreeve-wait".to_owned());
-    worker
-        .spawn(move || {
-            // The receiver may be gone; the answer is then nobody's.
-            let _ = sender.send(call());
-            drop(sender);
-            if was_given_up.recv().is_ok() {
-                STUCK.fetch_sub(1, Ordering::Relaxed);
-            }
-        })
-        .map_err(Overdue::Thread)?;
+    let ask = move || {
+        // The receiver may be gone; the answer is then nobody's.
+        let _ = sender.send(call());
+        drop(sender);
+        if was_given_up.recv().is_ok() {
+            STUCK.fetch_sub(1, Ordering::Relaxed);
+        }
+    };
+    let worker = Worker::ask(Box::new(ask)).map_err(Overdue::Thread)?;
     match receiver.recv_timeout(deadline) {
-        Ok(answer) => Ok(answer),
+        Ok(answer) => {
+            drop(given_up);
+            worker.keep();
+            Ok(answer)
+        }
         Err(RecvTimeoutError::Timeout) => {
             STUCK.fetch_add(1, Ordering::Relaxed);
             let _ = given_up.send(());

@@ -194,7 +194,11 @@ pub fn each<T: Sync, R: Send + Sync>(items: &[T], work: impl Fn(&T) -> R + Sync)
 
 /// Calls it with each number below `count`. It is one function for all types, since threads take kilobytes of code for each.
 fn on_all_processors(count: usize, work: &(dyn Fn(usize) + Sync)) {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(8).min(count.div_ceil(BATCH));
+    let threads = match count.div_ceil(BATCH) {
+        // How many processors there are is a question of several files, on Linux.
+        0 | 1 => 1,
+        batches => thread::available_parallelism().map_or(1, usize::from).min(8).min(batches),
+    };
     let next = AtomicUsize::new(0);
     let worker = || {
         loop {
