@@ -74,62 +74,15 @@ impl Place {
     }
 }
 
-/// Looks at one state directory on behalf of its owner.
-pub(crate) fn observe(place: &Place, reader: &Reader, processes: &ProcessTable, at: Timestamp) -> StateDir {
-    let path = text(&place.path);
-    // A dead network mount answers nothing; asking anything else below it would hang.
-    let volume = volume::observe(&place.path, at);
-    if let Some(why) = volume.blind() {
-        return unreachable(place, path, why.to_owned(), volume, at);
-    }
-    let listing = Listing::of(&place.path);
-    let paths = DatabasePaths::of(&place.path);
-    let database = database::read(&paths.state, reader, MAX_DATABASE_BYTES, at);
-    let registered = database.get().map(database::agent_databases).unwrap_or_default();
-    let records = database.map(|read| rows(&read, processes));
-    let open = open_paths(place.pids.iter().filter_map(|&pid| processes.alive(pid)), &place.path, at);
-    StateDir {
-        stat: file::stat(&place.path, at),
-        files: sensitive(place, at),
-        databases: databases(&paths, &place.path, at),
-        locks: locks(place, processes, at),
-        open,
-        records,
-        clobbered: clobbered(&place.config_path),
-        outside_paths: outside(registered, place),
-        hard_linked: listing.hard_linked,
-        last_write: listing.last_write,
-        size_bytes: Some(listing.bytes),
-        aliases: place.aliases.clone(),
-        home: place.home.as_deref().map(text),
-        profile: place.profile.clone(),
-        volume,
-        path,
-    }
-}
-
 /// Who owns a state directory, by its lock files, and nothing else of it.
 pub(crate) fn ownership(place: &Place, processes: &ProcessTable, at: Timestamp) -> StateDir {
+    // A dead network mount answers nothing; asking anything else below it would hang.
     let volume = volume::observe(&place.path, at);
     let blind = volume.blind().map(ToOwned::to_owned);
-    let why = blind.clone().unwrap_or_else(|| "not looked at".to_owned());
     let locks = if blind.is_none() { locks(place, processes, at) } else { Vec::new() };
-    StateDir { locks, ..unreachable(place, text(&place.path), why, volume, at) }
-}
-
-fn text(path: impl AsRef<Path>) -> String {
-    path.as_ref().to_string_lossy().into_owned()
-}
-
-fn unreachable(
-    place: &Place,
-    path: String,
-    why: String,
-    volume: Fact<portreeve_core::snapshot::Volume>,
-    at: Timestamp,
-) -> StateDir {
+    let why = blind.unwrap_or_else(|| "not looked at".to_owned());
     StateDir {
-        path,
+        path: text(&place.path),
         aliases: place.aliases.clone(),
         home: place.home.as_deref().map(text),
         profile: place.profile.clone(),
@@ -137,7 +90,7 @@ fn unreachable(
         files: Vec::new(),
         volume,
         databases: Vec::new(),
-        locks: Vec::new(),
+        locks,
         open: Fact::unreadable(why.clone(), "open files", at),
         records: Fact::unreadable(why, "state database", at),
         clobbered: Vec::new(),
@@ -146,6 +99,40 @@ fn unreachable(
         last_write: None,
         size_bytes: None,
     }
+}
+
+/// Looks at the rest of a state directory of which the [`ownership`] is known, on behalf of its owner.
+pub(crate) fn complete(
+    owned: StateDir,
+    place: &Place,
+    reader: &Reader,
+    processes: &ProcessTable,
+    at: Timestamp,
+) -> StateDir {
+    if owned.volume.blind().is_some() {
+        return owned;
+    }
+    let listing = Listing::of(&place.path);
+    let paths = DatabasePaths::of(&place.path);
+    let database = database::read(&paths.state, reader, MAX_DATABASE_BYTES, at);
+    let registered = database.get().map(database::agent_databases).unwrap_or_default();
+    StateDir {
+        stat: file::stat(&place.path, at),
+        files: sensitive(place, at),
+        databases: databases(&paths, &place.path, at),
+        open: open_paths(place.pids.iter().filter_map(|&pid| processes.alive(pid)), &place.path, at),
+        records: database.map(|read| rows(&read, processes)),
+        clobbered: clobbered(&place.config_path),
+        outside_paths: outside(registered, place),
+        hard_linked: listing.hard_linked,
+        last_write: listing.last_write,
+        size_bytes: Some(listing.bytes),
+        ..owned
+    }
+}
+
+fn text(path: impl AsRef<Path>) -> String {
+    path.as_ref().to_string_lossy().into_owned()
 }
 
 /// Files and folders that hold secrets, conversations or identities: theirs are the modes that matter. Lock files and `tmp` are made
@@ -261,7 +248,6 @@ impl Listing {
     }
 }
 
-/// The rows of the shared database.
 /// Those of the paths that lie on this system and not below the state directory. A gateway in a container registers paths of its own
 /// file system, which mean nothing here.
 fn outside(registered: Vec<PathBuf>, place: &Place) -> Vec<String> {
@@ -280,6 +266,7 @@ fn outside(registered: Vec<PathBuf>, place: &Place) -> Vec<String> {
     resolved.into_iter().filter(|path| !path.starts_with(&place.path)).map(text).collect()
 }
 
+/// The rows of the shared database.
 fn rows(read: &StateDatabase, processes: &ProcessTable) -> StateRecords {
     let lease = read.owner_leases.rows.iter().find_map(|lease| {
         let pid = lease.pid?;

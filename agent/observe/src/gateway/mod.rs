@@ -2,4 +2,4 @@
 
 mod observe;
 
-pub(crate) use observe::{Draft, Surroundings};
+pub(crate) use observe::{Draft, Surroundings, is_claimed};

@@ -219,17 +219,26 @@ struct Owner {
 
 /// The live gateway that lock file or lease names.
 fn live_owner(site: &Site, dir: &StateDir) -> Option<Owner> {
-    let lock = dir.locks.iter().filter(|lock| lock.purpose == LockPurpose::GatewayState.name()).find_map(|lock| {
+    by_lock(dir)
+        .or_else(|| {
+            let lease = dir.records.get()?.lease.as_ref().filter(|lease| lease.alive)?;
+            Some(Owner { pid: lease.pid, port: lease.port })
+        })
+        .filter(|owner| site.pids.is_empty() || site.pids.contains(&owner.pid))
+}
+
+/// Whether a lock file names a live gateway: what is asked of it then hangs on nothing else in the directory but its configuration.
+pub(crate) fn is_claimed(dir: &StateDir) -> bool {
+    by_lock(dir).is_some()
+}
+
+fn by_lock(dir: &StateDir) -> Option<Owner> {
+    dir.locks.iter().filter(|lock| lock.purpose == LockPurpose::GatewayState.name()).find_map(|lock| {
         let owner = lock.owner.get()?;
         let same =
             owner.start_time.is_none() || owner.live_start_time.is_none() || owner.start_time == owner.live_start_time;
         (owner.alive && same && owner.role.is_none()).then_some(Owner { pid: owner.pid, port: owner.port })
-    });
-    lock.or_else(|| {
-        let lease = dir.records.get()?.lease.as_ref().filter(|lease| lease.alive)?;
-        Some(Owner { pid: lease.pid, port: lease.port })
     })
-    .filter(|owner| site.pids.is_empty() || site.pids.contains(&owner.pid))
 }
 
 /// Whether an earlier run left its claim behind.

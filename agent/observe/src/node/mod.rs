@@ -5,6 +5,7 @@ pub(crate) mod climb;
 mod names;
 pub(crate) mod ports;
 pub(crate) mod processes;
+mod states;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -30,7 +31,7 @@ use crate::local_address::local_addresses;
 use crate::process::{self, ProcessTable};
 use crate::running;
 use crate::site::{Site, Sites};
-use crate::state::{self, Place};
+use crate::state::Place;
 use crate::units::{Inventory, Question, inventory, native_manager};
 use crate::users::Account;
 use crate::{
@@ -77,10 +78,7 @@ pub async fn observe(options: &Options) -> Snapshot {
     let accounts = sites.accounts().to_vec();
     let sites = sites.into_sites();
     let places: Vec<Place> = sites.iter().map(|site| Place::of(site, &running, entries)).collect();
-    let dirs: Vec<StateDir> = clock.time("state directories", || {
-        let places = sites.iter().zip(&places);
-        places.map(|(site, place)| state::observe(place, &site.reader(), entries, at)).collect()
-    });
+    let (mut dirs, reading) = states::read(&sites, &places, entries, &mut clock, at);
     let watch = options.lock_window.map(|window| (locks::watch(&places, options), Instant::now() + window));
     let watch = watch.filter(|(watch, _)| !watch.is_empty());
 
@@ -145,6 +143,7 @@ pub async fn observe(options: &Options) -> Snapshot {
     node.clock.server = told;
     clock.note("gateways", climbs.1);
     clock.note("containers", contained.1);
+    reading.into(&mut dirs, &mut clock).await;
     let (climbs, (mut contained, written)) = (climbs.0, contained.0);
     for (draft, climb) in drafts.iter_mut().zip(climbs) {
         if let (Some(draft), Some(climb)) = (draft, climb) {
