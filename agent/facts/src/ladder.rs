@@ -12,7 +12,7 @@ use portreeve_core::snapshot::{
     AccountStatus, Challenge, ChannelStatus, ChannelsAnswer, EventLoop, Failure, FailureKind, Hello, Ladder, Liveness,
     Pairing, Phase, Probe, Readiness, Startup,
 };
-use portreeve_openclaw::client::{self, ClockSkew, Connection, Deadlines, Timings};
+use portreeve_openclaw::client::{self, ClockSkew, ConnectError, Connection, Deadlines, Opened, Timings};
 use portreeve_openclaw::endpoint::Target;
 use portreeve_openclaw::http::{Answer, Body, HttpDeadlines, ProbeError, Prober, StartupState};
 use portreeve_openclaw::protocol::{ChannelsStatus, ClientIdentity, ConnectParams, Credential};
@@ -167,15 +167,25 @@ fn answer<T, U>(asked: Result<Answer<T>, ProbeError>, at: Timestamp, make: impl 
 /// a record at the gateway. `secret` is as with [`climb`].
 pub async fn reach(target: &Target, secret: Result<Credential, String>) -> (Probe<Challenge>, Probe<Hello>) {
     let at = now();
-    let secret = match secret {
-        Ok(secret) => secret,
-        Err(why) => {
-            let session = unauthenticated(target, &why, at).await;
-            return (session.handshake, session.connect);
+    reach_on(client::open(target, &Deadlines::default()).await, secret, at).await
+}
+
+/// As [`reach`], on a handshake that was begun `at` a time before it was known whether whoever listens may be shown the secret.
+pub async fn reach_on(
+    opened: Result<Opened, ConnectError>,
+    secret: Result<Credential, String>,
+    at: Timestamp,
+) -> (Probe<Challenge>, Probe<Hello>) {
+    let connected = match (opened, secret) {
+        (Ok(opened), Ok(secret)) => opened.connect(reader(secret), &Deadlines::default()).await,
+        (Ok(opened), Err(why)) => {
+            let greeting = opened.leave().await;
+            return (challenge(&greeting.timings, greeting.clock_skew, at), Probe::not_tried(why, at));
         }
+        (Err(error), Ok(_)) => Err(error),
+        (Err(error), Err(why)) => return (no_challenge(&error, at), Probe::not_tried(why, at)),
     };
-    let params = ConnectParams::reader(ClientIdentity::Cli, secret);
-    match client::connect(target, params, &Deadlines::default()).await {
+    match connected {
         Ok(connection) => {
             let answers = greeted(&connection, at);
             connection.close().await;
@@ -183,6 +193,10 @@ pub async fn reach(target: &Target, secret: Result<Credential, String>) -> (Prob
         }
         Err(error) => refused(&error, at),
     }
+}
+
+fn reader(secret: Credential) -> ConnectParams {
+    ConnectParams::reader(ClientIdentity::Cli, secret)
 }
 
 struct Session {
@@ -197,10 +211,12 @@ async fn session(target: &Target, secret: Result<Credential, String>, revision: 
     let at = now();
     let secret = match secret {
         Ok(secret) => secret,
-        Err(why) => return unauthenticated(target, &why, at).await,
+        Err(why) => {
+            let (handshake, connect) = reach(target, Err(why.clone())).await;
+            return unanswered(handshake, connect, &why, at);
+        }
     };
-    let params = ConnectParams::reader(ClientIdentity::Cli, secret);
-    match client::connect(target, params, &Deadlines::default()).await {
+    match client::connect(target, reader(secret), &Deadlines::default()).await {
         Ok(connection) => authenticated(connection, revision, at).await,
         Err(error) => {
             let (handshake, connect) = refused(&error, at);
@@ -209,14 +225,16 @@ async fn session(target: &Target, secret: Result<Credential, String>, revision: 
     }
 }
 
-fn refused(error: &client::ConnectError, at: Timestamp) -> (Probe<Challenge>, Probe<Hello>) {
-    let failure = of_connect(error);
+fn refused(error: &ConnectError, at: Timestamp) -> (Probe<Challenge>, Probe<Hello>) {
     if error.phase < client::Phase::Connect {
-        let elapsed = milliseconds(error.timings.total());
-        return (Probe::failed(failure, elapsed, at), Probe::not_tried("the handshake failed", at));
+        return (no_challenge(error, at), Probe::not_tried("the handshake failed", at));
     }
-    let connect = Probe::failed(failure, error.timings.connect.map_or(0.0, milliseconds), at);
+    let connect = Probe::failed(of_connect(error), error.timings.connect.map_or(0.0, milliseconds), at);
     (challenge(&error.timings, error.clock_skew, at), connect)
+}
+
+fn no_challenge(error: &ConnectError, at: Timestamp) -> Probe<Challenge> {
+    Probe::failed(of_connect(error), milliseconds(error.timings.total()), at)
 }
 
 fn greeted(connection: &Connection, at: Timestamp) -> (Probe<Challenge>, Probe<Hello>) {
@@ -232,14 +250,6 @@ fn greeted(connection: &Connection, at: Timestamp) -> (Probe<Challenge>, Probe<H
     };
     let connect = Probe::answered(greeting, timings.connect.map_or(0.0, milliseconds), at);
     (challenge(timings, connection.clock_skew(), at), connect)
-}
-
-async fn unauthenticated(target: &Target, why: &str, at: Timestamp) -> Session {
-    let handshake = match client::greet(target, &Deadlines::default()).await {
-        Ok(greeting) => challenge(&greeting.timings, greeting.clock_skew, at),
-        Err(error) => Probe::failed(of_connect(&error), milliseconds(error.timings.total()), at),
-    };
-    unanswered(handshake, Probe::not_tried(why, at), why, at)
 }
 
 fn unanswered(handshake: Probe<Challenge>, connect: Probe<Hello>, why: &str, at: Timestamp) -> Session {

@@ -29,7 +29,7 @@ pub use acceptance::acceptance;
 pub use certificate::certificate;
 pub use config::Loaded;
 pub use environment::read_environment;
-pub use ladder::{Climb, ConfigRevision, climb, http, reach, unasked, untried};
+pub use ladder::{Climb, ConfigRevision, climb, http, reach, reach_on, unasked, untried};
 pub use local_target::local_target;
 pub use pairing::pairing;
 pub use series::{Pace, series};

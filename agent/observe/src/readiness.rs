@@ -3,14 +3,15 @@
 //! [`look`] gives a [`Snapshot`] with nothing but processes, listeners, lock files and the gateways' answers, for
 //! [`portreeve_core::gate::prove`]; [`Watch`] only asks gateways whether they say that they are ready.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::gate::Through;
 use portreeve_core::order::Gather as _;
-use portreeve_core::snapshot::{Gateway, Listener, Process, Snapshot, Unit, UnitInventory};
+use portreeve_core::snapshot::{Gateway, Listener, Node, Process, Snapshot, StateDir, Unit, UnitInventory};
 use portreeve_facts::database;
 use portreeve_openclaw::endpoint::Target;
 use portreeve_openclaw::environment::Environment;
@@ -19,14 +20,14 @@ use portreeve_openclaw::http::{Body, HttpDeadlines, Prober};
 use portreeve_openclaw::paths::DatabasePaths;
 use portreeve_openclaw::protocol::text::Text;
 
-use crate::gateway::{Draft, Surroundings};
+use crate::gateway::{Begun, Draft, Surroundings};
 use crate::host::{self, Asked};
 use crate::node::climb::on_port;
 use crate::node::ports::known_ports;
 use crate::node::processes::{other, processes};
 use crate::node::{relevant_units, units};
 use crate::process::{self, ProcessTable};
-use crate::running;
+use crate::running::{self, Running};
 use crate::site::{Site, Sites};
 use crate::state::{self, Place};
 use crate::units::Detail;
@@ -50,6 +51,8 @@ pub struct Question<'a> {
     pub through: Option<Through>,
     /// The first process of the command whose gateway is meant; without one each gateway in scope is.
     pub command: Option<u32>,
+    /// The look before: what needs no secret is asked at once of the gateways that it saw. Secrets wait for what this look shows.
+    pub before: Option<&'a Sighting>,
 }
 
 /// What was seen.
@@ -69,24 +72,94 @@ struct State {
     reader: Reader,
 }
 
+/// What is found without asking anybody.
+struct Found {
+    node: Node,
+    table: Fact<ProcessTable>,
+    running: BTreeMap<u32, Running>,
+    family: Option<BTreeSet<u32>>,
+    units: Vec<Unit>,
+    dirs: Vec<StateDir>,
+    /// The gateways in question.
+    drafts: Vec<(Site, Draft)>,
+}
+
 /// Looks at the gateways in question.
 pub async fn look(question: &Question<'_>) -> Sighting {
-    let Question { options, .. } = question;
+    let Question { options, through, command, before } = *question;
     let at = Timestamp::now();
+    let known = before.filter(|_| through.is_some()).map(|sighting| sighting.targets.as_slice()).unwrap_or_default();
+    let mut begun: Vec<Begun> = known.iter().filter_map(Begun::with).collect();
+    let found = tokio::task::spawn_blocking({
+        let options = options.clone();
+        move || {
+            thread::scope(|scope| {
+                // Whose socket is whose is the longest look of all; the rest is done beside it.
+                let listening = scope.spawn(|| listener::observe(None, &[], at).listeners);
+                (find(&options, command, at), joined(listening))
+            })
+        }
+    });
+    let (found, listeners) = found.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    let Found { node, table, running, family, units, dirs, mut drafts } = found;
+
+    let heard = |port: u16| match (listeners.get(), listeners.blind()) {
+        (Some(all), _) => Ok(on_port(all, port)),
+        (None, why) => Err(why.unwrap_or("listeners were not looked at")),
+    };
+    let target = |draft: &Draft| draft.target(heard(draft.gateway.port).as_deref().unwrap_or_default()).ok();
+    if let Some(through) = through {
+        let asked: Vec<_> = drafts
+            .iter()
+            .map(|(site, draft)| {
+                let place = target(draft).and_then(|target| begun.iter().position(|begun| begun.is_to(&target)));
+                let begun = place.map(|place| begun.swap_remove(place));
+                draft.prove(heard(draft.gateway.port), site.uid, through, begun)
+            })
+            .collect();
+        let ladders = futures_util::future::join_all(asked).await;
+        for ((_, draft), ladder) in drafts.iter_mut().zip(ladders) {
+            draft.gateway.ladder = ladder;
+        }
+    }
+    let targets = drafts.iter().filter_map(|(_, draft)| target(draft)).collect();
+    let states =
+        drafts.iter().map(|(site, _)| State { paths: DatabasePaths::of(&site.path), reader: site.reader() }).collect();
+    let gateways: Vec<Gateway> = drafts.into_iter().map(|(_, draft)| draft.gateway).collect();
+    let ports: BTreeSet<u16> = gateways.iter().map(|gateway| gateway.port).gather();
+    let listeners = listeners
+        .map(|all| all.into_iter().filter(|listener| ports.contains(&listener.port)).collect::<Vec<Listener>>());
+    let empty = ProcessTable::default();
+    let entries = table.get().unwrap_or(&empty);
+    let processes = processes(&table, &running, &listeners, at).map(|processes| with_ancestors(processes, entries, at));
+    let mut snapshot = Snapshot {
+        processes,
+        listeners,
+        units: UnitInventory { units, ..UnitInventory::default() },
+        state_dirs: dirs,
+        gateways,
+        ..Snapshot::unseen(at, &options.agent_version, node, "not looked at")
+    };
+    selftest::apply(&options.data_dir, &mut snapshot);
+    Sighting { snapshot, family, targets, states }
+}
+
+/// Finds the gateways in question. Blocks, as file systems and service managers do.
+fn find(options: &Options, command: Option<u32>, at: Timestamp) -> Found {
     let environment = Environment::all(options.environment.iter().cloned());
     let not_asked = Asked { power: Fact::absent("not looked at", at), file_vault: Fact::absent("not looked at", at) };
     let node = host::observe(&options.key, not_asked, at);
-    let listening = tokio::task::spawn_blocking(move || listener::observe(None, &[], at));
     let mut sites = Sites::find(options, &environment, at);
-    // Above a command there is the gate itself; what is above the gate is its own affair.
-    let inventory = question.command.is_none().then(|| {
-        let (node, accounts, ports) = (node.clone(), sites.accounts().to_vec(), known_ports(options, &environment));
-        tokio::task::spawn_blocking(move || units(&node, &accounts, &ports, at))
+    let (table, inventory) = thread::scope(|scope| {
+        // Above a command there is the gate itself; what is above the gate is its own affair.
+        let inventory = command
+            .is_none()
+            .then(|| scope.spawn(|| units(&node, sites.accounts(), &known_ports(options, &environment), at)));
+        (process::table(at), inventory.map(joined))
     });
-    let table = process::table(at);
     let empty = ProcessTable::default();
     let entries = table.get().unwrap_or(&empty);
-    let family = question.command.map(|command| family(entries, command));
+    let family = command.map(|command| family(entries, command));
 
     let running = running::observe(entries, sites.accounts(), at);
     for process in running.values() {
@@ -95,22 +168,19 @@ pub async fn look(question: &Question<'_>) -> Sighting {
     for process in running.values() {
         sites.claim_starting(&process.process);
     }
-    let (found, details): (Vec<Unit>, Vec<Detail>) = match inventory {
-        Some(inventory) => match inventory.await {
-            Ok(inventory) => (relevant_units(&inventory.units, &sites), inventory.details),
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        },
+    let (units, details): (Vec<Unit>, Vec<Detail>) = match inventory {
+        Some(inventory) => (relevant_units(&inventory.units, &sites), inventory.details),
         None => (Vec::new(), Vec::new()),
     };
-    for unit in &found {
+    for unit in &units {
         sites.claim_unit(unit);
     }
     let sites = sites.into_sites();
-    let dirs: Vec<_> =
+    let dirs: Vec<StateDir> =
         sites.iter().map(|site| state::ownership(&Place::of(site, &running, entries), entries, at)).collect();
     let around = Surroundings {
         running: &running,
-        units: &found,
+        units: &units,
         details: &details,
         key: &options.key,
         callers_environment: &environment,
@@ -118,48 +188,20 @@ pub async fn look(question: &Question<'_>) -> Sighting {
     };
     let is_meant =
         |gateway: &Gateway| family.as_ref().is_none_or(|family| gateway.pids.iter().any(|pid| family.contains(pid)));
-    let mut drafts: Vec<(&Site, Draft)> = sites
-        .iter()
+    let drafts = sites
+        .into_iter()
         .zip(&dirs)
-        .filter_map(|(site, dir)| Some((site, Draft::of(site, dir, &around)?)))
+        .filter_map(|(site, dir)| {
+            let draft = Draft::of(&site, dir, &around)?;
+            Some((site, draft))
+        })
         .filter(|(_, draft)| is_meant(&draft.gateway))
         .collect();
-    let listeners = match listening.await {
-        Ok(heard) => heard.listeners,
-        Err(error) => Fact::unreadable(error.to_string(), "listeners", at),
-    };
-    let heard = |port: u16| match (listeners.get(), listeners.blind()) {
-        (Some(all), _) => Ok(on_port(all, port)),
-        (None, why) => Err(why.unwrap_or("listeners were not looked at")),
-    };
-    if let Some(through) = question.through {
-        let asked = drafts.iter().map(|(site, draft)| draft.prove(heard(draft.gateway.port), site.uid, through));
-        let ladders = futures_util::future::join_all(asked).await;
-        for ((_, draft), ladder) in drafts.iter_mut().zip(ladders) {
-            draft.gateway.ladder = ladder;
-        }
-    }
-    let targets = drafts
-        .iter()
-        .filter_map(|(_, draft)| draft.target(heard(draft.gateway.port).as_deref().unwrap_or_default()).ok())
-        .collect();
-    let states =
-        drafts.iter().map(|(site, _)| State { paths: DatabasePaths::of(&site.path), reader: site.reader() }).collect();
-    let gateways: Vec<Gateway> = drafts.into_iter().map(|(_, draft)| draft.gateway).collect();
-    let ports: BTreeSet<u16> = gateways.iter().map(|gateway| gateway.port).gather();
-    let listeners = listeners
-        .map(|all| all.into_iter().filter(|listener| ports.contains(&listener.port)).collect::<Vec<Listener>>());
-    let processes = processes(&table, &running, &listeners, at).map(|processes| with_ancestors(processes, entries, at));
-    let mut snapshot = Snapshot {
-        processes,
-        listeners,
-        units: UnitInventory { units: found, ..UnitInventory::default() },
-        state_dirs: dirs,
-        gateways,
-        ..Snapshot::unseen(at, &options.agent_version, node, "not looked at")
-    };
-    selftest::apply(&options.data_dir, &mut snapshot);
-    Sighting { snapshot, family, targets, states }
+    Found { node, table, running, family, units, dirs, drafts }
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// A process and all that descend from it.

@@ -9,8 +9,7 @@ use portreeve_core::gate::Through;
 use portreeve_core::snapshot::{Expectation, Gateway, Ladder, Listener, StateDir, Unit};
 use portreeve_facts::credentials::of_gateway;
 use portreeve_facts::{
-    Climb, ConfigRevision, Loaded, certificate, climb, http, local_target, reach, read_environment, secret, unasked,
-    untried,
+    Climb, ConfigRevision, Loaded, certificate, climb, local_target, read_environment, secret, unasked, untried,
 };
 use portreeve_openclaw::credentials::{
     EnvironmentFileKind, EnvironmentLayers, GatewayInputs, ProcessLayer, SecretResolver, resolve_gateway,
@@ -22,6 +21,8 @@ use portreeve_openclaw::paths::{self, LockPurpose};
 use portreeve_openclaw::port::{PortInputs, resolve as resolve_port};
 use portreeve_openclaw::protocol::Credential;
 
+use super::begun::{Begun, ask};
+use super::trust::trusted;
 use crate::client::{inline_secrets, unit_layer};
 use crate::log;
 use crate::running::Running;
@@ -134,12 +135,13 @@ impl Draft {
         local_target(self.gateway.port, tls, self.certificate(tls), on_port)
     }
 
-    /// Asks the gateway what its rungs up to this one need, and nothing more.
+    /// Asks the gateway what its rungs up to this one need, and nothing more; where it can, on a handshake that was begun.
     pub(crate) async fn prove(
         &self,
         listeners: Result<Vec<&Listener>, &str>,
         owner_uid: u32,
         through: Through,
+        begun: Option<Begun>,
     ) -> Ladder {
         if through == Through::Channels {
             return self.ask(listeners, owner_uid).await.ladder;
@@ -156,7 +158,7 @@ impl Draft {
                 trusted(&listeners, &gateway.pids, owner_uid).and_then(|()| self.secret.clone())
             }
         };
-        let ((healthz, startupz, readyz), (handshake, connect)) = tokio::join!(http(&target), reach(&target, secret));
+        let ((healthz, startupz, readyz), (handshake, connect)) = ask(begun, &target, secret).await;
         ladder.target = format!("{}://{}", target.scheme().as_str(), target.authority());
         Ladder { healthz, startupz, readyz, handshake, connect, ..ladder }
     }
@@ -348,27 +350,6 @@ fn include_roots(site: &Site, layers: &EnvironmentLayers) -> Vec<PathBuf> {
         account_home: site.home().unwrap_or(Path::new("/")),
         working_directory: Path::new("/"),
     })
-}
-
-/// Whether the listeners belong to this gateway, so that they may be shown its secret.
-fn trusted(listeners: &Result<Vec<&Listener>, &str>, pids: &[u32], owner_uid: u32) -> Result<(), String> {
-    let listeners = listeners.as_ref().map_err(|why| format!("it is not known who listens: {why}"))?;
-    if listeners.is_empty() {
-        // Whoever binds the port in this very moment is nobody that was looked at.
-        return Err("nothing listened when it was looked at".to_owned());
-    }
-    for listener in listeners {
-        if listener.pids.is_empty() {
-            return Err("the listener's process is hidden, and a secret is shown to nobody unknown".to_owned());
-        }
-        if let Some(stranger) = listener.pids.iter().find(|pid| !pids.contains(pid)) {
-            return Err(format!("pid {stranger} on the port is not this gateway, and is not shown its secret"));
-        }
-        if listener.uid.is_some_and(|uid| uid != 0 && uid != owner_uid) {
-            return Err("the listener belongs to another user, and is not shown the secret".to_owned());
-        }
-    }
-    Ok(())
 }
 
 impl Draft {

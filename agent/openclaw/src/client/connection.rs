@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use super::Deadlines;
 use super::dial::{Failed, Socket, Trail, dial};
 use super::error::{Attempt, ClockSkew, ConnectError, ErrorKind, Phase, RequestError, RequestErrorKind, Timings};
-use super::frames::{receive_by, send};
+use super::frames::{Received, receive_by, send};
 use super::machine::{Machine, Step};
 use crate::endpoint::Target;
 use crate::protocol::text::Text;
@@ -56,31 +56,21 @@ pub async fn connect(
     params: ConnectParams,
     deadlines: &Deadlines,
 ) -> Result<Connection, ConnectError> {
-    let mut trail = Trail::default();
-    let mut machine = Machine::new(params, CONNECT_ID);
-    let mut clock_skew = None;
-    let opened = match dial(target, deadlines, &mut trail).await {
-        Ok(mut socket) => {
-            let greeted = converse(&mut socket, &mut machine, deadlines, &mut trail.timings, &mut clock_skew).await;
-            greeted.map(|hello| (socket, hello))
-        }
-        Err(failed) => Err(failed),
-    };
-    tracing::debug!(%target, ok = opened.is_ok(), elapsed_ms = trail.timings.total().as_millis(), "tried to connect");
+    open(target, deadlines).await?.connect(params, deadlines).await
+}
 
-    match opened {
-        Ok((socket, hello)) => Ok(Connection {
-            socket,
-            machine,
-            hello: *hello,
-            timings: trail.timings,
-            attempts: trail.attempts,
-            peer: trail.peer,
-            clock_skew,
-            requests: 0,
-            ended: None,
-        }),
-        Err(failed) => Err(failed.into_error(target, trail, clock_skew)),
+/// A WebSocket on which the gateway has sent its challenge and nothing was answered yet. The gateway leaves it open for 15 s.
+pub struct Opened {
+    target: Target,
+    socket: Socket,
+    challenge: Received,
+    trail: Trail,
+    clock_skew: Option<ClockSkew>,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opened").field("peer", &self.trail.peer).finish_non_exhaustive()
     }
 }
 
@@ -95,37 +85,61 @@ pub struct Greeting {
     pub peer: Option<SocketAddr>,
 }
 
+/// Goes as far as the challenge and shows no secret: whether whoever answers may be shown one can be found out meanwhile.
+pub async fn open(target: &Target, deadlines: &Deadlines) -> Result<Opened, ConnectError> {
+    let mut trail = Trail::default();
+    let mut machine = Machine::new(ConnectParams::reader(ClientIdentity::Cli, Credential::None), CONNECT_ID);
+    let opened = match dial(target, deadlines, &mut trail).await {
+        Ok(mut socket) => {
+            let heard = listen(&mut socket, &mut machine, deadlines.challenge, deadlines, &mut trail.timings).await;
+            heard.map(|(_, challenge)| (socket, challenge))
+        }
+        Err(failed) => Err(failed),
+    };
+    match opened {
+        Ok((socket, challenge)) => {
+            let clock_skew = skew(&machine, &trail.timings);
+            Ok(Opened { target: target.clone(), socket, challenge, trail, clock_skew })
+        }
+        Err(failed) => {
+            tracing::debug!(%target, elapsed_ms = trail.timings.total().as_millis(), "no challenge");
+            Err(failed.into_error(target, trail, None))
+        }
+    }
+}
+
 /// Goes as far as the challenge and leaves. The gateway notes in its log that a client left before `connect`.
 pub async fn greet(target: &Target, deadlines: &Deadlines) -> Result<Greeting, ConnectError> {
-    let mut trail = Trail::default();
-    let mut socket = match dial(target, deadlines, &mut trail).await {
-        Ok(socket) => socket,
-        Err(failed) => return Err(failed.into_error(target, trail, None)),
-    };
-    let params = ConnectParams::reader(ClientIdentity::Cli, Credential::None);
-    let mut machine = Machine::new(params, CONNECT_ID);
-    let started = Instant::now();
-    let deadline = started + deadlines.challenge;
-    loop {
-        let Some(received) = receive_by(&mut socket, deadline).await else {
-            trail.timings.record(Phase::Challenge, started.elapsed());
-            let kind = machine.expire(deadlines.challenge);
-            return Err(Failed { phase: Phase::Challenge, kind }.into_error(target, trail, None));
-        };
-        let kind = match machine.on(received.input()) {
-            Step::Wait | Step::Answer { .. } | Step::Hello(_) => continue,
-            Step::Send(_) => None,
-            Step::Ended(kind) => Some(kind),
-        };
-        trail.timings.record(Phase::Challenge, started.elapsed());
-        let clock_skew = skew(&machine, &trail.timings);
-        return match kind {
-            None => {
-                goodbye(&mut socket).await;
-                Ok(Greeting { timings: trail.timings, clock_skew, peer: trail.peer })
-            }
-            Some(kind) => Err(Failed { phase: Phase::Challenge, kind }.into_error(target, trail, clock_skew)),
-        };
+    Ok(open(target, deadlines).await?.leave().await)
+}
+
+impl Opened {
+    /// Answers the challenge as `params` say.
+    pub async fn connect(self, params: ConnectParams, deadlines: &Deadlines) -> Result<Connection, ConnectError> {
+        let Self { target, mut socket, challenge, mut trail, clock_skew } = self;
+        let mut machine = Machine::new(params, CONNECT_ID);
+        let greeted = answer(&mut socket, &mut machine, &challenge, deadlines, &mut trail.timings).await;
+        tracing::debug!(%target, ok = greeted.is_ok(), elapsed_ms = trail.timings.total().as_millis(), "tried to connect");
+        match greeted {
+            Ok(hello) => Ok(Connection {
+                socket,
+                machine,
+                hello: *hello,
+                timings: trail.timings,
+                attempts: trail.attempts,
+                peer: trail.peer,
+                clock_skew,
+                requests: 0,
+                ended: None,
+            }),
+            Err(failed) => Err(failed.into_error(&target, trail, clock_skew)),
+        }
+    }
+
+    /// Leaves without an answer.
+    pub async fn leave(mut self) -> Greeting {
+        goodbye(&mut self.socket).await;
+        Greeting { timings: self.trail.timings, clock_skew: self.clock_skew, peer: self.trail.peer }
     }
 }
 
@@ -191,57 +205,80 @@ impl Failed {
     }
 }
 
-/// From the open WebSocket to `hello-ok`.
-async fn converse(
+/// What the gateway said that matters.
+enum Turn {
+    /// Its challenge.
+    Challenge,
+    /// It let us in.
+    Hello(Box<Hello>),
+}
+
+/// Waits for the gateway's next turn, for as long as `window`, and notes how long its phase took.
+async fn listen(
     socket: &mut Socket,
     machine: &mut Machine,
+    window: Duration,
     deadlines: &Deadlines,
     timings: &mut Timings,
-    clock_skew: &mut Option<ClockSkew>,
-) -> Result<Box<Hello>, Failed> {
-    let mut started = Instant::now();
-    let mut window = deadlines.challenge;
+) -> Result<(Turn, Received), Failed> {
+    let started = Instant::now();
     let mut deadline = started + window;
-    let ended = loop {
+    loop {
         let phase = machine.phase();
         let Some(received) = receive_by(socket, deadline).await else {
             timings.record(phase, started.elapsed());
-            break Failed { phase, kind: machine.expire(window) };
+            return Err(Failed { phase, kind: machine.expire(window) });
         };
         let was_refused = machine.is_refused();
-        match machine.on(received.input()) {
-            Step::Wait | Step::Answer { .. } => {}
-            Step::Send(text) => {
-                timings.record(Phase::Challenge, started.elapsed());
-                *clock_skew = skew(machine, timings);
-                started = Instant::now();
-                window = deadlines.connect;
-                deadline = started + window;
-                match send(socket, text.as_str(), deadline).await {
-                    Ok(()) => {}
-                    // The gateway may have closed while we wrote: its close frame, if any, is still to be read.
-                    Err(ErrorKind::Abnormal { .. }) => deadline = deadline.min(Instant::now() + deadlines.close),
-                    Err(kind) => break Failed { phase: machine.phase(), kind },
-                }
-            }
-            Step::Hello(hello) => {
-                timings.record(Phase::Connect, started.elapsed());
-                return Ok(hello);
-            }
+        let turn = match machine.on(received.input()) {
+            Step::Wait | Step::Answer { .. } => None,
+            Step::Send(_) => Some(Turn::Challenge),
+            Step::Hello(hello) => Some(Turn::Hello(hello)),
             Step::Ended(kind) => {
                 if !was_refused {
                     timings.record(phase, started.elapsed());
                 }
-                break Failed { phase, kind };
+                return Err(Failed { phase, kind });
             }
+        };
+        if let Some(turn) = turn {
+            timings.record(phase, started.elapsed());
+            return Ok((turn, received));
         }
         if machine.is_refused() && !was_refused {
             timings.record(Phase::Connect, started.elapsed());
             deadline = deadline.min(Instant::now() + deadlines.close);
         }
-    };
+    }
+}
 
-    Err(ended)
+/// From the challenge to `hello-ok`.
+async fn answer(
+    socket: &mut Socket,
+    machine: &mut Machine,
+    challenge: &Received,
+    deadlines: &Deadlines,
+    timings: &mut Timings,
+) -> Result<Box<Hello>, Failed> {
+    let text = match machine.on(challenge.input()) {
+        Step::Send(text) => text,
+        Step::Ended(kind) => return Err(Failed { phase: Phase::Connect, kind }),
+        // The same frame was a challenge to another machine.
+        Step::Wait | Step::Answer { .. } | Step::Hello(_) => {
+            return Err(Failed { phase: Phase::Challenge, kind: ErrorKind::Abnormal { errno: None } });
+        }
+    };
+    let started = Instant::now();
+    let window = match send(socket, text.as_str(), started + deadlines.connect).await {
+        Ok(()) => deadlines.connect,
+        // The gateway may have closed while we wrote: its close frame, if any, is still to be read.
+        Err(ErrorKind::Abnormal { .. }) => deadlines.close,
+        Err(kind) => return Err(Failed { phase: machine.phase(), kind }),
+    };
+    match listen(socket, machine, window, deadlines, timings).await? {
+        (Turn::Hello(hello), _) => Ok(hello),
+        (Turn::Challenge, _) => Err(Failed { phase: Phase::Connect, kind: ErrorKind::Abnormal { errno: None } }),
+    }
 }
 
 /// Ends a connection in order. The gateway's half is waited for, but not for long.

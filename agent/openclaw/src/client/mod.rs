@@ -13,7 +13,7 @@ mod upgrade;
 
 use std::time::Duration;
 
-pub use connection::{Connection, Greeting, Held, connect, greet, hold};
+pub use connection::{Connection, Greeting, Held, Opened, connect, greet, hold, open};
 pub use error::{
     Attempt, ClockSkew, ConnectError, ErrorKind, Phase, RequestError, RequestErrorKind, Timings, UpgradeRefusal,
 };

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use portreeve_openclaw::client::{
-    ConnectError, Connection, Deadlines, ErrorKind, Phase, RequestErrorKind, connect, greet,
+    ConnectError, Connection, Deadlines, ErrorKind, Phase, RequestErrorKind, connect, greet, open,
 };
 use portreeve_openclaw::endpoint::{Scheme, Target};
 use portreeve_openclaw::protocol::{
@@ -11,6 +11,7 @@ use portreeve_openclaw::protocol::{
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, accept_async};
 
@@ -224,9 +225,9 @@ async fn a_refusal_counts_even_if_the_close_never_comes() {
     assert_eq!(error.close(), None);
 }
 
-#[tokio::test]
-async fn a_greeting_goes_as_far_as_the_challenge_and_sends_no_request() {
-    let (sent, mut was_sent) = tokio::sync::mpsc::unbounded_channel();
+/// A listener that sends its challenge, tells what the client says then, and ends at its first word.
+async fn greeter() -> (Listener, UnboundedReceiver<Message>) {
+    let (sent, was_sent) = unbounded_channel();
     let listener = Listener::serving(move |stream| {
         let sent = sent.clone();
         async move {
@@ -235,10 +236,17 @@ async fn a_greeting_goes_as_far_as_the_challenge_and_sends_no_request() {
             socket.send(Message::text(challenge)).await.unwrap();
             while let Some(Ok(message)) = socket.next().await {
                 sent.send(message).unwrap();
+                let _ = socket.close(None).await;
             }
         }
     })
     .await;
+    (listener, was_sent)
+}
+
+#[tokio::test]
+async fn a_greeting_goes_as_far_as_the_challenge_and_sends_no_request() {
+    let (listener, mut was_sent) = greeter().await;
     let greeting = greet(&listener.target(), &Deadlines::default()).await.unwrap();
 
     assert!(greeting.timings.challenge.is_some() && greeting.timings.connect.is_none());
@@ -248,6 +256,18 @@ async fn a_greeting_goes_as_far_as_the_challenge_and_sends_no_request() {
     let silent = Listener::silent().await;
     let deadlines = Deadlines { upgrade: SHORT, ..Deadlines::default() };
     assert_eq!(greet(&silent.target(), &deadlines).await.unwrap_err().phase, Phase::Upgrade);
+}
+
+#[tokio::test]
+async fn the_secret_stays_here_until_the_challenge_is_answered() {
+    let (listener, mut was_sent) = greeter().await;
+    let opened = open(&listener.target(), &Deadlines::default()).await.unwrap();
+    assert!(was_sent.try_recv().is_err());
+
+    let error = opened.connect(params(), &Deadlines::default()).await.unwrap_err();
+    assert_eq!(error.phase, Phase::Connect);
+    assert!(error.clock_skew.is_some() && error.timings.challenge.is_some());
+    assert!(matches!(was_sent.recv().await, Some(Message::Text(text)) if text.contains(SECRET)));
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ fn pulse(snapshot: &Snapshot, policy: &Policy) -> Pulse {
 
 fn fast(settings: &Settings) -> Result<Found> {
     let options = options(settings, &Depth::default())?;
-    let question = readiness::Question { options: &options, through: Some(Through::Auth), command: None };
+    let question = readiness::Question { options: &options, through: Some(Through::Auth), command: None, before: None };
     let sighting = until_signal(readiness::look(&question))?;
     Ok(Found {
         pulse: Some(pulse(&sighting.snapshot, &settings.policy)),

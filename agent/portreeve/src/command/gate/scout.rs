@@ -175,7 +175,7 @@ impl Work {
     }
 
     async fn sight(&mut self, through: Option<Through>) -> Proof {
-        let question = Question { options: &self.options, through, command: self.command };
+        let question = Question { options: &self.options, through, command: self.command, before: self.last.as_ref() };
         let sighting = readiness::look(&question).await;
         self.watch.follow(&sighting).await;
         if let Some(family) = &sighting.family {
