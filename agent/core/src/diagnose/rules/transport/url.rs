@@ -44,6 +44,9 @@ pub(super) fn wrong_port(context: Context<'_>, out: &mut Vec<Draft>) {
             continue;
         }
         let Some((gateway, port)) = own_gateway(context, client) else { continue };
+        if url.by_default && is_unclear(gateway.0) {
+            continue;
+        }
         out.push(
             Draft::new(
                 Code::UrlWrongPort,
@@ -77,6 +80,12 @@ pub(super) fn wrong_port(context: Context<'_>, out: &mut Vec<Draft>) {
             ),
         );
     }
+}
+
+/// Whether its configuration names a port for all that is known: one that is refused or hidden tells nobody that it does not.
+fn is_unclear(gateway: &Gateway) -> bool {
+    let config = &gateway.config;
+    config.blind().is_some() || config.get().is_some_and(|config| config.problems.iter().any(|problem| problem.fatal))
 }
 
 /// The gateway that a client means, with a process of it and the port on which that one listens.
@@ -215,7 +224,7 @@ mod tests {
     use super::*;
     use crate::Snapshot;
     use crate::diagnose::fixture::*;
-    use crate::snapshot::Phase;
+    use crate::snapshot::{ConfigProblem, Phase};
 
     /// The configured port was changed under a running gateway, which stays where it was.
     fn moved(node: &mut Snapshot) {
@@ -278,6 +287,34 @@ mod tests {
             value(&mut first_client(node).url).by_default = true;
         });
         assert_eq!(finding(&node, Code::UrlWrongPort).severity, Severity::Warning);
+    }
+
+    #[test]
+    fn a_configuration_that_is_not_understood_may_name_the_port() {
+        let told_nothing = |node: &mut Snapshot| {
+            moved(node);
+            value(&mut first_client(node).url).by_default = true;
+        };
+        let refused = node(|node| {
+            told_nothing(node);
+            let problem = ConfigProblem {
+                path: CONFIG.to_owned(),
+                line: Some(3),
+                column: Some(3),
+                message: "it is not valid JSON5: expected comma".to_owned(),
+                fatal: true,
+            };
+            value(&mut gateway(node).config).problems.push(problem);
+        });
+        assert!(silent(wrong_port, &refused));
+        assert!(silent(
+            wrong_port,
+            &node(|node| {
+                told_nothing(node);
+                gateway(node).config = denied();
+            })
+        ));
+        assert!(!silent(wrong_port, &node(told_nothing)));
     }
 
     #[test]
