@@ -17,7 +17,10 @@ before(async () => {
   browser = await Browser.start();
   sick = await fleet.enrol({ id: 'n1', name: 'studio', hostname: 'studio.local' });
   const healthy = await fleet.enrol({ id: 'n2', name: 'healthy' });
-  await healthy.report('ready');
+  await healthy.report('ready', (body) => {
+    const [wide, path] = ['W'.repeat(90), `/private/${'folder/'.repeat(12)}.openclaw`];
+    [body.clients[0].id, body.gateways[0].id, body.gateways[0].state_dir] = [wide, path, path];
+  });
   const now = Date.now();
   await sick.report('ready');
   await sick.tell(
@@ -72,6 +75,21 @@ test('all that the node told is there', async () => {
   assert.equal(await page.getByRole('button', { name: /Waive it|Announce/ }).count(), 0, 'a viewer may only look');
   await assertAccessible(page, 'node');
   assertQuiet(page);
+});
+
+test('words stay within the boxes of the picture', async () => {
+  const page = await browser.page(fleet, fleet.viewer);
+  await page.goto(`${fleet.url}/nodes/n2`);
+  const svg = page.locator('figure', { hasText: 'Topology' }).locator('svg');
+  const [words, outside] = await svg.evaluate((svg) => {
+    const frames = [...svg.querySelectorAll('rect')].map((one) => one.getBBox());
+    const texts = [...svg.querySelectorAll('text')].map((one) => ({ words: one.textContent.trim(), at: one.getBBox() }));
+    const frame = ({ at }) => frames.find((one) => one.x <= at.x && at.x < one.x + one.width && one.y <= at.y && at.y < one.y + one.height);
+    const framed = texts.filter(frame);
+    return [framed.map((one) => one.words), framed.filter((one) => one.at.x + one.at.width > frame(one).x + frame(one).width)];
+  });
+  assert.ok(words.some((one) => one.startsWith('…')), `nothing is cut: ${words}`);
+  assert.deepEqual(outside, []);
 });
 
 test('other spans of time show the same page', async () => {

@@ -18,6 +18,9 @@ const BOX: i32 = 36;
 const COLUMNS: [i32; 3] = [2, 312, 622];
 const BROAD: i32 = 254;
 
+/// From a thing's edge to its words.
+const INSET: i32 = 12;
+
 /// A thing.
 struct Thing {
     id: String,
@@ -145,8 +148,8 @@ fn draw_thing(area: &crate::board::chart::Area<'_>, thing: &Thing, (x, y): (i32,
         area.draw(&Rectangle::new([(x, y), (x + 4, y + BOX)], Tint::Standing(state).placeholder().filled()))?;
     }
     let [first, second] = &thing.lines;
-    area.draw_text(&cut(first), &text(12, Tint::Ink, HPos::Left), (x + 12, y + 12))?;
-    area.draw_text(&cut(second), &text(11, Tint::Quiet, HPos::Left), (x + 12, y + 26))?;
+    area.draw_text(&cut(first, 12), &text(12, Tint::Ink, HPos::Left), (x + INSET, y + 12))?;
+    area.draw_text(&cut(second, 11), &text(11, Tint::Quiet, HPos::Left), (x + INSET, y + 26))?;
     Ok(())
 }
 
@@ -155,11 +158,46 @@ fn middle((column, row): (usize, usize), right: i32) -> (i32, i32) {
     (COLUMNS.get(column).copied().unwrap_or(0) + right, 24 + row * ROW + BOX / 2)
 }
 
-/// The end of what has no room: paths differ at their end.
-fn cut(words: &str) -> String {
-    let plain: String = words.chars().filter(|letter| !letter.is_control()).collect();
-    let count = plain.chars().count();
-    if count <= 38 { plain } else { format!("…{}", plain.chars().skip(count - 37).collect::<String>()) }
+/// The end of what has no room in letters of this size: paths differ at their end.
+fn cut(words: &str, pixels: u32) -> String {
+    let plain: Vec<char> = words.chars().filter(|letter| !letter.is_control()).collect();
+    let room = (BROAD - 2 * INSET).unsigned_abs() * 100;
+    let breadth = |letters: &[char]| -> u32 { letters.iter().map(|letter| advance(*letter) * pixels).sum() };
+    if breadth(&plain) <= room {
+        return plain.into_iter().collect();
+    }
+    let fits = |from: &usize| plain.get(*from..).is_some_and(|rest| advance('…') * pixels + breadth(rest) <= room);
+    let from = (1..plain.len()).find(fits).unwrap_or(plain.len());
+    ['…'].iter().chain(plain.get(from..).unwrap_or_default()).collect()
+}
+
+/// How broad a letter is, in hundredths of its size: at least that of `DejaVu` Sans, the broadest of the usual fonts.
+fn advance(letter: char) -> u32 {
+    match letter {
+        'i' | 'j' | 'l' | 'I' | '\'' | '|' => 34,
+        't' | 'f' | 'r' | ' ' | '.' | ',' | ':' | ';' | '/' | '-' | '(' | ')' | '[' | ']' | '!' | '`' | '·' => 42,
+        'M' | 'W' | 'm' | 'w' | '@' | '%' | '…' | '→' => 101,
+        'A'..='Z' | '+' | '=' | '<' | '>' | '#' | '~' => 84,
+        letter if letter.is_ascii() => 64,
+        _ => 110,
+    }
 }
 
 const _: () = assert!(COLUMNS[2] + BROAD < WIDTH.cast_signed());
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_room_stays_and_the_rest_keeps_its_end() {
+        assert_eq!(cut("/Users/op/.openclaw", 12), "/Users/op/.openclaw");
+        let path = "/private/var/folders/zz/portreeve-try.jwshxH/home/.openclaw";
+        let shown = cut(path, 12);
+        assert_eq!(shown, "…eve-try.jwshxH/home/.openclaw");
+        assert!(cut(path, 11).chars().count() > shown.chars().count());
+        assert_eq!(cut("a\u{7}b\n", 12), "ab");
+        assert_eq!(cut("", 12), "");
+        assert_eq!(cut(&"W".repeat(99), 12), format!("…{}", "W".repeat(17)));
+    }
+}
