@@ -88,7 +88,9 @@ struct Found {
 pub async fn look(question: &Question<'_>) -> Sighting {
     let Question { options, through, command, before } = *question;
     let at = Timestamp::now();
-    let known = before.filter(|_| through.is_some()).map(|sighting| sighting.targets.as_slice()).unwrap_or_default();
+    // What channels need is asked on one connection, once it is known whose it is.
+    let is_early = matches!(through, Some(Through::Transport | Through::Auth));
+    let known = before.filter(|_| is_early).map(|sighting| sighting.targets.as_slice()).unwrap_or_default();
     let mut begun: Vec<Begun> = known.iter().filter_map(Begun::with).collect();
     let found = tokio::task::spawn_blocking({
         let options = options.clone();
@@ -117,6 +119,7 @@ pub async fn look(question: &Question<'_>) -> Sighting {
                 draft.prove(heard(draft.gateway.port), site.uid, through, begun)
             })
             .collect();
+        begun.into_iter().for_each(Begun::leave);
         let ladders = futures_util::future::join_all(asked).await;
         for ((_, draft), ladder) in drafts.iter_mut().zip(ladders) {
             draft.gateway.ladder = ladder;

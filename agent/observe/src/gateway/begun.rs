@@ -46,6 +46,16 @@ impl Begun {
         listening(&self.target).is_some_and(|now| now == self.listened)
     }
 
+    /// Says goodbye once it is greeted, in the background: a gateway notes a connection that only ends.
+    pub(crate) fn leave(self) {
+        let mut opening = self.opening;
+        tokio::spawn(async move {
+            if let Some(Ok(Ok(opened))) = opening.join_next().await {
+                opened.leave().await;
+            }
+        });
+    }
+
     async fn finish(self, secret: Result<Credential, String>) -> (Http, (Probe<Challenge>, Probe<Hello>)) {
         let Self { target, at, mut asking, mut opening, .. } = self;
         let ask = async {
@@ -70,10 +80,12 @@ pub(crate) async fn ask(
     target: &Target,
     secret: Result<Credential, String>,
 ) -> (Http, (Probe<Challenge>, Probe<Hello>)) {
-    match begun.filter(|begun| begun.is_to(target) && begun.is_sound()) {
-        Some(begun) => begun.finish(secret).await,
-        None => tokio::join!(http(target), reach(target, secret)),
+    match begun {
+        Some(begun) if begun.is_to(target) && begun.is_sound() => return begun.finish(secret).await,
+        Some(begun) => begun.leave(),
+        None => {}
     }
+    tokio::join!(http(target), reach(target, secret))
 }
 
 fn is_same(left: &Target, right: &Target) -> bool {
