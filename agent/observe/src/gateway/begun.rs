@@ -107,6 +107,7 @@ fn listening(target: &Target) -> Option<Vec<Endpoint>> {
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
+    use std::time::Duration;
 
     use futures_util::{SinkExt as _, StreamExt as _};
     use portreeve_core::snapshot::ProbeOutcome;
@@ -127,9 +128,13 @@ mod tests {
         tell.send("came".to_owned()).unwrap();
         socket.send(Message::text(CHALLENGE)).await.unwrap();
         while let Some(Ok(message)) = socket.next().await {
-            if let Message::Text(text) = message {
-                tell.send(text.to_string()).unwrap();
-                socket.close(None).await.unwrap();
+            match message {
+                Message::Text(text) => {
+                    tell.send(text.to_string()).unwrap();
+                    socket.close(None).await.unwrap();
+                }
+                Message::Close(Some(frame)) => tell.send(format!("left with {}", frame.code)).unwrap(),
+                _ => {}
             }
         }
     }
@@ -191,6 +196,18 @@ mod tests {
         assert!(gateway_told.recv().await.unwrap().contains(SECRET));
         let rest: Vec<String> = std::iter::from_fn(|| told.try_recv().ok()).collect();
         assert!(!rest.iter().any(|text| text.contains(SECRET)), "the stranger was shown the secret");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_gone_on_with_is_no_1006_to_the_gateway() {
+        let (listener, target) = listener(0).await;
+        let (mut told, _serving) = serve(listener);
+        let elsewhere = Target::new(Scheme::Ws, "127.0.0.1", 1).unwrap();
+        ask(Begun::with(&target), &elsewhere, Err("not asked".to_owned())).await;
+        for words in ["came", "left with 1000"] {
+            let heard = tokio::time::timeout(Duration::from_secs(10), told.recv()).await;
+            assert_eq!(heard.unwrap().unwrap(), words);
+        }
     }
 
     #[tokio::test]
