@@ -37,40 +37,18 @@ impl Begun {
 
     /// Whether it leads where `target` does.
     pub(crate) fn is_to(&self, target: &Target) -> bool {
-        is_same(&self.target, target)
-    }
-
-    /// Whether those that listened before it was begun do so now: it was then one of them that took it, and what was found of them since
-    /// holds for it.
-    fn is_sound(&self) -> bool {
-        listening(&self.target).is_some_and(|now| now == self.listened)
+        let place = |target: &Target| (target.to_string(), target.address());
+        place(&self.target) == place(target)
     }
 
     /// Says goodbye once it is greeted, in the background: a gateway notes a connection that only ends.
     pub(crate) fn leave(self) {
-        let mut opening = self.opening;
         tokio::spawn(async move {
+            let mut opening = self.opening;
             if let Some(Ok(Ok(opened))) = opening.join_next().await {
                 opened.leave().await;
             }
         });
-    }
-
-    async fn finish(self, secret: Result<Credential, String>) -> (Http, (Probe<Challenge>, Probe<Hello>)) {
-        let Self { target, at, mut asking, mut opening, .. } = self;
-        let ask = async {
-            match asking.join_next().await {
-                Some(Ok(answers)) => answers,
-                _ => http(&target).await,
-            }
-        };
-        let connect = async {
-            match opening.join_next().await {
-                Some(Ok(opened)) => reach_on(opened, secret, at).await,
-                _ => reach(&target, secret).await,
-            }
-        };
-        tokio::join!(ask, connect)
     }
 }
 
@@ -81,16 +59,30 @@ pub(crate) async fn ask(
     secret: Result<Credential, String>,
 ) -> (Http, (Probe<Challenge>, Probe<Hello>)) {
     match begun {
-        Some(begun) if begun.is_to(target) && begun.is_sound() => return begun.finish(secret).await,
+        Some(begun) if begun.is_to(target) => {
+            let Begun { at, listened, mut asking, mut opening, .. } = begun;
+            let opened = opening.join_next().await.and_then(Result::ok);
+            // Where those that listened before it was begun still do once it is greeted, it was one of them that took it, and what was
+            // found of them meanwhile holds for it.
+            let is_sound = listening(target).is_some_and(|now| now == listened);
+            match opened {
+                Some(opened) if is_sound => {
+                    let answers = async {
+                        match asking.join_next().await {
+                            Some(Ok(answers)) => answers,
+                            _ => http(target).await,
+                        }
+                    };
+                    return tokio::join!(answers, reach_on(opened, secret, at));
+                }
+                Some(Ok(stranger)) => drop(stranger.leave().await),
+                _ => {}
+            }
+        }
         Some(begun) => begun.leave(),
         None => {}
     }
     tokio::join!(http(target), reach(target, secret))
-}
-
-fn is_same(left: &Target, right: &Target) -> bool {
-    let place = |target: &Target| (target.to_string(), target.address());
-    left.scheme() == Scheme::Ws && place(left) == place(right)
 }
 
 /// Who listens on the target's port of this node.
