@@ -158,17 +158,25 @@ fn middle((column, row): (usize, usize), right: i32) -> (i32, i32) {
     (COLUMNS.get(column).copied().unwrap_or(0) + right, 24 + row * ROW + BOX / 2)
 }
 
-/// The end of what has no room in letters of this size: paths differ at their end.
+/// The end of what has no room in letters of this size: paths differ at their end. What a node tells may be long; only as much of it is
+/// measured as has room.
 fn cut(words: &str, pixels: u32) -> String {
-    let plain: Vec<char> = words.chars().filter(|letter| !letter.is_control()).collect();
+    let backwards = || words.chars().rev().filter(|letter| !letter.is_control());
+    let fitting = |mut room: u32| -> Vec<char> {
+        let fits = |letter: &char| {
+            let left = room.checked_sub(advance(*letter) * pixels);
+            room = left.unwrap_or_default();
+            left.is_some()
+        };
+        backwards().take_while(fits).collect()
+    };
     let room = (BROAD - 2 * INSET).unsigned_abs() * 100;
-    let breadth = |letters: &[char]| -> u32 { letters.iter().map(|letter| advance(*letter) * pixels).sum() };
-    if breadth(&plain) <= room {
-        return plain.into_iter().collect();
+    let whole = fitting(room);
+    if backwards().nth(whole.len()).is_none() {
+        return whole.into_iter().rev().collect();
     }
-    let fits = |from: &usize| plain.get(*from..).is_some_and(|rest| advance('…') * pixels + breadth(rest) <= room);
-    let from = (1..plain.len()).find(fits).unwrap_or(plain.len());
-    ['…'].iter().chain(plain.get(from..).unwrap_or_default()).collect()
+    let end = fitting(room.saturating_sub(advance('…') * pixels));
+    ['…'].into_iter().chain(end.into_iter().rev()).collect()
 }
 
 /// How broad a letter is, in hundredths of its size: at least that of `DejaVu` Sans, the broadest of the usual fonts.
@@ -199,5 +207,6 @@ mod tests {
         assert_eq!(cut("a\u{7}b\n", 12), "ab");
         assert_eq!(cut("", 12), "");
         assert_eq!(cut(&"W".repeat(99), 12), format!("…{}", "W".repeat(17)));
+        assert_eq!(cut(&"W".repeat(8 << 20), 12), format!("…{}", "W".repeat(17)));
     }
 }
