@@ -116,6 +116,13 @@ pub struct ConfigFacts {
     pub last_touched_version: Option<String>,
 }
 
+impl ConfigFacts {
+    /// Whether no gateway takes it: what it says then is not known to count.
+    pub fn is_refused(&self) -> bool {
+        self.problems.iter().any(|problem| problem.fatal)
+    }
+}
+
 /// Something wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConfigProblem {

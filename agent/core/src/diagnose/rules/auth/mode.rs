@@ -4,7 +4,7 @@ use super::super::contained::{judged, of, of_client, run_at};
 use super::{Reader, client_name, gateway_of, winning};
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
-use crate::snapshot::{AuthMode, Client, Snapshot, SourceOutcome};
+use crate::snapshot::{AuthMode, Client, ConfigFacts, Snapshot, SourceOutcome};
 
 /// What a gateway answers that has no secret of its own.
 pub(super) const NO_SECRET: [&str; 2] = ["AUTH_TOKEN_NOT_CONFIGURED", "AUTH_PASSWORD_NOT_CONFIGURED"];
@@ -109,9 +109,7 @@ fn client_needs_secret(snapshot: &Snapshot, client: &Client, written: bool) -> b
 /// `token.runtime-only`: the gateway made a token for this run.
 pub(super) fn runtime_only(context: Context<'_>, out: &mut Vec<Draft>) {
     for gateway in judged(context.snapshot).filter(|gateway| gateway.credentials.runtime_only) {
-        // What a configuration says that no gateway takes is not known.
-        let config = gateway.config.get();
-        if config.is_some_and(|config| config.problems.iter().any(|problem| problem.fatal)) {
+        if gateway.config.get().is_some_and(ConfigFacts::is_refused) {
             continue;
         }
         let summary =

@@ -7,7 +7,7 @@ use super::super::contained::{of_client, run_at};
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
 use crate::order::Gather as _;
-use crate::snapshot::{Client, FailureKind, Gateway, UrlFacts, Workload};
+use crate::snapshot::{Client, ConfigFacts, FailureKind, Gateway, UrlFacts, Workload};
 
 /// `url.unresolvable`: the host of a client's URL is no name on this node.
 pub(super) fn unresolvable(context: Context<'_>, out: &mut Vec<Draft>) {
@@ -85,7 +85,7 @@ pub(super) fn wrong_port(context: Context<'_>, out: &mut Vec<Draft>) {
 /// Whether its configuration names a port for all that is known: one that is refused or hidden tells nobody that it does not.
 fn is_unclear(gateway: &Gateway) -> bool {
     let config = &gateway.config;
-    config.blind().is_some() || config.get().is_some_and(|config| config.problems.iter().any(|problem| problem.fatal))
+    config.blind().is_some() || config.get().is_some_and(ConfigFacts::is_refused)
 }
 
 /// The gateway that a client means, with a process of it and the port on which that one listens.
