@@ -16,10 +16,10 @@ use portreeve_openclaw::client::{self, ClockSkew, ConnectError, Connection, Dead
 use portreeve_openclaw::endpoint::Target;
 use portreeve_openclaw::http::{Answer, Body, HttpDeadlines, ProbeError, Prober, StartupState};
 use portreeve_openclaw::protocol::{ChannelsStatus, ClientIdentity, ConnectParams, Credential};
-use serde::Deserialize;
 
 use crate::failure::{of_connect, of_probe, of_request};
 use crate::pairing::pairing;
+use crate::written::Written;
 
 /// How long a channel may take to answer its probe.
 const CHANNEL_PROBE: Duration = Duration::from_secs(4);
@@ -38,8 +38,8 @@ pub struct Climb {
     pub ladder: Ladder,
     /// The gateway's list of devices.
     pub pairing: Fact<Pairing>,
-    /// Hash of the configuration on disk as the gateway computes it; asked for only where the file is newer than the gateway.
-    pub config_hash: Option<String>,
+    /// What the gateway says of the configuration on disk; asked for only where the file is newer than the gateway.
+    pub written: Option<Written>,
 }
 
 /// Whether to ask for the configuration's hash, which costs the gateway half a second after each change.
@@ -53,7 +53,7 @@ pub enum ConfigRevision {
 
 /// A gateway that is not asked anything.
 pub fn unasked(why: &str, port: u16, at: Timestamp) -> Climb {
-    Climb { ladder: untried(why, port, at), pairing: Fact::unreadable(why, "device.pair.list", at), config_hash: None }
+    Climb { ladder: untried(why, port, at), pairing: Fact::unreadable(why, "device.pair.list", at), written: None }
 }
 
 /// Rungs of a gateway that is not asked anything.
@@ -83,7 +83,7 @@ pub async fn climb(target: &Target, secret: Result<Credential, String>, revision
             channels: session.channels,
         },
         pairing: session.pairing,
-        config_hash: session.config_hash,
+        written: session.written,
     }
 }
 
@@ -204,7 +204,7 @@ struct Session {
     connect: Probe<Hello>,
     channels: Probe<ChannelsAnswer>,
     pairing: Fact<Pairing>,
-    config_hash: Option<String>,
+    written: Option<Written>,
 }
 
 async fn session(target: &Target, secret: Result<Credential, String>, revision: ConfigRevision) -> Session {
@@ -258,7 +258,7 @@ fn unanswered(handshake: Probe<Challenge>, connect: Probe<Hello>, why: &str, at:
         connect,
         channels: Probe::not_tried(why, at),
         pairing: Fact::unreadable(why, "device.pair.list", at),
-        config_hash: None,
+        written: None,
     }
 }
 
@@ -294,9 +294,9 @@ async fn authenticated(mut connection: Connection, revision: ConfigRevision, at:
         Ok(list) => Fact::known(pairing(&list), "device.pair.list", asked_at),
         Err(error) => refusal(&of_request(&error), asked_at),
     };
-    let config_hash = if is_newer(revision, uptime) { config_hash(&mut connection).await } else { None };
+    let written = if is_newer(revision, uptime) { Written::ask(&mut connection).await } else { None };
     connection.close().await;
-    Session { handshake, connect, channels, pairing, config_hash }
+    Session { handshake, connect, channels, pairing, written }
 }
 
 fn refusal<T>(failure: &Failure, at: Timestamp) -> Fact<T> {
@@ -310,19 +310,6 @@ fn is_newer(revision: ConfigRevision, uptime_ms: Option<u64>) -> bool {
     let (ConfigRevision::ModifiedAt(modified), Some(uptime)) = (revision, uptime_ms) else { return false };
     let age = now().duration_since(modified).as_millis();
     age < i128::from(uptime)
-}
-
-/// The two hashes of `config.get`; everything else of its answer is dropped while parsing.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Revisions {
-    #[serde(default)]
-    config_revision_hash: Option<String>,
-}
-
-async fn config_hash(connection: &mut Connection) -> Option<String> {
-    let asked: Result<Revisions, _> = connection.request("config.get", &serde_json::json!({}), REQUEST_DEADLINE).await;
-    asked.inspect_err(|error| tracing::debug!(%error, "config.get")).ok()?.config_revision_hash
 }
 
 /// What the gateway told of its channels. A part of it without a failure proves nothing: what was left out may be what fails.

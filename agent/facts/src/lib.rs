@@ -24,6 +24,7 @@ pub mod socket_diag;
 pub mod socket_table;
 mod url;
 pub mod workload;
+mod written;
 
 pub use acceptance::acceptance;
 pub use certificate::certificate;
@@ -34,3 +35,4 @@ pub use local_target::local_target;
 pub use pairing::pairing;
 pub use series::{Pace, series};
 pub use url::{gateway_url, url};
+pub use written::Written;

@@ -120,8 +120,8 @@ pub(crate) async fn gateway(
         }
     };
     let mut config = local.loaded.facts(&effective, key, at);
-    if let portreeve_core::fact::Outcome::Known { value } = &mut config.outcome {
-        value.hash = climbed.config_hash;
+    if let (portreeve_core::fact::Outcome::Known { value }, Some(written)) = (&mut config.outcome, climbed.written) {
+        written.note(value);
     }
     GatewaySeen {
         config,

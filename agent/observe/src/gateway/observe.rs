@@ -11,6 +11,7 @@ use portreeve_facts::credentials::of_gateway;
 use portreeve_facts::{
     Climb, ConfigRevision, Loaded, certificate, climb, local_target, read_environment, secret, unasked, untried,
 };
+use portreeve_openclaw::config::GatewayMode;
 use portreeve_openclaw::credentials::{
     EnvironmentFileKind, EnvironmentLayers, GatewayInputs, ProcessLayer, SecretResolver, resolve_gateway,
 };
@@ -74,7 +75,9 @@ impl Draft {
         if !units.is_empty() {
             expected.push(Expectation::Unit);
         }
-        if mode == Some(portreeve_openclaw::config::GatewayMode::Local) || loaded.exists() && loaded.config.is_none() {
+        // A word that is no mode is meant for a gateway: clients need none.
+        let is_meant = matches!(mode, Some(GatewayMode::Local | GatewayMode::Other));
+        if is_meant || loaded.exists() && loaded.config.is_none() {
             expected.push(Expectation::Config);
         }
         if has_remains(dir) {
@@ -84,7 +87,7 @@ impl Draft {
             expected.push(Expectation::Asked);
         }
         let only_asked = expected == [Expectation::Asked];
-        let is_client_only = mode == Some(portreeve_openclaw::config::GatewayMode::Remote)
+        let is_client_only = mode == Some(GatewayMode::Remote)
             && !expected.iter().any(|why| matches!(why, Expectation::Process | Expectation::Unit));
         if expected.is_empty() || is_client_only || only_asked && !loaded.exists() {
             return None;

@@ -42,12 +42,12 @@ pub(crate) fn on_port(listeners: &[Listener], port: u16) -> Vec<&Listener> {
 }
 
 pub(crate) fn settle(draft: &mut Draft, climb: Climb) {
-    let Climb { ladder, pairing, config_hash } = climb;
+    let Climb { ladder, pairing, written } = climb;
     draft.gateway.ladder = ladder;
     draft.gateway.pairing = pairing;
-    if let Some(hash) = config_hash {
+    if let Some(written) = written {
         let known = draft.gateway.config.clone().map(|mut config| {
-            config.hash = Some(hash);
+            written.note(&mut config);
             config
         });
         draft.gateway.config = known;

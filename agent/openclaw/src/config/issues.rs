@@ -111,6 +111,66 @@ const WORDS: [(&[&str], &[&str]); 5] = [
 const BIND_WORDS: [&str; 5] = ["auto", "loopback", "lan", "tailnet", "custom"];
 const OLD_BIND_WORDS: [&str; 6] = ["0.0.0.0", "::", "[::]", "localhost", "127.0.0.1", "::1"];
 
+/// Forms of values.
+#[derive(Clone, Copy)]
+enum Form {
+    Flag,
+    Text,
+    Texts,
+    Object,
+}
+
+impl Form {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Flag => "`true` or `false`",
+            Self::Text => "a text",
+            Self::Texts => "a list of texts",
+            Self::Object => "an object",
+        }
+    }
+
+    /// What stands for a variable is a text, before and after it is replaced.
+    fn takes(self, value: &Value) -> bool {
+        match self {
+            Self::Flag => value.is_boolean(),
+            Self::Text => value.is_string(),
+            Self::Texts => value.as_array().is_some_and(|all| all.iter().all(Value::is_string)),
+            Self::Object => value.is_object(),
+        }
+    }
+}
+
+/// Keys whose values have to be of one form, as far as they decide how a gateway is reached.
+const FORMS: [(Form, &[&[&str]]); 4] = [
+    (
+        Form::Flag,
+        &[&["gateway", "allowRealIpFallback"], &["gateway", "controlUi", "enabled"], &["gateway", "tls", "enabled"]],
+    ),
+    (
+        Form::Text,
+        &[
+            &["gateway", "customBindHost"],
+            &["gateway", "publicOrigin"],
+            &["gateway", "remote", "url"],
+            &["gateway", "tls", "certPath"],
+            &["logging", "file"],
+        ],
+    ),
+    (Form::Texts, &[&["gateway", "controlUi", "allowedOrigins"], &["gateway", "trustedProxies"]]),
+    (
+        Form::Object,
+        &[
+            &["channels"],
+            &["gateway"],
+            &["gateway", "auth"],
+            &["gateway", "controlUi"],
+            &["gateway", "remote"],
+            &["gateway", "tls"],
+        ],
+    ),
+];
+
 /// Most keys of one object that are named: OpenClaw refuses the first as it does all of them.
 const MAX_UNKNOWN: usize = 32;
 /// Most duplicates that are named.
@@ -134,6 +194,14 @@ pub(super) fn find(config: &Config) -> Vec<ConfigIssue> {
             issues.push(issue(config, IssueKind::BadValue, path, true, message));
         }
     }
+    for (form, paths) in FORMS {
+        for path in paths {
+            if config.value_at(path).is_some_and(|value| !form.takes(value)) {
+                issues.push(issue(config, IssueKind::BadValue, path, true, format!("expected {}", form.name())));
+            }
+        }
+    }
+    issues.extend(auth_mode(config));
     issues.extend(bind(config));
     issues.extend(port(config));
     for key in ["token", "password"] {
@@ -181,6 +249,23 @@ fn unknown_keys(config: &Config, path: &[&str], known: &[&str]) -> Vec<ConfigIss
         last.message = format!("{message}, nor {others} others beside it");
     }
     issues
+}
+
+/// With a token and a password, the mode has to be said.
+fn auth_mode(config: &Config) -> Option<ConfigIssue> {
+    let is_set = |key: &str| {
+        config.value_at(&["gateway", "auth", key]).is_some_and(|value| match value {
+            Value::String(text) => !text.trim().is_empty(),
+            other => other.is_object(),
+        })
+    };
+    let path = ["gateway", "auth", "mode"];
+    let is_open = is_set("token") && is_set("password") && config.value_at(&path).is_none();
+    let message = "token and password are both there: it has to be `token` or `password`".to_owned();
+    is_open.then(|| ConfigIssue {
+        origin: config.origin_of(&["gateway", "auth", "password"]).cloned(),
+        ..issue(config, IssueKind::BadValue, &path, true, message)
+    })
 }
 
 fn bind(config: &Config) -> Option<ConfigIssue> {

@@ -233,6 +233,38 @@ fn issues_name_the_key_and_the_place() {
 }
 
 #[test]
+fn values_of_another_form_are_named() {
+    let config = config(
+        "{\n  gateway: {\n    trustedProxies: '127.0.0.1', controlUi: { allowedOrigins: ['https://a', 1], enabled: 'yes' },\n    \
+         tls: { enabled: '${TLS}' }, remote: 'ws://a', auth: { allowTailscale: true },\n  },\n  logging: { file: 3 },\n}",
+    );
+    let listed: Vec<String> = config.issues().iter().map(|issue| format!("{}: {}", issue.key, issue.message)).collect();
+    assert_eq!(
+        listed,
+        [
+            "gateway.controlUi.enabled: expected `true` or `false`",
+            "gateway.tls.enabled: expected `true` or `false`",
+            "logging.file: expected a text",
+            "gateway.controlUi.allowedOrigins: expected a list of texts",
+            "gateway.trustedProxies: expected a list of texts",
+            "gateway.remote: expected an object",
+        ]
+    );
+    assert!(config.issues().iter().all(|issue| issue.refused && issue.kind == IssueKind::BadValue));
+}
+
+#[test]
+fn a_token_and_a_password_need_a_mode() {
+    let issues = |auth: &str| config(&format!("{{ gateway: {{ auth: {{ {auth} }} }} }}")).issues().to_vec();
+    let both = issues("token: 'a', password: {source: 'env', provider: 'default', id: 'P'}");
+    assert!(both.len() == 1 && both[0].refused && both[0].key == "gateway.auth.mode", "{both:?}");
+    assert_eq!(both[0].origin.as_ref().map(|origin| origin.position.line), Some(1));
+    for well in ["token: 'a', password: 'b', mode: 'token'", "token: 'a', password: ' '", "password: 'b'", ""] {
+        assert_eq!(issues(well), [], "{well}");
+    }
+}
+
+#[test]
 fn variables_are_replaced_on_demand_only() {
     let config = config(
         "{ gateway: { auth: { token: '${TOKEN}', password: {source: 'env', provider: 'default', id: 'PASSWORD'} }, remote: { token: '$SHORT' } }, env: { vars: { A: 'x', B: '${A}', 'bad-name': 'y', C: ' ' } } }",

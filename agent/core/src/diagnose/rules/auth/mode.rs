@@ -4,7 +4,7 @@ use super::super::contained::{judged, of, of_client, run_at};
 use super::{Reader, client_name, gateway_of, winning};
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
-use crate::snapshot::{AuthMode, Client, ConfigFacts, Snapshot, SourceOutcome};
+use crate::snapshot::{AuthMode, Client, ConfigFacts, Snapshot, SourceOutcome, TokenSource};
 
 /// What a gateway answers that has no secret of its own.
 pub(super) const NO_SECRET: [&str; 2] = ["AUTH_TOKEN_NOT_CONFIGURED", "AUTH_PASSWORD_NOT_CONFIGURED"];
@@ -22,7 +22,8 @@ pub(super) fn missing(context: Context<'_>, out: &mut Vec<Draft>) {
         {
             continue;
         }
-        if credentials.sources.iter().any(|source| matches!(source.outcome, SourceOutcome::Unresolved { .. })) {
+        let unresolved = |source: &TokenSource| matches!(source.outcome, SourceOutcome::Unresolved { .. });
+        if credentials.sources.iter().any(unresolved) || is_unsettled(snapshot, reader) {
             continue;
         }
         let needed = match reader {
@@ -60,6 +61,16 @@ pub(super) fn missing(context: Context<'_>, out: &mut Vec<Draft>) {
         }
         out.push(draft);
     }
+}
+
+/// Whether a secret may well be configured, in a configuration that no gateway takes.
+fn is_unsettled(snapshot: &Snapshot, reader: Reader<'_>) -> bool {
+    let gateway = match reader {
+        Reader::Gateway(gateway) => Some(gateway),
+        Reader::Client(client) => gateway_of(snapshot, client),
+    };
+    let is_refused = gateway.and_then(|gateway| gateway.config.get()).is_some_and(ConfigFacts::is_refused);
+    is_refused && !overridden(reader) && reader.credentials().sources.iter().any(|source| source.fingerprint.is_some())
 }
 
 /// Whether a reader is a gateway or client that is only written down.

@@ -3,7 +3,7 @@
 use super::super::super::fixture::*;
 use super::*;
 use crate::catalogue::Severity;
-use crate::snapshot::{SecretQuality, Snapshot};
+use crate::snapshot::{ConfigProblem, SecretQuality, Snapshot};
 
 const ENVIRONMENT: &str = "OPENCLAW_GATEWAY_TOKEN in the environment of pid 4242";
 
@@ -142,6 +142,29 @@ fn a_client_without_secret_and_device_is_missing_one() {
     assert!(silent(missing, &unseen_source));
 }
 
+#[test]
+fn secrets_of_a_configuration_that_is_refused_are_not_missing() {
+    let refused = |node: &mut Snapshot, fatal: bool| {
+        first_client(node).credentials.winner = None;
+        first_client(node).device = absent();
+        let problem = ConfigProblem {
+            path: CONFIG.to_owned(),
+            line: Some(4),
+            column: Some(7),
+            message: "`gateway.auth.mode` has to be said".to_owned(),
+            fatal,
+        };
+        value(&mut gateway(node).config).problems.push(problem);
+    };
+    assert!(silent(missing, &node(|node| refused(node, true))));
+    assert!(!silent(missing, &node(|node| refused(node, false))));
+    let overridden = node(|node| {
+        refused(node, true);
+        value(&mut first_client(node).url).is_override = true;
+    });
+    assert!(!silent(missing, &overridden));
+}
+
 fn without_any_secret(node: &mut Snapshot) {
     let gateway = gateway(node);
     gateway.credentials.runtime_only = true;
@@ -155,7 +178,7 @@ fn without_any_secret(node: &mut Snapshot) {
 fn of_a_configuration_that_cannot_be_read_nothing_is_said() {
     let node = node(|node| {
         without_any_secret(node);
-        value(&mut gateway(node).config).problems.push(crate::snapshot::ConfigProblem {
+        value(&mut gateway(node).config).problems.push(ConfigProblem {
             path: CONFIG.to_owned(),
             line: Some(3),
             column: Some(3),
