@@ -19,6 +19,7 @@ pub mod engine;
 pub mod file;
 mod gateway;
 pub mod glance;
+mod greeting;
 pub mod host;
 mod identity;
 pub mod images;

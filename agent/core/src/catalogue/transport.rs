@@ -51,13 +51,14 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         code: Code::UrlWrongPort,
-        title: "a client connects to a port where nothing listens, while its gateway listens on another",
+        title: "a client connects to a port where no gateway listens",
         severity: Severity::Error,
         symptom: false,
         layer: Layer::Transport,
-        why: "The client gets `ECONNREFUSED`; the gateway is healthy. Published and inner port of a container are \
-            mixed up, or `gateway.port` was changed under a running gateway: it restarts within its process, keeps \
-            the port of its first start, and says nothing, while the command line reads the new one.",
+        why: "The client gets `ECONNREFUSED`, or the answer of another program; its gateway is healthy, on another \
+            port or behind a tunnel whose other end is gone. Published and inner port of a container are mixed up, or \
+            `gateway.port` was changed under a running gateway: it restarts within its process, keeps the port of its \
+            first start, and says nothing, while the command line reads the new one.",
         remedy: &[
             "use the port on which the gateway listens",
             "after a change of `gateway.port` end the gateway's process and start it anew: a restart within the \
@@ -114,7 +115,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         code: Code::BindLoopback,
-        title: "the gateway listens on loopback only, and clients are in other namespaces",
+        title: "the gateway listens on loopback only, and clients come from elsewhere",
         severity: Severity::Error,
         symptom: false,
         layer: Layer::Transport,

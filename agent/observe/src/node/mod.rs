@@ -2,10 +2,10 @@
 
 mod clients;
 pub(crate) mod climb;
-mod names;
 pub(crate) mod ports;
 pub(crate) mod processes;
 mod states;
+mod ways;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -182,7 +182,6 @@ pub async fn observe(options: &Options) -> Snapshot {
         addresses: &addresses,
     };
     containers::connect(&mut clients, &plan);
-    clock.time_async("names", names::resolve(&mut clients)).await;
     let is_local = |workload: &Workload| plan.shares_kernel(workload);
     let processes = processes::processes(&table, &running, &listeners, at).map(|mut processes| {
         containers::name_owners(&mut processes, &workloads, entries, &is_local);
@@ -212,7 +211,12 @@ pub async fn observe(options: &Options) -> Snapshot {
         deadline: options.deadline.saturating_sub(begun.elapsed()),
         at,
     };
-    let through = clock.time_async("proxies", proxy::observe(question)).await;
+    let left = options.deadline.saturating_sub(begun.elapsed());
+    let (through, ways) =
+        tokio::join!(timed(proxy::observe(question)), timed(ways::try_out(&mut clients, &gateways, &addresses, left)),);
+    clock.note("proxies", through.1);
+    clock.note("ways of clients", ways.1);
+    let through = through.0;
     blind.extend(through.blind);
     let mut mirrored = match mirroring.await {
         Ok((mirrored, elapsed)) => {

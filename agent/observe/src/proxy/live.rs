@@ -14,10 +14,10 @@ use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::order::Order as _;
 use portreeve_core::snapshot::{
-    Blind, Challenge, Gateway, GatewayUrl, IdleSocket, Ingress, NetworkMode, Probe, ProxyRoute, Workload, WorkloadRole,
+    Blind, Gateway, GatewayUrl, IdleSocket, Ingress, NetworkMode, Probe, ProxyRoute, Workload, WorkloadRole,
 };
 use portreeve_facts::failure::of_connect;
-use portreeve_openclaw::client::{Deadlines, ErrorKind, greet, hold};
+use portreeve_openclaw::client::{Deadlines, ErrorKind, hold};
 use portreeve_openclaw::endpoint::{Scheme, Target, TlsPolicy};
 use portreeve_openclaw::http::{HttpDeadlines, Prober};
 
@@ -27,6 +27,7 @@ use super::relate::related;
 use super::tls::look;
 use super::{Owner, Parsed, Program, PublicUrl, RouteFound, World};
 use crate::engine::{Client, line};
+use crate::greeting::handshake;
 use crate::process::ProcessTable;
 
 /// Time that the files of one proxy of the host get.
@@ -292,7 +293,7 @@ async fn attempt(way: Way, left: Duration, deep: bool, at: Timestamp) -> ProxyRo
             target = target.with_tls(TlsPolicy::Pinned(pin));
         }
     }
-    route.through = handshake(&target, &deadlines, left.saturating_sub(begun.elapsed())).await;
+    route.through = handshake(&target, left.saturating_sub(begun.elapsed())).await;
     if let Some(failure) = route.through.failure().cloned() {
         let trusted = route.config.get().is_some_and(|config| !config.forwards.is_empty());
         if from_loopback && trusted && failure.reason.as_deref() == Some(UNATTRIBUTED) {
@@ -323,23 +324,6 @@ async fn attempt(way: Way, left: Duration, deep: bool, at: Timestamp) -> ProxyRo
         None => {}
     }
     route
-}
-
-async fn handshake(target: &Target, deadlines: &Deadlines, left: Duration) -> Probe<Challenge> {
-    let at = Timestamp::now();
-    match tokio::time::timeout(left, greet(target, deadlines)).await {
-        Err(_) => Probe::not_tried("the time was up", at),
-        Ok(Err(error)) => Probe::failed(of_connect(&error), milliseconds(error.timings.total()), at),
-        Ok(Ok(greeting)) => {
-            let answer = Challenge {
-                tcp_ms: greeting.timings.tcp.map_or(0.0, milliseconds),
-                challenge_ms: greeting.timings.challenge.map_or(0.0, milliseconds),
-                skew_ms: greeting.clock_skew.map(|skew| skew.offset_ms),
-                skew_uncertainty_ms: greeting.clock_skew.map(|skew| skew.uncertainty_ms),
-            };
-            Probe::answered(answer, milliseconds(greeting.timings.total()), at)
-        }
-    }
 }
 
 async fn idle(target: &Target, deadlines: &Deadlines, window: Duration) -> Probe<IdleSocket> {

@@ -37,6 +37,11 @@ pub(super) struct Look {
     pub(super) pin: Option<CertFingerprint>,
 }
 
+/// The certificate that a front shows, whoever signed it; none where it speaks no TLS.
+pub(crate) async fn certificate_of(target: &Target, deadline: Duration, at: Timestamp) -> Option<CertFingerprint> {
+    look(target, deadline, at).await.pin
+}
+
 /// Shakes hands with a front and leaves. No certificate is refused, and nothing is sent.
 pub(super) async fn look(target: &Target, deadline: Duration, at: Timestamp) -> Look {
     let source = format!("TLS handshake with {}", target.authority());

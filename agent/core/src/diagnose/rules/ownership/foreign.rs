@@ -68,7 +68,7 @@ pub(super) fn foreign(context: Context<'_>, out: &mut Vec<Draft>) {
     for gateway in judged_on_host(snapshot) {
         let Listening::Foreign(process, why) = listening(context, gateway) else { continue };
         let port = gateway.port;
-        let who = process.map_or_else(|| "a process that is hidden".to_owned(), name);
+        let who = process.map_or_else(|| "a process that is hidden".to_owned(), process_name);
         let mut draft = Draft::new(
             Code::PortForeign,
             "port",
@@ -116,7 +116,8 @@ pub(super) fn foreign(context: Context<'_>, out: &mut Vec<Draft>) {
     }
 }
 
-fn name(process: &Process) -> String {
+/// A process, for sentences.
+pub(crate) fn process_name(process: &Process) -> String {
     let program = process.exe.as_ref().or(process.argv.first()).map_or("a program", String::as_str);
     format!("pid {} (`{program}`)", process.pid)
 }

@@ -9,8 +9,8 @@ mod orphan;
 mod rung;
 mod silent;
 
-pub(super) use claim::{is_active, supervised, wants_to_run};
-pub(super) use foreign::{Listening, listening};
+pub(super) use claim::{is_active, publishers, supervised, wants_to_run};
+pub(super) use foreign::{Listening, listening, process_name};
 pub(crate) use rung::one_owner;
 
 use super::super::Rule;

@@ -4,6 +4,7 @@ mod bind;
 mod close;
 mod config;
 mod flaky;
+mod port;
 mod url;
 
 pub(super) use bind::weakness;
@@ -20,13 +21,14 @@ pub(super) const RULES: &[Rule] = &[
     config::rolled_back,
     config::unapplied,
     flaky::flaky,
+    port::loopback,
+    port::wrong_port,
     url::plaintext_refused,
     url::unresolvable,
-    url::wrong_port,
     url::wrong_scheme,
 ];
 
-/// What they may raise.
+/// What they may raise, `bind.loopback` aside.
 pub(super) const RAISES: &[Code] = &[
     Code::UrlUnresolvable,
     Code::UrlWrongPort,

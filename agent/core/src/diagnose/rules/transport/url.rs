@@ -1,13 +1,10 @@
-//! `url.unresolvable`, `url.wrong-port`, `url.wrong-scheme`, `url.plaintext-refused`
-
-use std::collections::BTreeSet;
+//! `url.unresolvable`, `url.wrong-scheme`, `url.plaintext-refused`
 
 use super::super::auth::{client_name, gateway_of};
-use super::super::contained::{of_client, run_at};
-use crate::catalogue::{Code, Severity};
+use super::super::contained::of_client;
+use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
-use crate::order::Gather as _;
-use crate::snapshot::{Client, ConfigFacts, FailureKind, Gateway, UrlFacts, Workload};
+use crate::snapshot::{Client, FailureKind, Gateway, GatewayUrl, UrlFacts, Workload};
 
 /// `url.unresolvable`: the host of a client's URL is no name on this node.
 pub(super) fn unresolvable(context: Context<'_>, out: &mut Vec<Draft>) {
@@ -35,88 +32,15 @@ pub(super) fn unresolvable(context: Context<'_>, out: &mut Vec<Draft>) {
     }
 }
 
-/// `url.wrong-port`: a client would connect to a port where nothing listens, and its gateway listens on another.
-pub(super) fn wrong_port(context: Context<'_>, out: &mut Vec<Draft>) {
-    let snapshot = context.snapshot;
-    for client in snapshot.host_clients() {
-        let (Some(url), Some(_)) = (client.url.get(), snapshot.listeners.get()) else { continue };
-        if !url.loopback || snapshot.listeners_on(url.url.port).next().is_some() {
-            continue;
-        }
-        let Some((gateway, port)) = own_gateway(context, client) else { continue };
-        if url.by_default && is_unclear(gateway.0) {
-            continue;
-        }
-        out.push(
-            Draft::new(
-                Code::UrlWrongPort,
-                "client",
-                client.id.clone(),
-                format!(
-                    "`{}` would connect to port {} ({}), where nothing listens; its gateway, pid {}, listens on port {port}",
-                    client.id,
-                    url.url.port,
-                    url.source,
-                    gateway.1
-                ),
-            )
-            .client(client)
-            .gateway(gateway.0)
-            // A gateway that was given its port on the command line is well; its user's commands were not told.
-            .severity(if url.by_default { Severity::Warning } else { Severity::Error })
-            .seen(format!("port {} from {}", url.url.port, url.source), &client.url)
-            .seen(format!("pid {} listens on port {port}, nothing on port {}", gateway.1, url.url.port), &snapshot.listeners)
-            .remedy(if url.by_default {
-                "the gateway was given its port where its user's commands do not look".to_owned()
-            } else {
-                format!(
-                    "a gateway keeps the port of its first start through restarts within its process: end pid {} and start it anew for port {}",
-                    gateway.1, url.url.port
-                )
-            })
-            .command(
-                if url.by_default { format!("tell them of port {port}") } else { format!("or set the port back to {port}") },
-                run_at(snapshot, gateway.0, &format!("config set gateway.port {port}")),
-            ),
-        );
-    }
-}
-
-/// Whether its configuration names a port for all that is known: one that is refused or hidden tells nobody that it does not.
-fn is_unclear(gateway: &Gateway) -> bool {
-    let config = &gateway.config;
-    config.blind().is_some() || config.get().is_some_and(ConfigFacts::is_refused)
-}
-
-/// The gateway that a client means, with a process of it and the port on which that one listens.
-fn own_gateway<'a>(context: Context<'a>, client: &Client) -> Option<((&'a Gateway, u32), u16)> {
-    let snapshot = context.snapshot;
-    let named = |gateway: &&Gateway| {
-        client.gateway.as_ref() == Some(&gateway.id)
-            || client.state_dir.is_some() && client.state_dir == gateway.state_dir
-    };
-    let only = || {
-        let mut all = snapshot.host_gateways();
-        all.next().filter(|_| all.next().is_none())
-    };
-    let gateway = snapshot.host_gateways().find(named).or_else(only)?;
-    let ports: BTreeSet<(u16, u32)> = snapshot
-        .listeners
-        .get()?
-        .iter()
-        .filter(|listener| !listener.foreign_netns)
-        .flat_map(|listener| listener.pids.iter().map(move |pid| (listener.port, *pid)))
-        .filter(|(_, pid)| gateway.pids.contains(pid))
-        .gather();
-    let (port, pid) = ports.first()?;
-    Some(((gateway, *pid), *port))
-}
-
 /// `url.wrong-scheme`: a client speaks TLS to a gateway that does not, or the other way round.
 pub(super) fn wrong_scheme(context: Context<'_>, out: &mut Vec<Draft>) {
     for client in &context.snapshot.clients {
         let Some(url) = client.url.get() else { continue };
         if client.handshake.answer().is_some() || client.connect.answer().is_some() {
+            continue;
+        }
+        if let Some(draft) = wrong_as_seen(context, client, url) {
+            out.push(draft);
             continue;
         }
         let gateway = gateway_of(context.snapshot, client);
@@ -165,6 +89,30 @@ pub(super) fn wrong_scheme(context: Context<'_>, out: &mut Vec<Draft>) {
         }
         out.push(draft);
     }
+}
+
+/// On the node itself, where a gateway was seen to answer in the other way.
+fn wrong_as_seen(context: Context<'_>, client: &Client, url: &UrlFacts) -> Option<Draft> {
+    let failure = client.handshake.failure().filter(|failure| failure.kind == FailureKind::Tls)?;
+    if client.workload.is_some() {
+        return None;
+    }
+    let GatewayUrl { scheme, host, port, .. } = &url.url;
+    let right = if scheme == "wss" { "ws" } else { "wss" };
+    let summary = format!(
+        "{} would speak `{scheme}` to port {port} ({}), and the gateway there speaks `{right}`",
+        who(client),
+        url.source
+    );
+    let mut draft = Draft::new(Code::UrlWrongScheme, "client", client.id.clone(), summary)
+        .client(client)
+        .seen(format!("scheme `{scheme}` from {}", url.source), &client.url)
+        .answered(failure.message.clone(), "handshake of the client", &client.handshake)
+        .remedy(format!("write `{right}://{host}:{port}` in {}", url.source));
+    if let Some(gateway) = gateway_of(context.snapshot, client) {
+        draft = draft.gateway(gateway);
+    }
+    Some(draft)
 }
 
 /// The variable by which a client is told to send its secret in the clear.
@@ -224,18 +172,7 @@ mod tests {
     use super::*;
     use crate::Snapshot;
     use crate::diagnose::fixture::*;
-    use crate::snapshot::{ConfigProblem, Phase};
-
-    /// The configured port was changed under a running gateway, which stays where it was.
-    fn moved(node: &mut Snapshot) {
-        let silent = silent_gateway(STATE, 18_999);
-        let gateway = gateway(node);
-        (gateway.port, gateway.ladder) = (18_999, silent.ladder);
-        value(&mut gateway.config).port = Some(18_999);
-        first_unit(node).port_argument = None;
-        first_unit(node).port = None;
-        value(&mut first_client(node).url).url.port = 18_999;
-    }
+    use crate::snapshot::Phase;
 
     fn named(host: &str, client: impl FnOnce(&mut Client)) -> Snapshot {
         node(|node| {
@@ -266,78 +203,6 @@ mod tests {
         assert!(silent(unresolvable, &named("gw.example.net", |_| {})));
         let elsewhere = named("gw.example.net", |client| client.handshake = failed(Phase::Tcp, FailureKind::Refused));
         assert!(silent(unresolvable, &elsewhere));
-    }
-
-    #[test]
-    fn a_port_that_was_changed_under_a_running_gateway_is_the_root_of_its_silence() {
-        let node = node(moved);
-        assert_eq!(
-            draft(wrong_port, &node).summary,
-            "`cli:/Users/op/.openclaw` would connect to port 18999 (gateway.port in /Users/op/.openclaw/openclaw.json), \
-             where nothing listens; its gateway, pid 4242, listens on port 18789"
-        );
-        assert_eq!(root_causes(&node), [Code::UrlWrongPort]);
-        assert_eq!(report(&node).exit_status(false), 69);
-    }
-
-    #[test]
-    fn a_port_that_commands_were_never_told_is_a_warning() {
-        let node = node(|node| {
-            moved(node);
-            value(&mut first_client(node).url).by_default = true;
-        });
-        assert_eq!(finding(&node, Code::UrlWrongPort).severity, Severity::Warning);
-    }
-
-    #[test]
-    fn a_configuration_that_is_not_understood_may_name_the_port() {
-        let told_nothing = |node: &mut Snapshot| {
-            moved(node);
-            value(&mut first_client(node).url).by_default = true;
-        };
-        let refused = node(|node| {
-            told_nothing(node);
-            let problem = ConfigProblem {
-                path: CONFIG.to_owned(),
-                line: Some(3),
-                column: Some(3),
-                message: "it is not valid JSON5: expected comma".to_owned(),
-                fatal: true,
-            };
-            value(&mut gateway(node).config).problems.push(problem);
-        });
-        assert!(silent(wrong_port, &refused));
-        assert!(silent(
-            wrong_port,
-            &node(|node| {
-                told_nothing(node);
-                gateway(node).config = denied();
-            })
-        ));
-        assert!(!silent(wrong_port, &node(told_nothing)));
-    }
-
-    #[test]
-    fn an_old_port_in_the_unit_explains_it() {
-        let node = node(|node| {
-            moved(node);
-            first_unit(node).port_argument = Some(PORT);
-        });
-        assert_eq!(root_causes(&node), [Code::UnitWrongPort]);
-    }
-
-    #[test]
-    fn a_gateway_that_is_down_leaves_no_wrong_port() {
-        assert!(silent(wrong_port, &node(kill_gateway)));
-    }
-
-    #[test]
-    fn a_remote_gateway_is_not_judged_by_local_listeners() {
-        let node = node(|node| {
-            moved(node);
-            value(&mut first_client(node).url).loopback = false;
-        });
-        assert!(silent(wrong_port, &node));
     }
 
     #[test]
@@ -379,16 +244,9 @@ mod tests {
 
     #[test]
     fn healthy_or_hidden_they_say_nothing() {
-        for rule in [unresolvable, wrong_port, wrong_scheme, plaintext_refused] {
+        for rule in [unresolvable, wrong_scheme, plaintext_refused] {
             assert!(silent(rule, &healthy()));
             assert!(silent(rule, &node(|node| first_client(node).url = denied())));
         }
-        assert!(silent(
-            wrong_port,
-            &node(|node| {
-                moved(node);
-                node.listeners = denied();
-            })
-        ));
     }
 }
