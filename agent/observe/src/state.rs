@@ -43,6 +43,8 @@ pub(crate) struct Place {
     pub(crate) aliases: Vec<String>,
     /// Home directory it belongs to.
     pub(crate) home: Option<PathBuf>,
+    /// User id of the account to whom that home belongs.
+    pub(crate) home_uid: Option<u32>,
     /// Profile by its name.
     pub(crate) profile: Option<String>,
     /// Config file, links not resolved: lock names depend on that text.
@@ -66,6 +68,7 @@ impl Place {
             path: site.path.clone(),
             aliases: site.aliases.iter().cloned().collect(),
             home: site.home().map(Path::to_path_buf),
+            home_uid: site.account.as_ref().map(|account| account.uid).filter(|uid| *uid != u32::MAX),
             profile: site.profile.clone(),
             config_path: site.config_path.clone(),
             uids,
@@ -85,6 +88,7 @@ pub(crate) fn ownership(place: &Place, processes: &ProcessTable, at: Timestamp) 
         path: text(&place.path),
         aliases: place.aliases.clone(),
         home: place.home.as_deref().map(text),
+        home_uid: place.home_uid,
         profile: place.profile.clone(),
         stat: Fact::unreadable(why.clone(), "lstat", at),
         files: Vec::new(),
@@ -357,6 +361,7 @@ mod tests {
             path: state.clone(),
             aliases: vec![text(root.join("other-name"))],
             home: None,
+            home_uid: None,
             profile: None,
             config_path: state.join("openclaw.json"),
             uids: BTreeSet::new(),

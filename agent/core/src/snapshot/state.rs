@@ -16,6 +16,9 @@ pub struct StateDir {
     pub aliases: Vec<String>,
     /// Home directory it belongs to.
     pub home: Option<String>,
+    /// User id of the account to whom that home belongs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home_uid: Option<u32>,
     /// Profile by its name.
     pub profile: Option<String>,
     /// Owner, mode, device and inode.

@@ -1,10 +1,10 @@
 //! `state.lease-foreign`
 
 use super::super::life::{recent, seconds};
-use super::{about, gateways_of, in_use};
+use super::{about, gateways_of, in_use, processes_of};
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
-use crate::snapshot::{Lease, StateDir, event};
+use crate::snapshot::{Domain, Lease, StateDir, event};
 
 /// Seconds without a heartbeat after which a lease is nobody's.
 const LEASE_S: i64 = 300;
@@ -24,7 +24,7 @@ fn by_lease(context: Context<'_>, dir: &StateDir) -> Option<Draft> {
     let lease = dir.records.get()?.lease.as_ref()?;
     let owner = dir.stat.get()?.uid;
     if lease.alive {
-        let uid = lease.uid.filter(|uid| *uid != owner)?;
+        let uid = lease.uid.filter(|uid| *uid != owner && !is_at_home(context, dir, lease.pid, *uid))?;
         return Some(
             another_user(context, dir, lease.pid, uid, owner)
                 .seen(format!("the owner lease names pid {} of uid {uid}", lease.pid), &dir.records),
@@ -60,12 +60,34 @@ fn foreign_host<'a>(context: Context<'_>, dir: &StateDir, lease: &'a Lease) -> O
     (age <= LEASE_S && !local && label(host) != label(snapshot.node.hostname.get()?)).then_some(host)
 }
 
+/// Whether a process is the directory's own gateway and runs as the user to whom the home belongs. Then the directory is not where it should
+/// be, and its owner is: `state.uid-drift`.
+fn is_at_home(context: Context<'_>, dir: &StateDir, pid: u32, uid: u32) -> bool {
+    processes_of(context, dir).any(|process| process.pid == pid && process.uid == Some(uid))
+        && home_uid(context, dir) == Some(uid)
+}
+
+/// The user to whom the home belongs: by the account, else by the session whose definition in that home runs the gateway.
+fn home_uid(context: Context<'_>, dir: &StateDir) -> Option<u32> {
+    let in_home = |path: &str| {
+        let rest = dir.home.as_deref().and_then(|home| path.strip_prefix(home));
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    };
+    dir.home_uid.or_else(|| {
+        let units = gateways_of(context, dir).flat_map(|gateway| &gateway.units);
+        units.filter_map(|id| context.snapshot.unit(id)).find_map(|unit| match unit.domain {
+            Domain::User { uid } => unit.path.as_deref().is_some_and(in_home).then_some(uid),
+            Domain::System | Domain::EachUser => None,
+        })
+    })
+}
+
 fn by_lock(context: Context<'_>, dir: &StateDir) -> Option<Draft> {
     let owner = dir.stat.get()?.uid;
     dir.locks.iter().find_map(|lock| {
         let holder = lock.owner.get().filter(|holder| holder.alive && holder.start_time == holder.live_start_time)?;
         let process = context.snapshot.process(holder.pid)?;
-        let uid = process.uid.filter(|uid| *uid != owner)?;
+        let uid = process.uid.filter(|uid| *uid != owner && !is_at_home(context, dir, holder.pid, *uid))?;
         Some(
             another_user(context, dir, holder.pid, uid, owner)
                 .seen(format!("`{}` names pid {} of uid {uid}", lock.path, holder.pid), &lock.owner),
@@ -137,6 +159,48 @@ mod tests {
             value(&mut node.processes)[0].uid = Some(0);
         });
         assert!(draft(lease_foreign, &node).evidence.iter().any(|one| one.fact.contains("gateway.state.lock")));
+    }
+
+    /// The directory was given to root, and the gateway still runs as the user to whom the home belongs.
+    fn drifted(change: impl FnOnce(&mut Snapshot)) -> Snapshot {
+        node(|node| {
+            value(&mut first_state(node).stat).uid = 0;
+            lease_of(node).uid = Some(UID);
+            change(node);
+        })
+    }
+
+    #[test]
+    fn the_homes_own_user_is_no_stranger_in_a_directory_that_drifted() {
+        let by_account = drifted(|_| {});
+        assert!(silent(lease_foreign, &by_account));
+        assert_eq!(root_causes(&by_account), [Code::StateUidDrift]);
+        let by_lock = drifted(|node| first_state(node).records = denied());
+        assert!(silent(lease_foreign, &by_lock));
+        let by_unit = drifted(|node| first_state(node).home_uid = None);
+        assert!(silent(lease_foreign, &by_unit));
+    }
+
+    #[test]
+    fn who_cannot_be_seen_to_be_the_homes_own_user_stays_a_stranger() {
+        let nobodys = drifted(|node| {
+            first_state(node).home_uid = None;
+            node.units.units.clear();
+        });
+        assert_eq!(drafts(lease_foreign, &nobodys).len(), 1);
+        let hidden = drifted(|node| node.processes = denied());
+        assert_eq!(drafts(lease_foreign, &hidden).len(), 1);
+        let elsewhere = drifted(|node| {
+            first_state(node).home_uid = None;
+            first_unit(node).path = Some("/Library/LaunchAgents/ai.openclaw.gateway.plist".to_owned());
+        });
+        assert_eq!(drafts(lease_foreign, &elsewhere).len(), 1);
+    }
+
+    #[test]
+    fn a_user_who_owns_neither_directory_nor_home_is_a_stranger() {
+        let node = drifted(|node| first_state(node).home_uid = Some(502));
+        assert_eq!(root_causes(&node), [Code::StateLeaseForeign]);
     }
 
     #[test]
