@@ -374,16 +374,18 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Transport,
         why: "The definition names a fixed path of `node`, of the package or of a wrapper. An upgrade of Node, \
             another package manager or an unmounted volume moves it away. The process that runs goes on; the next \
-            start fails, often weeks later at a reboot.",
+            start fails, often weeks later at a reboot. Or it names `node` alone, by `env` or in a wrapper, which \
+            works in a terminal: launchd looks in `/usr/bin:/bin:/usr/sbin:/sbin` only, and each run ends with 127 \
+            (not found) or 126 (not executable).",
         remedy: &[
             "`openclaw gateway install --force` writes the paths of today",
-            "or mend the path in the definition and load it again",
+            "or mend the path in the definition, or its `PATH`, and load it again",
         ],
         explains: &[
             Code::UnitParked, Code::UnitExitConfig, Code::UnitUnloaded, Code::GatewayRestartStorm, Code::PortSilent,
             Code::Close1006,
         ],
-        sources: &["launchd.plist(5)", "docs/gateway/troubleshooting.md", "openclaw/openclaw#40207"],
+        sources: &["launchd.plist(5)", "env(1)", "docs/gateway/troubleshooting.md", "openclaw/openclaw#40207"],
     },
     Entry {
         code: Code::UnitExitConfig,

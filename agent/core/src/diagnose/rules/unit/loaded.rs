@@ -12,7 +12,7 @@ use crate::snapshot::{Domain, KeepAlive, LogEvent, Manager, Unit, UnitState, eve
 const GIVEN_UP_S: i64 = 120;
 
 /// Whether the gateway of a unit runs, or is covered by another unit, so that this one is not missed now.
-fn is_missed(context: Context<'_>, unit: &Unit) -> bool {
+pub(super) fn is_missed(context: Context<'_>, unit: &Unit) -> bool {
     !gateway_of(context, unit).is_some_and(|gateway| !matches!(life(context, gateway), Life::Gone))
 }
 

@@ -7,6 +7,7 @@ mod environment;
 mod exit;
 mod loaded;
 mod policy;
+mod unfound;
 mod war;
 
 use super::super::{Context, Rule};
@@ -32,6 +33,7 @@ pub(super) const RULES: &[Rule] = &[
     loaded::unloaded,
     policy::keepalive_blind,
     policy::throttle_short,
+    unfound::program_unfound,
     war::port_war,
 ];
 
