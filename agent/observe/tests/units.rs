@@ -210,6 +210,22 @@ fn what_is_wrong_with_a_daemon_is_said() {
 }
 
 #[test]
+fn a_port_that_only_a_variable_names_is_told_from_an_argument() {
+    let machine = Machine::new();
+    let entry = machine.write("lib/openclaw.mjs", "", 0o644);
+    let body = format!(
+        "{}<key>EnvironmentVariables</key><dict><key>OPENCLAW_GATEWAY_PORT</key><string>127.0.0.1:19123</string></dict>",
+        arguments(&["/usr/bin/env", "node", entry.to_str().unwrap(), "gateway"])
+    );
+    machine.write("Library/LaunchDaemons/ai.openclaw.gateway.plist", &list("ai.openclaw.gateway", &body), 0o644);
+    let found = machine.ask(Manager::Launchd, &Replay::default());
+    let gateway = unit(&found.units, "ai.openclaw.gateway");
+    assert_eq!((gateway.port, gateway.port_argument), (Some(19_123), None));
+    assert_eq!(gateway.environment_names, ["OPENCLAW_GATEWAY_PORT"]);
+    assert_eq!((gateway.program.get().map(String::as_str), &gateway.program_problem), (Some("/usr/bin/env"), &None));
+}
+
+#[test]
 fn an_agent_of_every_user_that_nobody_has_loaded() {
     let machine = Machine::new();
     machine.write(

@@ -414,9 +414,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Error,
         symptom: false,
         layer: Layer::Transport,
-        why: "`--port` of the unit beats `gateway.port` of the configuration for the gateway, while clients read the \
-            configuration. The gateway is healthy on the old port, and every client gets `ECONNREFUSED` on the new \
-            one.",
+        why: "`--port` of the unit, else its `OPENCLAW_GATEWAY_PORT`, beats `gateway.port` of the configuration for \
+            the gateway, while clients read the configuration. The gateway is healthy on the old port, and every \
+            client gets `ECONNREFUSED` on the new one.",
         remedy: &[
             "`openclaw gateway install --force` writes the definition from the configuration",
             "or set `gateway.port` back to what the unit passes",

@@ -9,6 +9,9 @@ use super::super::command::{bring_up, quote};
 use super::super::contained::run_at;
 use super::super::ownership::is_active;
 
+/// By which a gateway is told its port where no argument tells it.
+const PORT_VARIABLE: &str = "OPENCLAW_GATEWAY_PORT";
+
 /// An error, or a warning while the job runs all the same: then the next start fails.
 fn unless_running(unit: &Unit, draft: Draft) -> Draft {
     if runs(unit) { draft.severity(Severity::Warning) } else { draft }
@@ -55,16 +58,16 @@ pub(super) fn program_missing(context: Context<'_>, out: &mut Vec<Draft>) {
 pub(super) fn wrong_port(context: Context<'_>, out: &mut Vec<Draft>) {
     for unit in gateway_units(context).filter(|unit| is_active(unit)) {
         let Some(gateway) = gateway_of(context, unit) else { continue };
-        let (Some(passed), Some(config)) = (unit.port_argument, gateway.config.get()) else { continue };
+        let (Some((passed, words)), Some(config)) = (passed(unit), gateway.config.get()) else { continue };
         let Some(configured) = config.port.filter(|port| *port != passed) else { continue };
         out.push(
             about(
                 context,
                 Code::UnitWrongPort,
                 unit,
-                format!("`{}` passes `--port {passed}`, and `{}` says {configured}", unit.id, config.path),
+                format!("`{}` passes `{words}`, and `{}` says {configured}", unit.id, config.path),
             )
-            .evidence(format!("`--port {passed}`"), origin(unit), context.snapshot.taken_at)
+            .evidence(format!("`{words}`"), origin(unit), context.snapshot.taken_at)
             .seen(format!("`gateway.port` is {configured}"), &gateway.config)
             .command("write the definition anew from the configuration", install(context, unit))
             .command(
@@ -73,6 +76,15 @@ pub(super) fn wrong_port(context: Context<'_>, out: &mut Vec<Draft>) {
             ),
         );
     }
+}
+
+/// The port that a unit passes to its gateway, and in which words: `--port`, else the variable.
+fn passed(unit: &Unit) -> Option<(u16, String)> {
+    let by_argument = unit.port_argument.map(|port| (port, format!("--port {port}")));
+    by_argument.or_else(|| {
+        let port = unit.port.filter(|_| unit.environment_names.iter().any(|name| name == PORT_VARIABLE))?;
+        Some((port, format!("{PORT_VARIABLE}={port}")))
+    })
 }
 
 #[cfg(test)]
@@ -132,6 +144,38 @@ mod tests {
             draft(wrong_port, &node).summary,
             "`gui/501/ai.openclaw.gateway` passes `--port 18789`, and `/Users/op/.openclaw/openclaw.json` says 19000"
         );
+    }
+
+    #[test]
+    fn an_old_port_in_the_units_environment_is_named_too() {
+        let named = |names: &[&str], port| {
+            node(|node| {
+                let unit = first_unit(node);
+                (unit.port_argument, unit.port) = (None, port);
+                unit.environment_names = names.iter().map(|name| (*name).to_owned()).collect();
+                value(&mut gateway(node).config).port = Some(19_000);
+            })
+        };
+        let by_variable = named(&["HOME", "OPENCLAW_GATEWAY_PORT"], Some(PORT));
+        assert_eq!(
+            draft(wrong_port, &by_variable).summary,
+            "`gui/501/ai.openclaw.gateway` passes `OPENCLAW_GATEWAY_PORT=18789`, and \
+             `/Users/op/.openclaw/openclaw.json` says 19000"
+        );
+        assert!(silent(wrong_port, &named(&["HOME", "OPENCLAW_GATEWAY_PORT"], Some(19_000))));
+        // What else names a port is no setting of the gateway's.
+        assert!(silent(wrong_port, &named(&["HOME"], Some(PORT))));
+        assert!(silent(wrong_port, &named(&["OPENCLAW_GATEWAY_PORT"], None)));
+    }
+
+    #[test]
+    fn the_argument_beats_the_variable() {
+        let node = node(|node| {
+            first_unit(node).port = Some(18_000);
+            first_unit(node).environment_names = vec!["OPENCLAW_GATEWAY_PORT".to_owned()];
+            value(&mut gateway(node).config).port = Some(19_000);
+        });
+        assert!(draft(wrong_port, &node).summary.contains("passes `--port 18789`"));
     }
 
     #[test]
