@@ -81,6 +81,7 @@ fn facts(config: &Config, lookup: &dyn Lookup, key: &FingerprintKey) -> ConfigFa
         allowed_origins: has_origins.then_some(gateway.control_ui.allowed_origins),
         control_ui: gateway.control_ui.enabled.unwrap_or(true),
         trusted_proxies: gateway.trusted_proxies,
+        allow_real_ip: gateway.allow_real_ip_fallback,
         remote_url: gateway.remote.url,
         public_origin: gateway.public_origin,
         channels: config
@@ -133,6 +134,7 @@ fn broken(path: &Path, error: &ConfigError, source: String, at: Timestamp) -> Fa
         allowed_origins: None,
         control_ui: true,
         trusted_proxies: Vec::new(),
+        allow_real_ip: false,
         remote_url: None,
         public_origin: None,
         channels: Vec::new(),
@@ -151,7 +153,7 @@ mod tests {
 
     use super::*;
 
-    fn fingerprint(text: &str, key: u8) -> Option<Fingerprint> {
+    fn read(text: &str, key: u8) -> ConfigFacts {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path().canonicalize().unwrap();
         let path = home.join("openclaw.json");
@@ -159,7 +161,18 @@ mod tests {
         let loaded = Loaded::read(&path, &Reader::for_self(Some(home)), &[]);
         let key = FingerprintKey::new(&[key; 32]).unwrap();
         let facts = loaded.facts(&Environment::default(), &key, Timestamp::UNIX_EPOCH);
-        facts.get().unwrap().fingerprint.clone()
+        facts.get().unwrap().clone()
+    }
+
+    fn fingerprint(text: &str, key: u8) -> Option<Fingerprint> {
+        read(text, key).fingerprint
+    }
+
+    #[test]
+    fn a_trusted_proxy_names_its_client_in_x_real_ip_only_where_that_is_switched_on() {
+        assert!(read("{ gateway: { trustedProxies: ['10.0.0.1'], allowRealIpFallback: true } }", 1).allow_real_ip);
+        assert!(!read("{ gateway: { trustedProxies: ['10.0.0.1'] } }", 1).allow_real_ip);
+        assert!(!read("{ gateway: ", 1).allow_real_ip);
     }
 
     #[test]

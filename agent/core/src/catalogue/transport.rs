@@ -264,7 +264,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             devices need approval.",
         remedy: &[
             "let the proxy keep one address, and add that to `gateway.trustedProxies`, as the engine states it; with the whole subnet of a container network, clients from a published port count as proxies and are refused",
-            "let the proxy send `X-Forwarded-For`; `X-Real-IP` alone is not enough",
+            "let the proxy send `X-Forwarded-For`; without it `Forwarded` and `X-Forwarded-Proto` name no client, and `X-Real-IP` only with `gateway.allowRealIpFallback`",
         ],
         explains: &[Code::GatewayNotReady, Code::PairingPending, Code::PairingUnapproved, Code::Close1006],
         sources: &["docs/gateway/trusted-proxy-auth.md", "docs/gateway/security/network-exposure.md"],

@@ -103,6 +103,9 @@ pub struct ConfigFacts {
     pub control_ui: bool,
     /// `gateway.trustedProxies`.
     pub trusted_proxies: Vec<String>,
+    /// `gateway.allowRealIpFallback`: whether a trusted proxy may name its client in `X-Real-IP` alone.
+    #[serde(default)]
+    pub allow_real_ip: bool,
     /// `gateway.remote.url`.
     pub remote_url: Option<String>,
     /// `gateway.publicOrigin`.

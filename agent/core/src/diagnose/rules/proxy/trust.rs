@@ -13,7 +13,13 @@ use crate::snapshot::{ConfigFacts, Gateway, ProbeOutcome, ProxyRoute};
 /// What a gateway answers to a proxy that it does not trust.
 const REFUSAL: &str = "proxy_attribution_required";
 
-/// `proxy.untrusted`: forwarding headers come from an address that the gateway does not trust.
+/// The header by which a trusted proxy names its client.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The header that may stand for it, where `gateway.allowRealIpFallback` says so.
+const REAL_IP: &str = "x-real-ip";
+
+/// `proxy.untrusted`: forwarding headers come from an address that the gateway does not trust, or name no client to it.
 pub(in super::super) fn untrusted(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
     for route in &snapshot.proxies {
@@ -21,27 +27,29 @@ pub(in super::super) fn untrusted(context: Context<'_>, out: &mut Vec<Draft>) {
         let forwards = route.config.get().map(|config| config.forwards.as_slice()).unwrap_or_default();
         let peer = peer(snapshot, route, gateway);
         let trusted = trusted_of(gateway).and_then(|trusted| is_trusted(trusted, &peer));
-        let only_real_ip = !forwards.is_empty() && forwards.iter().all(|name| name.eq_ignore_ascii_case("x-real-ip"));
+        let nameless = nameless(gateway, forwards);
         let refused = route.through.failure().is_some_and(|failure| failure.reason.as_deref() == Some(REFUSAL));
         let what = if refused {
             "the gateway answers 403 to all but `/healthz`"
         } else {
             // What is only written counts where it is known to be refused.
             let tried = !matches!(route.through.outcome, ProbeOutcome::NotTried { .. });
-            if tried || forwards.is_empty() || trusted != Some(false) {
+            if tried || forwards.is_empty() || trusted != Some(false) && nameless.is_none() {
                 continue;
             }
             "the gateway will answer 403 to all but `/healthz`"
         };
         let from = from(&peer);
-        let end = trusted_end(context, route, gateway).filter(|_| !forwards.is_empty() && !only_real_ip);
+        let end = trusted_end(context, route, gateway).filter(|_| !forwards.is_empty() && nameless.is_none());
         let summary = if trusted == Some(true) {
-            let why = match end {
-                _ if only_real_ip => "`X-Real-IP` alone names no client".to_owned(),
-                Some(end) => format!("so is {end}, from where clients come through its published port"),
-                None => "the client's address is missing or loopback".to_owned(),
+            let why = match (&nameless, end) {
+                (Some(why), _) => why.clone(),
+                (None, Some(end)) => format!("so is {end}, from where clients come through its published port"),
+                (None, None) => "the client's address is missing or loopback".to_owned(),
             };
             format!("{} is trusted, and {why}: {what}", name(route))
+        } else if let (None, Some(why)) = (trusted, &nameless) {
+            format!("{} adds forwarding headers, and {why}: {what}", name(route))
         } else {
             format!("{} adds forwarding headers and {from} is not in `gateway.trustedProxies`: {what}", name(route))
         };
@@ -57,17 +65,39 @@ pub(in super::super) fn untrusted(context: Context<'_>, out: &mut Vec<Draft>) {
             format!("`gateway.trustedProxies` is {}", list(trusted_of(gateway).unwrap_or_default())),
             &gateway.config,
         );
-        out.push(if let (Some(true), Some(end)) = (trusted, end) {
-            trust(context, gateway, &peer, Some(end), draft)
-        } else if trusted == Some(true) {
-            draft.remedy(format!(
-                "let it send the client's address in `X-Forwarded-For`{}; what runs on the gateway's own node connects to it directly",
-                location(route, "forwards")
-            ))
-        } else {
-            trust(context, gateway, &peer, None, draft)
+        if nameless.is_some() && forwards.iter().any(|name| name.eq_ignore_ascii_case(REAL_IP)) {
+            draft = draft.seen("`gateway.allowRealIpFallback` is not true", &gateway.config);
+        }
+        let named = format!(
+            "let it send the client's address in `X-Forwarded-For`{}; what runs on the gateway's own node connects to it directly",
+            location(route, "forwards")
+        );
+        out.push(match (trusted, end) {
+            (Some(true), Some(end)) => trust(context, gateway, &peer, Some(end), draft),
+            (Some(true), None) => draft.remedy(named),
+            (None, _) if nameless.is_some() => draft.remedy(named),
+            _ if nameless.is_some() => trust(context, gateway, &peer, None, draft).remedy(named),
+            _ => trust(context, gateway, &peer, None, draft),
         });
     }
+}
+
+/// Why nothing that a proxy adds names the client to a gateway that trusts it. None where something does, or nobody can say.
+fn nameless(gateway: &Gateway, forwards: &[String]) -> Option<String> {
+    let adds = |wanted: &str| forwards.iter().any(|name| name.eq_ignore_ascii_case(wanted));
+    if forwards.is_empty() || adds(FORWARDED_FOR) {
+        return None;
+    }
+    let real_ip_counts = match gateway.config.get() {
+        Some(config) => config.allow_real_ip,
+        None => !gateway.config.is_absent(),
+    };
+    if adds(REAL_IP) && real_ip_counts {
+        return None;
+    }
+    let names: Vec<String> = forwards.iter().map(|name| format!("`{name}`")).collect();
+    let verb = if names.len() == 1 { "names" } else { "name" };
+    Some(format!("{} alone {verb} no client", names.join(", ")))
 }
 
 /// The engine's own address on the proxy's network, where the gateway trusts it.
@@ -140,6 +170,7 @@ fn trust(context: Context<'_>, gateway: &Gateway, peer: &Peer, end: Option<IpAdd
 mod tests {
     use super::super::fixture::*;
     use super::*;
+    use crate::Snapshot;
     use crate::diagnose::fixture::*;
 
     #[test]
@@ -221,21 +252,72 @@ mod tests {
         }
     }
 
+    /// The proxy on the loopback that the gateway trusts, with these headers, not tried.
+    fn trusted_with(headers: &[&str], change: impl FnOnce(&mut Snapshot)) -> Snapshot {
+        let mut node = behind(|route| {
+            untried_both(route);
+            value(&mut route.config).forwards = headers.iter().map(|name| (*name).to_owned()).collect();
+        });
+        value(&mut gateway(&mut node).config).trusted_proxies = vec!["127.0.0.1".to_owned()];
+        change(&mut node);
+        node
+    }
+
     #[test]
     fn a_trusted_proxy_without_a_client_address_is_told_apart() {
-        let node = behind(|route| {
-            route.through = refused(403, Some(REFUSAL));
-            value(&mut route.config).forwards = vec!["X-Real-IP".to_owned()];
+        let tried = trusted_with(&["X-Real-IP"], |node| node.proxies[0].through = refused(403, Some(REFUSAL)));
+        assert!(
+            draft(untrusted, &tried).summary.ends_with(
+                "is trusted, and `X-Real-IP` alone names no client: the gateway answers 403 to all but `/healthz`"
+            ),
+            "{}",
+            draft(untrusted, &tried).summary
+        );
+        let written = trusted_with(&["x-real-ip"], |_| {});
+        let said = draft(untrusted, &written);
+        assert!(said.summary.ends_with("names no client: the gateway will answer 403 to all but `/healthz`"));
+        assert!(said.remedy[0].text.starts_with("let it send the client's address in `X-Forwarded-For`"));
+        assert!(said.evidence.iter().any(|one| one.fact == "`gateway.allowRealIpFallback` is not true"));
+        assert_eq!(root_causes(&written), [Code::ProxyUntrusted]);
+        assert_eq!(report(&written).exit_status(false), 69);
+    }
+
+    #[test]
+    fn only_headers_that_count_name_a_client() {
+        for (headers, real_ip, found) in [
+            (&["X-Real-IP"][..], false, true),
+            (&["X-Real-IP"], true, false),
+            (&["X-Real-IP", "X-Forwarded-Proto"], false, true),
+            (&["X-Real-IP", "X-Forwarded-Proto"], true, false),
+            (&["Forwarded"], true, true),
+            (&["X-Forwarded-Proto", "X-Forwarded-Host"], true, true),
+            (&["X-Real-IP", "x-forwarded-for"], false, false),
+            (&[], false, false),
+        ] {
+            let node = trusted_with(headers, |node| value(&mut gateway(node).config).allow_real_ip = real_ip);
+            assert_eq!(!silent(untrusted, &node), found, "{headers:?} {real_ip}");
+        }
+        // What was let through is well, whoever named the client.
+        let well = behind(|route| value(&mut route.config).forwards = vec!["X-Real-IP".to_owned()]);
+        assert!(silent(untrusted, &well));
+    }
+
+    #[test]
+    fn who_is_not_trusted_either_is_told_both() {
+        let node = trusted_with(&["X-Real-IP"], |node| {
+            value(&mut gateway(node).config).trusted_proxies = vec!["10.0.0.1".to_owned()];
         });
-        let node = crate::Snapshot {
-            gateways: {
-                let mut gateways = node.gateways.clone();
-                value(&mut gateways[0].config).trusted_proxies = vec!["127.0.0.1".to_owned()];
-                gateways
-            },
-            ..node
-        };
-        assert!(draft(untrusted, &node).summary.contains("is trusted, and `X-Real-IP` alone names no client"));
+        let remedy = draft(untrusted, &node).remedy;
+        assert!(remedy[0].command.as_deref().is_some_and(|command| command.contains("trustedProxies")));
+        assert!(remedy[1].text.contains("`X-Forwarded-For`"));
+    }
+
+    #[test]
+    fn whether_x_real_ip_counts_is_not_guessed() {
+        let hidden = trusted_with(&["X-Real-IP"], |node| gateway(node).config = denied());
+        assert!(silent(untrusted, &hidden));
+        let unread = trusted_with(&["X-Real-IP"], |node| node.proxies[0].config = denied());
+        assert!(silent(untrusted, &unread));
     }
 
     #[test]
