@@ -39,10 +39,11 @@ pub(crate) fn command_line(site: &Site, dir: &StateDir, draft: Option<&Draft>, a
     }
     let reader = site.reader();
     let own;
+    let config_path = site.callers_config.as_ref().unwrap_or(&site.config_path);
     let loaded = match draft {
-        Some(draft) => &draft.loaded,
-        None => {
-            own = Loaded::read(&site.config_path, &reader, &[]);
+        Some(draft) if *config_path == site.config_path => &draft.loaded,
+        _ => {
+            own = Loaded::read(config_path, &reader, &[]);
             &own
         }
     };

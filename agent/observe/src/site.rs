@@ -44,6 +44,9 @@ pub(crate) struct Site {
     pub(crate) asked: bool,
     /// The caller's own environment leads here.
     pub(crate) is_callers: bool,
+    /// The configuration that the caller's command line reads, where the caller's is the site; a gateway there may have been started with
+    /// another.
+    pub(crate) callers_config: Option<PathBuf>,
 }
 
 impl Site {
@@ -213,6 +216,7 @@ impl Sites {
         }
         if let Some(site) = self.add(&resolved.state_dir, resolved.profile.clone()) {
             site.is_callers = true;
+            site.callers_config = Some(resolved.config_path.clone());
             site.config_path = resolved.config_path;
             site.asked |= named;
         }
@@ -246,6 +250,7 @@ impl Sites {
             units: Vec::new(),
             asked: false,
             is_callers: false,
+            callers_config: None,
         });
         if path != resolved {
             site.aliases.insert(path.to_string_lossy().into_owned());

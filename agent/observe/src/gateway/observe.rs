@@ -394,6 +394,7 @@ mod tests {
             units: Vec::new(),
             asked: false,
             is_callers: false,
+            callers_config: None,
         };
         let read = |variables: &[(&str, &str)]| {
             let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
