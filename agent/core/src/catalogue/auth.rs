@@ -139,7 +139,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             "give the provider what it needs in that context (variable, file with mode 0600, command)",
             "or store the secret in the configuration",
         ],
-        explains: &[Code::PortSilent, Code::TokenMissing, Code::TokenSplit],
+        explains: &[Code::PortSilent, Code::TokenMissing, Code::TokenSplit, Code::PairingUnapproved],
         sources: &["docs/gateway/secrets/secretref-contract.md"],
     },
     Entry {

@@ -7,7 +7,9 @@ use super::super::contained::{of, of_client, place_of, run_as, run_at};
 use super::REQUEST_LIFE;
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
-use crate::snapshot::{Client, Gateway, PairedDevice, Pairing, PendingPairing, Snapshot, Workload};
+use crate::snapshot::{
+    Client, Gateway, PairedDevice, Pairing, PendingPairing, Snapshot, SourceOutcome, TokenSource, Workload,
+};
 
 /// Requests that still live: an old row is no request any more.
 fn live(pairing: &Pairing, now: Timestamp) -> impl Iterator<Item = &PendingPairing> {
@@ -77,9 +79,13 @@ pub(super) fn pending(context: Context<'_>, out: &mut Vec<Draft>) {
     }
 }
 
-/// Whether this client must show a device: it comes from beyond the loopback, or has no shared secret.
+/// Whether this client must show a device: it comes from beyond the loopback, or has no shared secret. One whose secret does not resolve has
+/// one: it refuses before it connects, whatever device it has.
 fn needs_device(client: &Client) -> bool {
-    client.url.get().is_some_and(|url| !url.loopback) || client.credentials.winner.is_none()
+    let credentials = &client.credentials;
+    let unresolved = |source: &TokenSource| matches!(source.outcome, SourceOutcome::Unresolved { .. });
+    let refuses = credentials.refusal.is_some() && credentials.sources.iter().any(unresolved);
+    client.url.get().is_some_and(|url| !url.loopback) || credentials.winner.is_none() && !refuses
 }
 
 /// `pairing.unapproved`: the client's device is neither approved nor waiting.

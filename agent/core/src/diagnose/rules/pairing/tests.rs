@@ -2,7 +2,7 @@
 
 use super::super::super::fixture::*;
 use super::*;
-use crate::snapshot::{PendingPairing, Snapshot, event};
+use crate::snapshot::{PendingPairing, Snapshot, SourceOutcome, event};
 
 fn request(device: &str) -> PendingPairing {
     PendingPairing {
@@ -71,6 +71,30 @@ fn an_expired_request_and_a_hidden_list_are_no_findings() {
 fn a_paired_device_that_asks_for_more_is_a_scope_upgrade() {
     let node = node(|node| wait(node, request(DEVICE)));
     assert_eq!(root_causes(&node), [Code::PairingScopeUpgrade]);
+}
+
+#[test]
+fn a_client_whose_secret_does_not_resolve_never_gets_to_pairing() {
+    let stranger = |loopback: bool, refusal: Option<&str>| {
+        node(|node| {
+            let client = first_client(node);
+            value(&mut client.device).approved = None;
+            value(&mut client.device).device_id = "stranger".to_owned();
+            value(&mut client.url).loopback = loopback;
+            client.credentials.winner = None;
+            client.credentials.refusal = refusal.map(str::to_owned);
+            client.credentials.sources[0].fingerprint = None;
+            client.credentials.sources[0].outcome =
+                SourceOutcome::Unresolved { why: "the file does not exist".to_owned() };
+        })
+    };
+    let near = stranger(true, Some("the secret cannot be resolved"));
+    assert!(silent(unapproved, &near), "with the secret it needs no device");
+    assert_eq!(root_causes(&near), [Code::TokenSecretref]);
+    let far = stranger(false, Some("the secret cannot be resolved"));
+    assert_eq!(finding(&far, Code::PairingUnapproved).explained_by, Some(Code::TokenSecretref));
+    assert!(!root_causes(&far).contains(&Code::PairingUnapproved));
+    assert!(!silent(unapproved, &stranger(true, None)), "it connects without a secret");
 }
 
 #[test]
