@@ -77,11 +77,12 @@ fn projects_as_people_deploy_them_have_no_error() {
 ///
 /// What no file shows is not here: that a container was killed for its memory or starts over and over, that a command line is not paired,
 /// who owns a volume, what digest a tag has, an engine that is silent, a host gateway beside a container, and whether a port answers.
-const FAULTS: [(&str, &str); 27] = [
+const FAULTS: [(&str, &str); 28] = [
     ("bind-loopback", "bind.loopback"),
     ("caddy-buffering", "proxy.buffering"),
     ("certificate-expired", "proxy.tls"),
     ("dotenv-and-config-differ", "token.split"),
+    ("extra-hosts", "url.loopback-in-namespace"),
     ("health-on-process", "compose.health-blind"),
     ("image-skew", "image.skew"),
     ("ingress-elsewhere", "ingress.split"),

@@ -177,6 +177,7 @@ async fn a_container_that_ended_is_looked_into_with_its_networks() {
             working_dir: None,
             network_mode: Some(format!("container:{}", gateway.id)),
             networks: Vec::new(),
+            extra_hosts: Vec::new(),
             binds: vec![portreeve_observe::inside::Bind {
                 source: "no-such-volume-here".to_owned(),
                 target: "/data".to_owned(),

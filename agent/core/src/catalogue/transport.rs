@@ -11,7 +11,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         symptom: false,
         layer: Layer::Transport,
         why: "`127.0.0.1` in a container is the container itself. The client gets `ECONNREFUSED` and 1006 while the \
-            gateway is healthy on the host or in the next container, and every probe from the host is green.",
+            gateway is healthy on the host or in the next container, and every probe from the host is green. A line \
+            of `extra_hosts` makes any name lead there, even that of the gateway's service: a hosts file counts \
+            before the names of networks.",
         remedy: &[
             "use the gateway's service name in the client's URL",
             "or let the client share the gateway's namespace: `network_mode: \"service:<gateway>\"`",
@@ -56,14 +58,17 @@ pub(super) const ENTRIES: &[Entry] = &[
         symptom: false,
         layer: Layer::Transport,
         why: "The client gets `ECONNREFUSED`, or the answer of another program; its gateway is healthy, on another \
-            port or behind a tunnel whose other end is gone. Published and inner port of a container are mixed up, or \
-            `gateway.port` was changed under a running gateway: it restarts within its process, keeps the port of its \
-            first start, and says nothing, while the command line reads the new one.",
+            port or behind a tunnel whose other end is gone. Published and inner port of a container are mixed up; a \
+            container goes over `host.docker.internal` to a port that is published on 127.0.0.1 of a Linux host, where \
+            that name stands for another of the host's addresses; or `gateway.port` was changed under a running \
+            gateway: it restarts within its process, keeps the port of its first start, and says nothing, while the \
+            command line reads the new one.",
         remedy: &[
             "use the port on which the gateway listens",
             "after a change of `gateway.port` end the gateway's process and start it anew: a restart within the \
                 process keeps the old port",
             "in a container the inner port stays 18789; only the published one differs",
+            "from another container use the gateway's service name and its inner port, and not the host",
         ],
         explains: &[Code::PortSilent, Code::PairingUnapproved, Code::Close1006],
         sources: &["docs/gateway/configuration.md", "docs/install/docker.md", "openclaw/openclaw#133503"],

@@ -10,6 +10,7 @@ mod earlier;
 mod engine;
 pub mod event;
 mod gateway;
+mod hosts;
 mod image_check;
 mod lock_wait;
 mod mirror;
@@ -36,6 +37,7 @@ pub use engine::{
     Engine, EngineAnswer, EngineEvent, EngineKind, Network, Project, ProjectProblem, Volume as EngineVolume,
 };
 pub use gateway::{ConfigFacts, ConfigProblem, Expectation, Gateway, Install, LogEvent, LogFacts, LogFile};
+pub use hosts::{HostsAddress, HostsEntry};
 pub use image_check::{
     AcceptedImage, DigestKind, DigestSeen, ImageCheck, ImageDigest, RegistryAnswer, RegistryDigest, ResolvedManifest,
 };

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::hosts::{HostsAddress, HostsEntry};
 use super::namespace::NamespaceView;
 use super::place::Place;
 use crate::Fact;
@@ -45,7 +46,7 @@ pub struct Workload {
     pub networks: Vec<Attachment>,
     /// Names that its own hosts file adds: `extra_hosts`, `links`.
     #[serde(default)]
-    pub extra_hosts: Vec<String>,
+    pub extra_hosts: Vec<HostsEntry>,
     /// Ports published on the host.
     pub ports: Vec<PublishedPort>,
     /// What is mounted.
@@ -87,6 +88,11 @@ impl Workload {
             }
             path = path.rsplit_once('.').map_or("", |(around, _)| around);
         }
+    }
+
+    /// What its own hosts file says that a name stands for; nothing where it does not have the name.
+    pub fn hosts(&self, name: &str) -> impl Iterator<Item = HostsAddress> {
+        self.extra_hosts.iter().filter(|entry| entry.name.eq_ignore_ascii_case(name)).map(|entry| entry.address)
     }
 
     /// Whether its main process runs now.

@@ -1,6 +1,8 @@
 //! Which gateway a client's URL leads to.
 
-use portreeve_core::snapshot::{GatewayUrl, NetworkMode, Workload};
+use std::net::IpAddr;
+
+use portreeve_core::snapshot::{GatewayUrl, HostsAddress, NetworkMode, Workload};
 
 use super::Facts;
 
@@ -21,8 +23,22 @@ pub(super) fn clients(facts: &mut Facts) {
 pub(super) fn leads_to(facts: &Facts, from: &Workload, url: &GatewayUrl) -> Option<String> {
     let host = url.host.trim_matches(['[', ']']);
     let here = namespace(facts, from);
+    let literal = host.parse::<IpAddr>().ok();
+    // A hosts file counts before the names of networks.
+    let told: Vec<HostsAddress> =
+        here.hosts(host).chain(from.hosts(host)).filter(|told| *told != HostsAddress::Unknown).collect();
+    let is_own = |told: &HostsAddress| matches!(told, HostsAddress::Ip(address) if address.is_loopback());
     let is_loopback =
-        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        host == "localhost" || literal.is_some_and(|address| address.is_loopback()) || told.iter().any(is_own);
+    let is_machine = if told.is_empty() {
+        host == "host.docker.internal" || host == "gateway.docker.internal"
+    } else {
+        told.contains(&HostsAddress::Machine)
+    };
+    let is_told = |address: &str| {
+        let address = address.parse::<IpAddr>();
+        address.is_ok_and(|address| told.contains(&HostsAddress::Ip(address)))
+    };
     let found = facts.gateways.iter().find(|gateway| {
         let Some(workload) = gateway.workload.as_deref().and_then(|id| of(facts, id)) else { return false };
         let there = namespace(facts, workload);
@@ -35,14 +51,18 @@ pub(super) fn leads_to(facts: &Facts, from: &Workload, url: &GatewayUrl) -> Opti
         if is_loopback {
             return same && listens;
         }
-        if host == "host.docker.internal" || host == "gateway.docker.internal" {
+        if is_machine {
             return is_published(there, url.port, gateway.port);
         }
         let common =
             there.networks.iter().filter(|network| here.networks.iter().any(|own| own.network == network.network));
         listens
             && common.into_iter().any(|network| {
-                network.aliases.iter().any(|alias| alias == host) || network.address.as_deref() == Some(host)
+                if told.is_empty() {
+                    network.aliases.iter().any(|alias| alias == host) || network.address.as_deref() == Some(host)
+                } else {
+                    network.address.as_deref().is_some_and(is_told)
+                }
             })
     });
     found.map(|gateway| gateway.id.clone())

@@ -3,8 +3,8 @@
 use portreeve_compose::{Healthcheck as Check, MountKind as Kind, Project, Service, Value};
 use portreeve_core::Fact;
 use portreeve_core::snapshot::{
-    Attachment, ConfigFacts, Dependency, HealthQuestion, Healthcheck, Image, Listens, Mount, MountKind, NetworkMode,
-    PublishedPort, Workload,
+    Attachment, ConfigFacts, Dependency, HealthQuestion, Healthcheck, HostsEntry, Image, Listens, Mount, MountKind,
+    NetworkMode, PublishedPort, Workload,
 };
 use portreeve_facts::workload::{Definition, ImageReference, health_question, listens, mask, role, state_dir};
 use portreeve_openclaw::environment::{self, Environment};
@@ -161,10 +161,13 @@ fn attachments(project: &Project, service: &Service) -> Vec<Attachment> {
 }
 
 /// Names that its own hosts file adds.
-fn own_hosts(service: &Service) -> Vec<String> {
-    let hosts = service.extra_hosts.iter().filter_map(|host| host.text.split('=').next());
-    let links = service.links.iter().filter_map(|link| link.text.rsplit(':').next());
-    hosts.chain(links).map(ToOwned::to_owned).collect()
+fn own_hosts(service: &Service) -> Vec<HostsEntry> {
+    let hosts = service.extra_hosts.iter().map(|host| {
+        let entry = HostsEntry::parse(&host.text);
+        if host.unknown.is_some() { HostsEntry::unknown(&entry.name) } else { entry }
+    });
+    let links = service.links.iter().filter_map(|link| link.text.rsplit(':').next()).map(HostsEntry::unknown);
+    hosts.chain(links).collect()
 }
 
 fn ports(service: &Service) -> Vec<PublishedPort> {

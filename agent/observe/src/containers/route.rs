@@ -2,11 +2,20 @@
 
 use std::net::IpAddr;
 
-use portreeve_core::snapshot::{Engine, Gateway, GatewayUrl, Network, NetworkMode, Workload};
+use portreeve_core::snapshot::{Engine, Gateway, GatewayUrl, HostsAddress, Network, NetworkMode, Workload};
 
 /// Names by which a container reaches the machine that it runs on.
 const HOST_NAMES: [&str; 4] =
     ["host.docker.internal", "gateway.docker.internal", "host.containers.internal", "host.orb.internal"];
+
+/// How a port of the node is come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// Over the loopback of the node itself.
+    Loopback,
+    /// From a container, at the engine's end of its network.
+    Bridge,
+}
 
 /// How many steps from one namespace to the next are followed.
 const MOST_STEPS: usize = 8;
@@ -34,28 +43,50 @@ impl<'a> Plan<'a> {
         let loopback = host == "localhost" || address.is_some_and(|address| address.is_loopback());
         let Some(from) = from else {
             let own = loopback || address.is_some_and(|address| self.addresses.contains(&address));
-            return if own { self.on_host(url.port) } else { self.at_address(address?, url.port) };
+            return if own { self.on_host(url.port, Over::Loopback) } else { self.at_address(address?, url.port) };
         };
         let home = self.namespace(from);
         if loopback {
-            return match home.network_mode {
-                // Compose may be asked to use the host's network, which is the virtual machine's where there is one.
-                NetworkMode::Host if self.shares_kernel(home) => self.on_host(url.port),
-                _ => self.inside(home, url.port),
-            };
+            return self.at_loopback(home, url.port);
+        }
+        // A hosts file counts before the names of networks.
+        let mut told =
+            home.hosts(&host).chain(from.hosts(&host)).filter(|told| *told != HostsAddress::Unknown).peekable();
+        if address.is_none() && told.peek().is_some() {
+            return told.find_map(|told| match told {
+                HostsAddress::Ip(address) => self.at_address_within(home, address, url.port),
+                HostsAddress::Machine => self.on_host(url.port, Over::Bridge),
+                HostsAddress::Unknown => None,
+            });
         }
         if let Some(other) = self.named(home, &host) {
             return self.inside(self.namespace(other), url.port);
         }
         if HOST_NAMES.contains(&host.as_str()) {
-            return self.on_host(url.port);
+            return self.on_host(url.port, Over::Bridge);
         }
-        let address = address?;
-        if let Some(gateway) = self.at_address(address, url.port) {
+        self.at_address_within(home, address?, url.port)
+    }
+
+    /// The gateway that an address leads to from within a namespace.
+    fn at_address_within(&self, home: &Workload, address: IpAddr, port: u16) -> Option<&'a Gateway> {
+        if address.is_loopback() {
+            return self.at_loopback(home, port);
+        }
+        if let Some(gateway) = self.at_address(address, port) {
             return Some(gateway);
         }
         let is_engines = self.networks.iter().any(|network| network.gateways.contains(&address));
-        (is_engines || self.addresses.contains(&address)).then(|| self.on_host(url.port)).flatten()
+        (is_engines || self.addresses.contains(&address)).then(|| self.on_host(port, Over::Bridge)).flatten()
+    }
+
+    /// The gateway on the loopback of a namespace.
+    fn at_loopback(&self, home: &Workload, port: u16) -> Option<&'a Gateway> {
+        match home.network_mode {
+            // Compose may be asked to use the host's network, which is the virtual machine's where there is one.
+            NetworkMode::Host if self.shares_kernel(home) => self.on_host(port, Over::Loopback),
+            _ => self.inside(home, port),
+        }
     }
 
     /// The workload whose network namespace this one is in.
@@ -112,11 +143,15 @@ impl<'a> Plan<'a> {
     }
 
     /// The gateway behind a port of the node: one of the host, or one whose container publishes it.
-    fn on_host(&self, port: u16) -> Option<&'a Gateway> {
+    fn on_host(&self, port: u16, over: Over) -> Option<&'a Gateway> {
         let published = self.workloads.iter().filter(|workload| workload.engine.is_some() && workload.is_running());
         let published = published
             .flat_map(|workload| workload.ports.iter().map(move |published| (workload, published)))
-            .find(|(_, published)| published.host_port == Some(port) && published.protocol == "tcp");
+            .filter(|(_, published)| published.host_port == Some(port) && published.protocol == "tcp")
+            .find(|(workload, published)| {
+                // The host of an engine in a virtual machine is spoken to by way of its loopback.
+                over == Over::Loopback || published.is_exposed() || !self.shares_kernel(workload)
+            });
         if let Some((workload, published)) = published {
             return self.inside(self.namespace(workload), published.container_port);
         }

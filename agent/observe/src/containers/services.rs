@@ -10,7 +10,9 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use portreeve_compose::GuardedFiles;
 use portreeve_core::order::Gather as _;
-use portreeve_core::snapshot::{Blind, MountKind, Network, NetworkMode, Project, Workload, WorkloadRole};
+use portreeve_core::snapshot::{
+    Blind, HostsAddress, HostsEntry, MountKind, Network, NetworkMode, Project, Workload, WorkloadRole,
+};
 use portreeve_core::{FingerprintKey, Secret};
 use portreeve_openclaw::file::Reader;
 use secrecy::ExposeSecret;
@@ -286,8 +288,18 @@ fn definition(workload: &Workload, environment: Vec<Secret>, engine: &str, obser
             NetworkMode::Shared { with, .. } => container(with),
         },
         networks: networks.collect(),
+        extra_hosts: workload.extra_hosts.iter().filter_map(hosts_line).collect(),
         binds: binds.collect(),
         read_only_root: workload.read_only_root,
+    }
+}
+
+/// A name of a hosts file as engines take it; none where its address is not known, and for links, which engines keep elsewhere.
+fn hosts_line(entry: &HostsEntry) -> Option<String> {
+    match entry.address {
+        HostsAddress::Ip(address) => Some(format!("{}:{address}", entry.name)),
+        HostsAddress::Machine => Some(format!("{}:host-gateway", entry.name)),
+        HostsAddress::Unknown => None,
     }
 }
 

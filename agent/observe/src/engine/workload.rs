@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::order::{Gather as _, Order as _};
 use portreeve_core::snapshot::{
-    Attachment, Client, Healthcheck, Image, Mount, MountKind, NetworkMode, PublishedPort, Runtime, Workload,
+    Attachment, Client, Healthcheck, HostsEntry, Image, Mount, MountKind, NetworkMode, PublishedPort, Runtime, Workload,
 };
 use portreeve_facts::workload::{Definition, ImageReference, listens, mask, role, split_words, state_dir};
 use portreeve_openclaw::environment::Environment;
@@ -242,7 +242,7 @@ fn assemble(parts: Parts<'_>, definition: Definition, engine: &str, at: Timestam
         ports: if shares { Vec::new() } else { parts.ports },
         mounts,
         state_dir: state_dir(&definition),
-        extra_hosts: parts.host.extra_hosts.iter().take(MAX_MANY).map(|host| host_name(host)).collect(),
+        extra_hosts: parts.host.extra_hosts.iter().take(MAX_MANY).map(|host| hosts_entry(host)).collect(),
         read_only_root: parts.host.readonly_rootfs,
         healthcheck: parts.healthcheck,
         restart: parts.restart,
@@ -257,8 +257,9 @@ fn assemble(parts: Parts<'_>, definition: Definition, engine: &str, at: Timestam
 }
 
 /// `host.docker.internal:host-gateway`, `a=10.0.0.1`
-fn host_name(entry: &str) -> String {
-    name(entry.split([':', '=']).next().unwrap_or_default())
+fn hosts_entry(entry: &str) -> HostsEntry {
+    let entry = HostsEntry::parse(entry);
+    HostsEntry { name: name(&entry.name), ..entry }
 }
 
 /// [`portreeve_core::snapshot::Network::id`].

@@ -150,6 +150,7 @@ fn definition(spec: &Spec, name: &str) -> Value {
         "AttachStderr": true,
         "HostConfig": {
             "NetworkMode": network_mode,
+            "ExtraHosts": spec.extra_hosts,
             "VolumesFrom": spec.volumes_from.iter().map(|id| format!("{id}:ro")).collect::<Vec<_>>(),
             "Mounts": mounts,
             "CapDrop": ["ALL"],

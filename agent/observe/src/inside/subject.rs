@@ -51,6 +51,8 @@ pub struct Definition {
     pub network_mode: Option<String>,
     /// Networks of the engine that it is attached to.
     pub networks: Vec<String>,
+    /// Names that its hosts file adds, as the engine wants them: `name:address`.
+    pub extra_hosts: Vec<String>,
     /// What is mounted.
     pub binds: Vec<Bind>,
     /// Whether its own layer is read-only.
@@ -80,6 +82,8 @@ pub(super) struct Spec {
     pub(super) working_dir: String,
     pub(super) groups: Vec<String>,
     pub(super) namespace: Namespace,
+    /// Names that its hosts file adds. One that shares the namespace of another container shares its file.
+    pub(super) extra_hosts: Vec<String>,
     /// The life of the target whose namespace it is.
     pub(super) life: Option<Life>,
     pub(super) volumes_from: Vec<String>,
@@ -157,6 +161,8 @@ struct Config {
 struct HostConfig {
     #[serde(deserialize_with = "or_default")]
     network_mode: String,
+    #[serde(deserialize_with = "or_default")]
+    extra_hosts: Vec<String>,
     #[serde(deserialize_with = "or_default")]
     group_add: Vec<String>,
     #[serde(deserialize_with = "or_default")]
@@ -271,6 +277,7 @@ async fn of_container(client: &Client, id: &str, lasts: bool, until: Instant) ->
         environment: inspected.config.env,
         working_dir: inspected.config.working_dir,
         groups: inspected.host_config.group_add,
+        extra_hosts: hosts_of(&namespace, inspected.host_config.extra_hosts),
         namespace,
         life,
         volumes_from: vec![inspected.id],
@@ -295,6 +302,10 @@ async fn of_service(client: &Client, definition: &Definition, until: Instant) ->
             read_only: true,
         });
     }
+    let namespace = match &definition.network_mode {
+        Some(mode) => Namespace::Mode(mode.clone()),
+        None => own("bridge", definition.networks.clone()),
+    };
     let spec = Spec {
         image: definition.image.clone(),
         architecture: String::new(),
@@ -303,10 +314,8 @@ async fn of_service(client: &Client, definition: &Definition, until: Instant) ->
         environment: definition.environment.iter().map(|variable| variable.expose_secret().to_owned()).collect(),
         working_dir: definition.working_dir.clone().unwrap_or_default(),
         groups: Vec::new(),
-        namespace: match &definition.network_mode {
-            Some(mode) => Namespace::Mode(mode.clone()),
-            None => own("bridge", definition.networks.clone()),
-        },
+        extra_hosts: hosts_of(&namespace, definition.extra_hosts.clone()),
+        namespace,
         life: None,
         volumes_from: Vec::new(),
         mounts,
@@ -325,6 +334,14 @@ fn own(mode: &str, networks: Vec<String>) -> Namespace {
     match networks.next() {
         Some(first) => Namespace::Networks { first, others: networks.collect() },
         None => Namespace::Mode(if mode.is_empty() { "none".to_owned() } else { mode.to_owned() }),
+    }
+}
+
+/// The names that a hosts file of its own adds. An engine refuses them to whoever shares the namespace of another container.
+fn hosts_of(namespace: &Namespace, hosts: Vec<String>) -> Vec<String> {
+    match namespace {
+        Namespace::Mode(mode) if mode.starts_with("container:") => Vec::new(),
+        Namespace::Mode(_) | Namespace::Networks { .. } => hosts,
     }
 }
 
@@ -347,6 +364,15 @@ mod tests {
         assert_eq!(image_path("ghcr.io/x/y:1.2"), "ghcr.io/x/y:1.2");
         assert_eq!(image_path("sha256:0a"), "sha256:0a");
         assert_eq!(image_path("x?y"), "x%3Fy");
+    }
+
+    #[test]
+    fn whoever_shares_a_namespace_brings_no_names_of_its_own() {
+        let hosts = || vec!["gateway:127.0.0.1".to_owned()];
+        for (mode, kept) in [("container:0a", false), ("host", true), ("bridge", true)] {
+            assert_eq!(!hosts_of(&Namespace::Mode(mode.to_owned()), hosts()).is_empty(), kept, "{mode}");
+        }
+        assert_eq!(hosts_of(&own("bridge", vec!["a".to_owned()]), hosts()), hosts());
     }
 
     #[test]

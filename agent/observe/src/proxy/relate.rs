@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
-use portreeve_core::snapshot::{Gateway, GatewayUrl, Network, NetworkMode, Probe, ProxyRoute, Workload};
+use portreeve_core::snapshot::{Gateway, GatewayUrl, HostsAddress, Network, NetworkMode, Probe, ProxyRoute, Workload};
 use portreeve_facts::address::{is_local, is_loopback};
 
 use super::RouteFound;
@@ -50,6 +50,22 @@ impl<'a> World<'a> {
 
     /// The gateway that a URL leads to, from within a workload or from the host.
     pub fn gateway_at(&self, host: &str, port: u16, from: Option<&'a Workload>) -> Option<&'a Gateway> {
+        // A hosts file counts before the names of networks.
+        let namespaces = from.into_iter().flat_map(|from| [self.namespace(from), from]);
+        let mut told =
+            namespaces.flat_map(|of| of.hosts(host)).filter(|told| *told != HostsAddress::Unknown).peekable();
+        if told.peek().is_none() {
+            return self.gateway_of(host, port, from);
+        }
+        told.find_map(|told| match told {
+            HostsAddress::Ip(address) => self.gateway_of(&address.to_string(), port, from),
+            HostsAddress::Machine => self.on_host(port),
+            HostsAddress::Unknown => None,
+        })
+    }
+
+    /// The same where no hosts file tells of the name.
+    fn gateway_of(&self, host: &str, port: u16, from: Option<&'a Workload>) -> Option<&'a Gateway> {
         let Some(from) = from.map(|from| self.namespace(from)).filter(|from| from.network_mode != NetworkMode::Host)
         else {
             return if is_local(host, self.addresses) { self.on_host(port) } else { self.by_address(host, port) };

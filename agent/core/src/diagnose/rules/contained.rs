@@ -1,7 +1,11 @@
 //! Gateways and clients in containers: which workload they are, whose network namespace it is in, and how to run a command there.
 
+use std::net::IpAddr;
+
 use super::command::quote;
-use crate::snapshot::{Client, EngineKind, Gateway, NetworkMode, Process, RunState, Snapshot, Workload, WorkloadRole};
+use crate::snapshot::{
+    Client, EngineKind, Gateway, HostsAddress, NetworkMode, Process, RunState, Snapshot, Workload, WorkloadRole,
+};
 
 /// How many steps from one namespace to the next are followed.
 const MOST_STEPS: usize = 8;
@@ -80,6 +84,18 @@ pub(crate) fn share_namespace(snapshot: &Snapshot, one: &Workload, other: &Workl
         (NetworkMode::Host, NetworkMode::Host) => Some(one.engine == other.engine),
         _ => Some(false),
     }
+}
+
+/// Whether a workload's engine runs under the node's own kernel: what stands for the host there is then no loopback, while an engine in a
+/// virtual machine hands connects to the host on to its loopback. None where that is not known.
+pub(crate) fn shares_kernel(snapshot: &Snapshot, workload: &Workload) -> Option<bool> {
+    let project = snapshot
+        .projects
+        .iter()
+        .find(|project| workload.engine.is_none() && workload.project.as_ref() == Some(&project.name));
+    let id = workload.engine.as_ref().or(project.and_then(|project| project.engine.as_ref()))?;
+    let engine = snapshot.engines.iter().find(|engine| engine.id == *id)?;
+    Some(!engine.answer.get()?.in_vm)
 }
 
 /// A gateway's or client's own id, for sentences: `` service `gateway` of project `claw` ``, `` container `claw-gateway-1` ``, or the id itself.
@@ -237,6 +253,23 @@ pub(crate) fn meant<'a>(snapshot: &'a Snapshot, client: &Client) -> Option<&'a G
     let workload = of_client(snapshot, client)?;
     let url = client.url.get();
     let host = url.map(|url| url.url.host.as_str());
+    let net = namespace(snapshot, workload);
+    // A hosts file counts before the names of networks.
+    let told: Vec<HostsAddress> = host
+        .into_iter()
+        .flat_map(|host| net.hosts(host).chain(workload.hosts(host)))
+        .filter(|address| *address != HostsAddress::Unknown)
+        .collect();
+    let is_told = |address: &str| {
+        let address = address.parse::<IpAddr>();
+        address.is_ok_and(|address| told.contains(&HostsAddress::Ip(address)))
+    };
+    let is_near = |address: &HostsAddress| match address {
+        HostsAddress::Ip(address) => {
+            address.is_loopback() || snapshot.networks.iter().any(|network| network.gateways.contains(address))
+        }
+        HostsAddress::Machine | HostsAddress::Unknown => true,
+    };
     let here: Vec<&'a Workload> = snapshot
         .workloads
         .iter()
@@ -245,19 +278,26 @@ pub(crate) fn meant<'a>(snapshot: &'a Snapshot, client: &Client) -> Option<&'a G
     let named = |other: &&&Workload| {
         host.is_some_and(|host| {
             other.networks.iter().any(|network| {
-                network.aliases.iter().any(|alias| alias == host) || network.address.as_deref() == Some(host)
+                if told.is_empty() {
+                    network.aliases.iter().any(|alias| alias == host) || network.address.as_deref() == Some(host)
+                } else {
+                    network.address.as_deref().is_some_and(is_told)
+                }
             })
         })
     };
     let of_project = |other: &&&Workload| workload.project.is_some() && other.project == workload.project;
     // A name with a dot or an address that is nobody's here leads out of the engine.
-    let leads_out = host.is_some_and(|host| host.contains('.') || host.contains(':'))
-        && !url.is_some_and(|url| url.loopback)
-        && !host.is_some_and(|host| host.ends_with(".internal"));
+    let leads_out = if told.is_empty() || url.is_some_and(|url| url.loopback) {
+        host.is_some_and(|host| host.contains('.') || host.contains(':'))
+            && !url.is_some_and(|url| url.loopback)
+            && !host.is_some_and(|host| host.ends_with(".internal"))
+    } else {
+        !told.iter().any(is_near)
+    };
     let found = if leads_out {
         only(here.iter().filter(named))
     } else {
-        let net = namespace(snapshot, workload);
         here.iter()
             .find(|other| namespace(snapshot, other).id == net.id)
             .or_else(|| only(here.iter().filter(of_project).filter(named)))

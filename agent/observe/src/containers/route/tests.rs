@@ -1,6 +1,8 @@
 use jiff::Timestamp;
 use portreeve_core::Fact;
-use portreeve_core::snapshot::{Attachment, EngineAnswer, EngineKind, Expectation, PublishedPort, WorkloadRole};
+use portreeve_core::snapshot::{
+    Attachment, EngineAnswer, EngineKind, Expectation, HostsEntry, PublishedPort, WorkloadRole,
+};
 use portreeve_facts::workload::Definition;
 
 use super::super::entries;
@@ -88,6 +90,69 @@ fn in_the_network_of_their_machine_all_are_at_one_loopback() {
         for (from, leads) in [(&near, true), (&written, true), (&elsewhere, false), (&own, false)] {
             assert_eq!(plan.leads_to(&url, Some(from)).is_some(), leads, "{} {in_vm}", from.name);
         }
+    }
+}
+
+#[test]
+fn a_hosts_file_counts_before_the_names_of_networks() {
+    let mut gateway = workload("gateway", "openclaw gateway --bind lan", NET, "172.18.0.2");
+    gateway.ports = vec![PublishedPort {
+        host_address: None,
+        host_port: Some(28_789),
+        container_port: 18_789,
+        protocol: "tcp".into(),
+        key: String::new(),
+    }];
+    let entry = entries::gateway(&gateway, Expectation::Container, Timestamp::UNIX_EPOCH).unwrap();
+    let client = workload("client", "openclaw channels status", NET, "172.18.0.3");
+    let (gateways, workloads) = (vec![entry], vec![gateway]);
+    let plan = Plan { gateways: &gateways, workloads: &workloads, networks: &[], engines: &[], addresses: &[] };
+    for (line, text, leads) in [
+        ("gateway:127.0.0.1", "ws://gateway:18789", false),
+        ("GATEWAY=127.0.0.1", "ws://gateway:18789", false),
+        ("gateway:192.0.2.7", "ws://gateway:18789", false),
+        ("gateway:172.18.0.2", "ws://gateway:18789", true),
+        ("other:127.0.0.1", "ws://gateway:18789", true),
+        ("gateway=${ADDRESS}", "ws://gateway:18789", true),
+        ("other:172.18.0.2", "ws://other:18789", true),
+        ("gateway.example.com:172.18.0.2", "wss://gateway.example.com:18789", true),
+        ("node:host-gateway", "ws://node:28789", true),
+        ("node:host-gateway", "ws://node:18789", false),
+    ] {
+        let from = Workload { extra_hosts: vec![HostsEntry::parse(line)], ..client.clone() };
+        assert_eq!(plan.leads_to(&url(text), Some(&from)).is_some(), leads, "{text} with {line}");
+    }
+}
+
+#[test]
+fn the_loopback_of_the_node_is_not_reached_over_the_bridge() {
+    let mut gateway = workload("gateway", "openclaw gateway --bind lan", NET, "172.18.0.2");
+    let publish = |gateway: &mut Workload, address: Option<&str>| {
+        gateway.ports = vec![PublishedPort {
+            host_address: address.map(str::to_owned),
+            host_port: Some(18_789),
+            container_port: 18_789,
+            protocol: "tcp".into(),
+            key: String::new(),
+        }];
+    };
+    let client = workload("client", "openclaw channels status", NET, "172.18.0.3");
+    let gateways = vec![entries::gateway(&gateway, Expectation::Container, Timestamp::UNIX_EPOCH).unwrap()];
+    for (address, in_vm, leads) in [
+        (Some("127.0.0.1"), Some(false), false),
+        (Some("127.0.0.1"), Some(true), true),
+        (Some("127.0.0.1"), None, true),
+        (Some("172.17.0.1"), Some(false), true),
+        (None, Some(false), true),
+    ] {
+        publish(&mut gateway, address);
+        let workloads = vec![gateway.clone()];
+        let engines: Vec<Engine> = in_vm.into_iter().map(engine).collect();
+        let plan =
+            Plan { gateways: &gateways, workloads: &workloads, networks: &[], engines: &engines, addresses: &[] };
+        let machine = url("ws://host.docker.internal:18789");
+        assert_eq!(plan.leads_to(&machine, Some(&client)).is_some(), leads, "{address:?} {in_vm:?}");
+        assert!(plan.leads_to(&url("ws://127.0.0.1:18789"), None).is_some(), "from the node itself");
     }
 }
 

@@ -55,3 +55,12 @@ async fn files_that_never_answer_are_a_blind_spot_and_hold_nothing_up() {
     };
     assert_eq!((blind.what.as_str(), blind.why.as_str()), ("files of project dead", "no answer within 500 ms"));
 }
+
+#[test]
+fn the_probe_is_given_the_names_whose_addresses_are_known() {
+    let line = |text: &str| hosts_line(&HostsEntry::parse(text));
+    assert_eq!(line("gateway=127.0.0.1").as_deref(), Some("gateway:127.0.0.1"));
+    assert_eq!(line("gateway=[fd00::2]").as_deref(), Some("gateway:fd00::2"));
+    assert_eq!(line("host.docker.internal:host-gateway").as_deref(), Some("host.docker.internal:host-gateway"));
+    assert_eq!(line("gateway=${ADDRESS}"), None);
+}

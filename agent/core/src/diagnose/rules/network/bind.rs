@@ -1,6 +1,6 @@
 //! `bind.loopback`, `bind.exposed` and `url.mixed` of containers
 
-use super::super::contained::{name, namespace, of};
+use super::super::contained::{name, namespace, of, shares_kernel};
 use super::super::container::stage::heard;
 use super::super::transport::weakness;
 use super::way::{Way, ways};
@@ -60,6 +60,34 @@ pub(super) fn loopback(context: Context<'_>, out: &mut Vec<Draft>) {
                 .remedy("let it listen on its container's network: `--bind lan`, with a token set")
                 .remedy(format!("publish it on the host's loopback only: `127.0.0.1:{host_port}:{}`", gateway.port))
                 .remedy("or let the clients share its namespace: `network_mode: \"service:…\"`"),
+        );
+    }
+}
+
+/// `bind.loopback`: the gateway listens on the loopback of the host, and a container comes to the host by the network of its engine.
+pub(super) fn loopback_of_host(context: Context<'_>, out: &mut Vec<Draft>) {
+    let snapshot = context.snapshot;
+    for way in ways(context).filter(|way| way.there.is_none() && !way.together && !way.works()) {
+        let port = way.url.url.port;
+        let meets = port == way.gateway.port && !way.is_home() && way.through_host(snapshot);
+        if !meets || shares_kernel(snapshot, way.net) != Some(true) {
+            continue;
+        }
+        let mut heard = snapshot.listeners_on(port).filter(|listener| !listener.foreign_netns).peekable();
+        if heard.peek().is_none() || heard.any(|listener| !listener.address.is_loopback()) {
+            continue;
+        }
+        let summary = format!(
+            "the gateway on port {port} listens on the host's loopback only: {} comes over `{}` and does not reach it",
+            super::client(way.client),
+            way.url.url.host
+        );
+        let draft = super::about(context, Code::BindLoopback, &way, summary)
+            .seen(format!("port {port} is bound to loopback"), &snapshot.listeners);
+        out.push(
+            draft
+                .remedy("run the client in the host's network (`network_mode: host`), and remove its URL")
+                .remedy("or let a proxy with TLS on the engine's network pass its connections on to the gateway"),
         );
     }
 }
@@ -130,7 +158,7 @@ fn in_host_network() -> String {
 
 /// `url.mixed`: a client shares the gateway's namespace and goes over the bridge all the same.
 pub(super) fn mixed(context: Context<'_>, out: &mut Vec<Draft>) {
-    for way in ways(context).filter(|way| way.together && !way.url.loopback && way.names_gateway()) {
+    for way in ways(context).filter(|way| way.together && !way.is_home() && way.names_gateway()) {
         let Some(there) = way.there else { continue };
         let url = &way.url.url;
         let summary = format!(

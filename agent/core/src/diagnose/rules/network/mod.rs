@@ -7,6 +7,8 @@ mod url;
 mod way;
 
 #[cfg(test)]
+mod hosts_tests;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use reach::reached;
@@ -21,6 +23,7 @@ use way::Way;
 pub(super) const RULES: &[Rule] = &[
     bind::exposed,
     bind::loopback,
+    bind::loopback_of_host,
     bind::mixed,
     socket::sockets,
     url::loopback,

@@ -6,7 +6,7 @@ use crate::diagnose::fixture::project::*;
 use crate::diagnose::fixture::*;
 use crate::snapshot::namespace::{NameAnswer, SocketSeen};
 use crate::snapshot::{
-    AuthMode, FailureKind, FileStat, Listener, NetworkMode, Phase, Snapshot, UrlFacts, WorkloadRole,
+    AuthMode, FailureKind, FileStat, HostsEntry, Listener, NetworkMode, Phase, Snapshot, UrlFacts, WorkloadRole,
 };
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -79,7 +79,7 @@ fn a_name_of_the_world_or_of_the_hosts_file_is_not_judged_by_definitions() {
     let world = both(bridged, |node| host(node, "gateway.example.com"));
     let added = both(bridged, |node| {
         host(node, "elsewhere");
-        cli_workload(node).extra_hosts.push("elsewhere".to_owned());
+        cli_workload(node).extra_hosts.push(HostsEntry::unknown("elsewhere"));
     });
     for node in world.iter().chain(&added) {
         assert!(silent(url::unresolvable, &written_client(node)));

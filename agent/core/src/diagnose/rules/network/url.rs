@@ -1,18 +1,18 @@
 //! `url.loopback-in-namespace`, `url.unresolvable`, `url.no-shared-network`, `url.wrong-port`
 
-use super::super::contained::name;
+use super::super::contained::{name, shares_kernel};
 use super::way::{Way, ways};
 use super::{about, explain_plaintext};
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
-use crate::snapshot::{FailureKind, NetworkMode, Snapshot};
+use crate::snapshot::{FailureKind, NetworkMode, PublishedPort, Snapshot, Workload};
 
 /// Most names that are listed.
 const MOST_NAMES: usize = 8;
 
 /// `url.loopback-in-namespace`: the client looks for the gateway on a loopback that is not the gateway's.
 pub(super) fn loopback(context: Context<'_>, out: &mut Vec<Draft>) {
-    for way in ways(context).filter(|way| way.url.loopback && !way.together && !way.works()) {
+    for way in ways(context).filter(|way| way.is_home() && !way.together && !way.works()) {
         if way.net.network_mode == NetworkMode::Host || listens_here(&way) {
             continue;
         }
@@ -22,20 +22,45 @@ pub(super) fn loopback(context: Context<'_>, out: &mut Vec<Draft>) {
             None => "the host".to_owned(),
         };
         let summary = format!(
-            "{} looks for the gateway at `{}:{}`, which is {} itself; the gateway is in {place}",
+            "{} looks for the gateway at `{}:{}`, which is {} itself{}; the gateway is in {place}",
             super::client(way.client),
             url.host,
             url.port,
             name(way.net),
+            way.named_loopback().map_or_else(String::new, |address| format!(", since it stands for {address} there")),
         );
         let mut draft = about(context, Code::UrlLoopbackInNamespace, &way, summary);
         draft = networks(draft, context, &way);
-        draft = explain_plaintext(draft.remedy(format!("set `OPENCLAW_GATEWAY_URL={}`", way.right_url())), &way);
+        draft = match way.hosts().next() {
+            Some(_) => in_hosts_file(draft, context, &way)
+                .remedy(format!("remove `{}` from its `extra_hosts`, and let the name be the network's", url.host)),
+            None => draft,
+        };
+        let right = way.right_url();
+        if !right.contains(&format!("//{}:", url.host)) {
+            draft = explain_plaintext(draft.remedy(format!("set `OPENCLAW_GATEWAY_URL={right}`")), &way);
+        }
         if let Some(service) = way.there.and_then(|there| there.service.as_ref()) {
             draft =
                 draft.remedy(format!("or let it share the gateway's namespace: `network_mode: \"service:{service}\"`"));
         }
         out.push(draft);
+    }
+}
+
+/// Where the hosts file of the client's namespace is told of the URL's host.
+fn in_hosts_file(draft: Draft, context: Context<'_>, way: &Way<'_>) -> Draft {
+    let host = &way.url.url.host;
+    let told = |workload: &&Workload| workload.hosts(host).next().is_some();
+    let Some(workload) = [way.net, way.here].into_iter().find(told) else { return draft };
+    let words = format!("its hosts file has `{host}`");
+    match workload.place(&format!("extra_hosts.{host}")) {
+        Some(place) => draft.written(words, Some(place), context.snapshot.taken_at),
+        None => draft.evidence(
+            words,
+            workload.engine.clone().unwrap_or_else(|| "definition".to_owned()),
+            context.snapshot.taken_at,
+        ),
     }
 }
 
@@ -47,10 +72,11 @@ fn listens_here(way: &Way<'_>) -> bool {
 
 /// `url.no-shared-network`: the client names a gateway with which it has no network in common.
 pub(super) fn no_shared_network(context: Context<'_>, out: &mut Vec<Draft>) {
-    for way in ways(context).filter(|way| !way.together && !way.url.loopback && !way.works()) {
+    for way in ways(context).filter(|way| !way.together && !way.is_home() && !way.works()) {
         let (Some(there), Some(common)) = (way.there, way.common()) else { continue };
         let own = |mode: &NetworkMode| matches!(mode, NetworkMode::Own | NetworkMode::None);
-        let meant = way.names_gateway() || way.is_name() && !way.url.url.host.contains('.');
+        let of_network = way.is_name() && !way.url.url.host.contains('.') && way.hosts().next().is_none();
+        let meant = way.names_gateway() || of_network;
         if !common.is_empty() || !meant || !own(&way.net.network_mode) || !own(&there.network_mode) {
             continue;
         }
@@ -91,7 +117,7 @@ pub(super) fn unresolvable(context: Context<'_>, out: &mut Vec<Draft>) {
         let names = way.resolvable(snapshot);
         let fails = match asked {
             Some(answer) => answer.addresses.is_empty() && answer.error.is_some(),
-            None => failed || by_definition(&way, &names),
+            None => way.hosts().next().is_none() && (failed || by_definition(&way, &names)),
         };
         if !fails {
             continue;
@@ -125,7 +151,7 @@ pub(super) fn unresolvable(context: Context<'_>, out: &mut Vec<Draft>) {
 fn by_definition(way: &Way<'_>, names: &[&str]) -> bool {
     let host = way.url.url.host.as_str();
     let own = way.net.network_mode == NetworkMode::Own && !way.net.networks.is_empty();
-    own && !names.is_empty() && !names.contains(&host) && !host.contains('.')
+    own && !names.is_empty() && !names.iter().any(|name| name.eq_ignore_ascii_case(host)) && !host.contains('.')
 }
 
 /// The name that was probably meant.
@@ -153,48 +179,14 @@ fn distance(one: &str, other: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-/// `url.wrong-port`: the client reaches the gateway's namespace, on a port where the gateway does not listen.
+/// `url.wrong-port`: nothing listens where the client connects, and the gateway does elsewhere in the same place.
 pub(super) fn wrong_port(context: Context<'_>, out: &mut Vec<Draft>) {
     for way in ways(context).filter(|way| !way.works()) {
         let Some(there) = way.there else { continue };
         let port = way.url.url.port;
-        let (summary, seen) = if way.through_host() {
-            let published: Vec<u16> = there
-                .ports
-                .iter()
-                .filter(|published| published.container_port == way.gateway.port)
-                .filter_map(|published| published.host_port)
-                .collect();
-            let other = context.snapshot.workloads.iter().flat_map(|workload| &workload.ports);
-            let Some(right) = published.first().filter(|_| !published.contains(&port)) else { continue };
-            if other.into_iter().any(|published| published.host_port == Some(port))
-                || context.snapshot.listeners_on(port).next().is_some()
-            {
-                continue;
-            }
-            let who = super::client(way.client);
-            (
-                format!("{who} connects to port {port} of the host, and its gateway is published there as {right}"),
-                format!("{} publishes port {} as {right}", name(there), way.gateway.port),
-            )
-        } else {
-            let reached =
-                way.names_gateway() && (way.together || way.common().is_some_and(|common| !common.is_empty()));
-            if !reached || port == way.gateway.port || heard_on(&way, port) {
-                continue;
-            }
-            let published = there.ports.iter().any(|published| published.host_port == Some(port));
-            let why = if published { "that is the port published on the host" } else { "nothing listens on that one" };
-            (
-                format!(
-                    "{} connects to port {port} of {}, and the gateway listens on port {} there: {why}",
-                    super::client(way.client),
-                    name(there),
-                    way.gateway.port
-                ),
-                format!("port {} ({})", way.gateway.port, way.gateway.port_source),
-            )
-        };
+        let through_host = way.through_host(context.snapshot);
+        let found = if through_host { off_host(context, &way, there) } else { off_gateway(&way, there) };
+        let Some((summary, seen)) = found else { continue };
         let mut draft = about(context, Code::UrlWrongPort, &way, summary).evidence(
             seen,
             there.engine.clone().unwrap_or_else(|| "definition".to_owned()),
@@ -206,12 +198,83 @@ pub(super) fn wrong_port(context: Context<'_>, out: &mut Vec<Draft>) {
                 draft = draft.written(words, Some(place), context.snapshot.taken_at);
             }
         }
-        out.push(if way.through_host() {
-            draft.remedy("use the port that is published, or the gateway's service name and its own port")
-        } else {
+        out.push(if !through_host {
             draft.remedy(format!("write `{}` in {}", way.right_url(), way.url.source))
+        } else if on_loopback(there, way.gateway.port, port).is_some() {
+            let draft = in_hosts_file(draft, context, &way);
+            let shared = way.common().is_some_and(|common| !common.is_empty());
+            let joined = if shared { "" } else { ", on a network that both are attached to" };
+            let draft = draft.remedy(format!("write `{}` in {}{joined}", way.right_url(), way.url.source));
+            explain_plaintext(draft, &way)
+                .remedy("or let it share the gateway's namespace, and remove the URL")
+                .remedy("do not publish the port on every address for it: others would reach the gateway as well")
+        } else {
+            draft.remedy("use the port that is published, or the gateway's service name and its own port")
         });
     }
+}
+
+/// What is wrong with a port of the host, and what tells.
+fn off_host(context: Context<'_>, way: &Way<'_>, there: &Workload) -> Option<(String, String)> {
+    let snapshot = context.snapshot;
+    let (port, who, inner) = (way.url.url.port, super::client(way.client), way.gateway.port);
+    if let Some(published) =
+        on_loopback(there, inner, port).filter(|_| !way.is_home() && shares_kernel(snapshot, there) == Some(true))
+    {
+        let other =
+            snapshot.listeners_on(port).any(|listener| !listener.foreign_netns && !listener.address.is_loopback());
+        let address = published.host_address.as_deref().unwrap_or_default();
+        return (!other).then(|| {
+            let summary = format!(
+                "{who} connects to port {port} of the host at `{}`, where nothing listens: its gateway is published \
+                 there on {address} only, which no container reaches",
+                way.url.url.host
+            );
+            (summary, format!("{} publishes port {inner} on {address}:{port}", name(there)))
+        });
+    }
+    let published: Vec<u16> = there
+        .ports
+        .iter()
+        .filter(|published| published.container_port == inner)
+        .filter_map(|published| published.host_port)
+        .collect();
+    let right = published.first().filter(|_| !published.contains(&port))?;
+    let mut other = snapshot.workloads.iter().flat_map(|workload| &workload.ports);
+    if other.any(|published| published.host_port == Some(port)) || snapshot.listeners_on(port).next().is_some() {
+        return None;
+    }
+    Some((
+        format!("{who} connects to port {port} of the host, and its gateway is published there as {right}"),
+        format!("{} publishes port {inner} as {right}", name(there)),
+    ))
+}
+
+/// The way by which a gateway's port is published on a port of the host, where that is on the host's loopback alone.
+fn on_loopback(there: &Workload, inner: u16, port: u16) -> Option<&PublishedPort> {
+    let mut on_port = there.ports.iter().filter(|published| {
+        published.container_port == inner && published.host_port == Some(port) && published.protocol != "udp"
+    });
+    let first = on_port.next()?;
+    (!first.is_exposed() && on_port.all(|published| !published.is_exposed())).then_some(first)
+}
+
+/// What is wrong with a port of the gateway's own namespace, and what tells.
+fn off_gateway(way: &Way<'_>, there: &Workload) -> Option<(String, String)> {
+    let port = way.url.url.port;
+    let reached = way.names_gateway() && (way.together || way.common().is_some_and(|common| !common.is_empty()));
+    if !reached || port == way.gateway.port || heard_on(way, port) {
+        return None;
+    }
+    let published = there.ports.iter().any(|published| published.host_port == Some(port));
+    let why = if published { "that is the port published on the host" } else { "nothing listens on that one" };
+    let summary = format!(
+        "{} connects to port {port} of {}, and the gateway listens on port {} there: {why}",
+        super::client(way.client),
+        name(there),
+        way.gateway.port
+    );
+    Some((summary, format!("port {} ({})", way.gateway.port, way.gateway.port_source)))
 }
 
 /// Whether something was seen to listen there.

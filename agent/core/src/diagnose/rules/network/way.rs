@@ -1,9 +1,11 @@
 //! The way from a client in a container to the gateway that it means.
 
-use super::super::contained::{meant, namespace, of, of_client, share_namespace};
+use std::net::IpAddr;
+
+use super::super::contained::{meant, namespace, of, of_client, share_namespace, shares_kernel};
 use crate::diagnose::Context;
 use crate::order::Order as _;
-use crate::snapshot::{Client, Gateway, NetworkMode, Snapshot, UrlFacts, Workload};
+use crate::snapshot::{Client, Gateway, HostsAddress, NetworkMode, Snapshot, UrlFacts, Workload};
 
 /// Names by which a container reaches the machine that its engine runs for.
 const HOST_NAMES: [&str; 4] =
@@ -59,8 +61,7 @@ fn is_host(snapshot: &Snapshot, net: &Workload) -> Option<bool> {
     if net.network_mode != NetworkMode::Host {
         return Some(false);
     }
-    let engine = snapshot.engines.iter().find(|engine| net.engine.as_ref() == Some(&engine.id))?;
-    Some(!engine.answer.get()?.in_vm)
+    shares_kernel(snapshot, net)
 }
 
 impl<'a> Way<'a> {
@@ -69,16 +70,60 @@ impl<'a> Way<'a> {
         self.client.handshake.answer().is_some() || self.client.connect.answer().is_some()
     }
 
+    /// The URL's host without the brackets of an address.
+    fn host(&self) -> &'a str {
+        self.url.url.host.trim_start_matches('[').trim_end_matches(']')
+    }
+
     /// Whether the URL's host is a name, and not an address or loopback.
     pub(super) fn is_name(&self) -> bool {
-        let host = self.url.url.host.trim_start_matches('[').trim_end_matches(']');
-        !self.url.loopback && host.parse::<std::net::IpAddr>().is_err()
+        !self.url.loopback && self.host().parse::<IpAddr>().is_err()
+    }
+
+    /// What the hosts file of the client's namespace says that the URL's host stands for; nothing where it does not have that name, or where
+    /// the address is not known.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = HostsAddress> {
+        let (net, here) = (self.net, self.here);
+        let own = here.hosts(self.host()).filter(move |_| net.id != here.id);
+        let is_known = |address: &HostsAddress| *address != HostsAddress::Unknown && !self.url.loopback;
+        net.hosts(self.host()).chain(own).filter(is_known)
+    }
+
+    /// Addresses that the URL's host stands for, as far as they are known: itself, what a hosts file says, or what was answered within.
+    fn addresses(&self) -> Vec<IpAddr> {
+        let said = self.hosts().filter_map(|address| match address {
+            HostsAddress::Ip(address) => Some(address),
+            HostsAddress::Machine | HostsAddress::Unknown => None,
+        });
+        let mut addresses: Vec<IpAddr> = self.host().parse().into_iter().chain(said).collect();
+        if addresses.is_empty() && self.hosts().next().is_none() {
+            let names = self.here.view.get().into_iter().flat_map(|view| &view.names);
+            addresses.extend(names.filter(|answer| answer.host == self.host()).flat_map(|answer| &answer.addresses));
+        }
+        addresses
+    }
+
+    /// The loopback address that a name stands for. None for a URL that itself says loopback.
+    pub(super) fn named_loopback(&self) -> Option<IpAddr> {
+        let addresses = self.addresses();
+        let first = addresses.first().filter(|_| self.is_name())?;
+        addresses.iter().all(IpAddr::is_loopback).then_some(*first)
+    }
+
+    /// Whether the URL leads to the loopback of the client's own namespace.
+    pub(super) fn is_home(&self) -> bool {
+        self.url.loopback || self.named_loopback().is_some()
     }
 
     /// Whether the URL's host stands for the machine that the engine runs for.
-    pub(super) fn through_host(&self) -> bool {
-        HOST_NAMES.contains(&self.url.url.host.as_str())
-            || self.url.loopback && self.net.network_mode == NetworkMode::Host && !self.together
+    pub(super) fn through_host(&self, snapshot: &Snapshot) -> bool {
+        if self.is_home() {
+            return self.net.network_mode == NetworkMode::Host && !self.together;
+        }
+        let is_engines = |address: &IpAddr| snapshot.networks.iter().any(|network| network.gateways.contains(address));
+        self.hosts().any(|address| address == HostsAddress::Machine)
+            || self.addresses().iter().any(is_engines)
+            || self.hosts().next().is_none() && HOST_NAMES.contains(&self.host())
     }
 
     /// The names and addresses of the gateway on networks.
@@ -91,8 +136,14 @@ impl<'a> Way<'a> {
 
     /// Whether the URL's host is the gateway itself.
     pub(super) fn names_gateway(&self) -> bool {
-        let host = self.url.url.host.as_str();
-        self.together && self.url.loopback || self.names_of_gateway().any(|name| name == host)
+        if self.together && self.is_home() {
+            return true;
+        }
+        if self.hosts().next().is_none() {
+            return self.names_of_gateway().any(|name| name.eq_ignore_ascii_case(self.host()));
+        }
+        let addresses: Vec<String> = self.addresses().iter().map(ToString::to_string).collect();
+        self.names_of_gateway().any(|name| addresses.iter().any(|address| address == name))
     }
 
     /// Networks that both are attached to. None where those of either are not known.
@@ -119,7 +170,7 @@ impl<'a> Way<'a> {
             .flat_map(|workload| &workload.networks)
             .filter(|network| ours.contains(&network.network.as_str()))
             .flat_map(|network| network.aliases.iter().map(String::as_str))
-            .chain(self.net.extra_hosts.iter().chain(&self.here.extra_hosts).map(String::as_str))
+            .chain(self.net.extra_hosts.iter().chain(&self.here.extra_hosts).map(|entry| entry.name.as_str()))
             .collect();
         names.order();
         names.dedup();
