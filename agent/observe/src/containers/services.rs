@@ -183,7 +183,7 @@ fn settle(observed: &mut Observed, asked: &Asked, said: Said, written: &mut Vec<
             is_run = true;
             learn(&mut seen.workload, &workload);
         }
-        if is_run || !matches!(workload.role, WorkloadRole::Cli | WorkloadRole::NodeHost) {
+        if is_run || !is_used(&workload) {
             continue;
         }
         let Some(defined) = service.as_ref().and_then(|name| loaded.services.get(name)) else { continue };
@@ -197,6 +197,16 @@ fn settle(observed: &mut Observed, asked: &Asked, said: Said, written: &mut Vec<
         let definition = definition(&workload, variables.collect(), engine, observed);
         written.push(Written { index: observed.workloads.len(), engine: engine.clone(), definition });
         observed.workloads.push(Seen { workload, definition: judged, client });
+    }
+}
+
+/// Whether a service counts that no container runs. `docker compose run` makes a command line whatever its profiles are; what is to stay up
+/// is not expected where none of its profiles was asked for.
+fn is_used(workload: &Workload) -> bool {
+    match workload.role {
+        WorkloadRole::Cli => true,
+        WorkloadRole::NodeHost => workload.profiles.is_empty(),
+        WorkloadRole::Gateway | WorkloadRole::Proxy | WorkloadRole::Ingress | WorkloadRole::Other => false,
     }
 }
 

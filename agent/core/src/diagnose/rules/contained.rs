@@ -81,8 +81,17 @@ pub(crate) fn share_namespace(snapshot: &Snapshot, one: &Workload, other: &Workl
     }
     match (&one.network_mode, &other.network_mode) {
         (NetworkMode::Shared { .. }, _) | (_, NetworkMode::Shared { .. }) => None,
-        (NetworkMode::Host, NetworkMode::Host) => Some(one.engine == other.engine),
+        (NetworkMode::Host, NetworkMode::Host) => Some(under_one_engine(one, other)),
         _ => Some(false),
+    }
+}
+
+/// Whether two workloads are one engine's. A service that no container runs is of the engine that its project runs on.
+fn under_one_engine(one: &Workload, other: &Workload) -> bool {
+    match (&one.engine, &other.engine) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => one.project.is_some() && one.project == other.project,
     }
 }
 
@@ -142,7 +151,10 @@ pub(crate) fn engine_command(snapshot: &Snapshot, workload: &Workload, arguments
 fn compose(snapshot: &Snapshot, workload: &Workload, with_files: bool) -> Option<String> {
     let name = workload.project.as_ref()?;
     workload.service.as_ref()?;
-    let project = snapshot.projects.iter().find(|project| project.name == *name && project.engine == workload.engine);
+    let project = snapshot
+        .projects
+        .iter()
+        .find(|project| project.name == *name && (project.engine == workload.engine || workload.engine.is_none()));
     let mut command = format!("{} compose -p {}", client_of(snapshot, workload), quote(name));
     for file in project.into_iter().flat_map(|project| &project.files).filter(|_| with_files) {
         command = format!("{command} -f {}", quote(file));
@@ -273,7 +285,7 @@ pub(crate) fn meant<'a>(snapshot: &'a Snapshot, client: &Client) -> Option<&'a G
     let here: Vec<&'a Workload> = snapshot
         .workloads
         .iter()
-        .filter(|other| other.role == WorkloadRole::Gateway && other.engine == workload.engine)
+        .filter(|other| other.role == WorkloadRole::Gateway && under_one_engine(workload, other))
         .collect();
     let named = |other: &&&Workload| {
         host.is_some_and(|host| {
@@ -333,6 +345,17 @@ mod tests {
         assert_eq!(at(STATE, "/Users/op/"), "openclaw status");
         let moved = "/Volumes/data/.openclaw";
         assert_eq!(at(moved, "/Users/op"), "OPENCLAW_STATE_DIR=/Volumes/data/.openclaw openclaw status");
+    }
+
+    #[test]
+    fn a_service_that_no_container_runs_is_run_by_the_files_of_its_project() {
+        let mut node = split();
+        let cli = cli_workload(&mut node);
+        (cli.engine, cli.container_id, cli.runtime) = (None, None, None);
+        let command = "docker compose -p claw -f /srv/claw/compose.yaml run --rm openclaw-cli status";
+        assert_eq!(run_in(&node, &node.workloads[1], "status"), command);
+        let meant = meant(&node, &node.clients[0]).map(|gateway| gateway.id.as_str());
+        assert_eq!(meant, Some("container:claw-openclaw-gateway-1"));
     }
 
     #[test]

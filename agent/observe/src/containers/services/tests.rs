@@ -57,6 +57,23 @@ async fn files_that_never_answer_are_a_blind_spot_and_hold_nothing_up() {
 }
 
 #[test]
+fn a_command_line_counts_whatever_its_profiles_are() {
+    let of = |command: &str, profiles: &[&str]| {
+        let words = command.split(' ').map(str::to_owned).collect();
+        let definition = portreeve_facts::workload::Definition { command: Some(words), ..Default::default() };
+        let mut workload = crate::engine::test_workload("one", &definition);
+        workload.profiles = profiles.iter().map(|profile| (*profile).to_owned()).collect();
+        workload
+    };
+    assert!(is_used(&of("openclaw channels status", &[])));
+    assert!(is_used(&of("openclaw channels status", &["tools"])));
+    assert!(is_used(&of("openclaw node run", &[])));
+    assert!(!is_used(&of("openclaw node run", &["edge"])), "nobody asked for it to run");
+    assert!(!is_used(&of("openclaw gateway run", &["spare"])));
+    assert!(!is_used(&of("nginx", &[])));
+}
+
+#[test]
 fn the_probe_is_given_the_names_whose_addresses_are_known() {
     let line = |text: &str| hosts_line(&HostsEntry::parse(text));
     assert_eq!(line("gateway=127.0.0.1").as_deref(), Some("gateway:127.0.0.1"));

@@ -193,6 +193,21 @@ fn the_name_of_the_host_without_an_entry_may_not_resolve() {
     assert!(silent(url::unresolvable, &node), "nobody asked for the name within");
 }
 
+#[test]
+fn a_service_that_no_container_runs_means_the_gateway_of_its_project() {
+    let mut node = bridged();
+    let url = value(&mut cli_client(&mut node).url);
+    (url.url.host, url.loopback) = ("localhost".to_owned(), true);
+    fail(&mut node, Phase::Tcp, FailureKind::Refused);
+    let workload = cli_workload(&mut node);
+    (workload.engine, workload.container_id, workload.runtime) = (None, None, None);
+    workload.profiles = vec!["tools".to_owned()];
+    assert_eq!(root_causes(&node), [Code::UrlLoopbackInNamespace]);
+    assert_eq!(report(&node).exit_status(false), 69);
+    cli_workload(&mut node).project = Some("another".to_owned());
+    assert!(silent(url::loopback, &node), "that project may run elsewhere");
+}
+
 /// The gateway of the host alone, and a client in a container that goes there.
 fn to_host(change: impl FnOnce(&mut Snapshot)) -> Snapshot {
     let mut node = over_host(Some("host.docker.internal:host-gateway"), &[Some("127.0.0.1")]);
