@@ -1,9 +1,13 @@
 //! `port.foreign`
 
+use std::net::SocketAddr;
+
+use super::facing::facing;
 use crate::catalogue::Code;
 use crate::diagnose::rules::contained::{judged_on_host, place_named, run_at};
+use crate::diagnose::rules::life::descends;
 use crate::diagnose::{Context, Draft};
-use crate::snapshot::{FailureKind, Gateway, Process, ProcessRole};
+use crate::snapshot::{FailureKind, Gateway, Listener, Process, ProcessRole};
 
 /// Who listens on a gateway's port.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,7 +35,7 @@ const RUNTIMES: [&str; 3] = ["node", "bun", "deno"];
 /// Who listens on a gateway's port, by executable, arguments and answer. The kernel's short name of a process is no identity.
 pub(crate) fn listening<'a>(context: Context<'a>, gateway: &Gateway) -> Listening<'a> {
     let snapshot = context.snapshot;
-    let mut listeners = snapshot.listeners_on(gateway.port).filter(|listener| !listener.foreign_netns).peekable();
+    let mut listeners = facing(snapshot, gateway).peekable();
     if listeners.peek().is_none() {
         return Listening::Unknown;
     }
@@ -66,7 +70,14 @@ fn is_told_apart(process: &Process) -> bool {
 pub(super) fn foreign(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
     for gateway in judged_on_host(snapshot) {
-        let Listening::Foreign(process, why) = listening(context, gateway) else { continue };
+        let (process, why) = match listening(context, gateway) {
+            Listening::Foreign(process, why) => (process, why),
+            Listening::Gateway(owner) => {
+                out.extend(beside(context, gateway, owner).map(|(at, other)| shadowed(context, gateway, at, other)));
+                continue;
+            }
+            Listening::Unknown => continue,
+        };
         let port = gateway.port;
         let who = process.map_or_else(|| "a process that is hidden".to_owned(), process_name);
         let mut draft = Draft::new(
@@ -98,22 +109,66 @@ pub(super) fn foreign(context: Context<'_>, out: &mut Vec<Draft>) {
             );
         }
         draft = draft.remedy(format!("decide which of the two keeps port {port}"));
-        if let Some(process) = process {
-            let unit = snapshot
-                .units
-                .units
-                .iter()
-                .find(|unit| unit.runtime.get().is_some_and(|runtime| runtime.pid == Some(process.pid)));
-            draft = match unit {
-                Some(unit) => draft.command(format!("to stop `{}`", unit.id), super::super::command::stop(unit)),
-                None => draft.command(format!("to stop {who}"), format!("kill {}", process.pid)),
-            };
-        } else {
-            draft = draft.command("to see who it is", format!("sudo lsof -nP -iTCP:{port} -sTCP:LISTEN"));
-        }
-        let set = format!("config set gateway.port {}", port.saturating_add(120));
-        out.push(draft.command("or move the gateway, and restart it", run_at(snapshot, gateway, &set)));
+        draft = match process {
+            Some(process) => stop(context, draft, process),
+            None => draft.command("to see who it is", format!("sudo lsof -nP -iTCP:{port} -sTCP:LISTEN")),
+        };
+        out.push(elsewhere(context, draft, gateway));
     }
+}
+
+/// A program that is no gateway and listens on the port of one that runs, on another address by which clients look for it.
+fn beside<'a>(context: Context<'a>, gateway: &'a Gateway, owner: &'a Process) -> Option<(&'a Listener, &'a Process)> {
+    let snapshot = context.snapshot;
+    // What else has this port and is told of elsewhere: a proxy before the gateway is there to be met.
+    if !gateway.pids.contains(&owner.pid) || snapshot.proxies.iter().any(|route| route.front.port == gateway.port) {
+        return None;
+    }
+    let is_other = |process: &Process| {
+        !matches!(process.role, ProcessRole::Gateway | ProcessRole::Bootstrapping)
+            && is_told_apart(process)
+            && !descends(context, process.pid, owner.pid)
+    };
+    facing(snapshot, gateway).find_map(|listener| {
+        let mut holders = listener.pids.iter().filter_map(|&pid| snapshot.process(pid)).peekable();
+        let first = *holders.peek()?;
+        holders.all(is_other).then_some((listener, first))
+    })
+}
+
+/// The finding about a program [`beside`] a gateway.
+fn shadowed(context: Context<'_>, gateway: &Gateway, at: &Listener, other: &Process) -> Draft {
+    let (snapshot, port) = (context.snapshot, gateway.port);
+    let (who, there) = (process_name(other), SocketAddr::new(at.address, port));
+    let summary = format!(
+        "port {port} of the gateway in {} is taken on {} by {who}, which is not an OpenClaw gateway",
+        place_named(&gateway.id),
+        at.address
+    );
+    let own = facing(snapshot, gateway).filter(|listener| listener.pids.iter().any(|pid| gateway.pids.contains(pid)));
+    let own: Vec<String> = own.map(|listener| listener.address.to_string()).collect();
+    let draft = Draft::new(Code::PortForeign, "port", port.to_string(), summary)
+        .gateway(gateway)
+        .seen(format!("`{there}` is held by {who}"), &snapshot.listeners)
+        .seen(format!("the gateway has port {port} on {} only", own.join(", ")), &snapshot.listeners)
+        .remedy(format!("decide which of the two keeps port {port}: clients that look for it at `{there}` or `localhost` may meet the other"));
+    elsewhere(context, stop(context, draft, other), gateway)
+}
+
+/// How to stop who has the port.
+fn stop(context: Context<'_>, draft: Draft, process: &Process) -> Draft {
+    let units = &context.snapshot.units.units;
+    let unit = units.iter().find(|unit| unit.runtime.get().is_some_and(|runtime| runtime.pid == Some(process.pid)));
+    match unit {
+        Some(unit) => draft.command(format!("to stop `{}`", unit.id), super::super::command::stop(unit)),
+        None => draft.command(format!("to stop {}", process_name(process)), format!("kill {}", process.pid)),
+    }
+}
+
+/// How to give the gateway another port.
+fn elsewhere(context: Context<'_>, draft: Draft, gateway: &Gateway) -> Draft {
+    let set = format!("config set gateway.port {}", gateway.port.saturating_add(120));
+    draft.command("or move the gateway, and restart it", run_at(context.snapshot, gateway, &set))
 }
 
 /// A process, for sentences.
@@ -184,6 +239,45 @@ mod tests {
         assert!(silent(foreign, &node));
         value(&mut node.processes)[0].argv = vec!["node".to_owned(), "server.js".to_owned()];
         assert_eq!(drafts(foreign, &node).len(), 1);
+    }
+
+    fn beside_on(address: &str, other: Process) -> Snapshot {
+        node(|node| {
+            let taken = Listener { address: address.parse().unwrap(), ..listener(PORT, other.pid) };
+            value(&mut node.listeners).retain(|listener| listener.address != taken.address);
+            value(&mut node.listeners).push(taken);
+            add_process(node, other);
+        })
+    }
+
+    #[test]
+    fn a_program_on_the_other_loopback_of_a_gateway_that_runs_is_named_with_its_address() {
+        let node = beside_on("::1", foreign_process(99, "/usr/bin/python3"));
+        assert_eq!(
+            draft(foreign, &node).summary,
+            "port 18789 of the gateway in `/Users/op/.openclaw` is taken on ::1 by pid 99 (`/usr/bin/python3`), \
+             which is not an OpenClaw gateway"
+        );
+        assert_eq!(root_causes(&node), [Code::PortForeign]);
+        assert_eq!(report(&node).exit_status(false), 69);
+    }
+
+    #[test]
+    fn a_program_on_an_address_that_no_client_of_the_gateway_uses_is_no_rival() {
+        for address in ["127.0.0.2", "192.0.2.7"] {
+            let node = beside_on(address, foreign_process(99, "/usr/bin/python3"));
+            assert!(silent(foreign, &node));
+            assert_eq!(report(&node).exit_status(false), 0);
+        }
+    }
+
+    #[test]
+    fn what_the_gateway_started_or_nobody_can_tell_is_not_said_to_be_beside_it() {
+        let child = Process { ppid: PID, ..foreign_process(99, "/usr/bin/python3") };
+        assert!(silent(foreign, &beside_on("::1", child)));
+        assert!(silent(foreign, &beside_on("::1", foreign_process(99, "/usr/bin/node"))));
+        let hidden = node(|node| value(&mut node.listeners)[1].pids.clear());
+        assert!(silent(foreign, &hidden));
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod claim;
 #[cfg(test)]
 mod containers;
 mod contended;
+mod facing;
 mod foreign;
 mod orphan;
 mod rung;

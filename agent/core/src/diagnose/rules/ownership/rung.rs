@@ -3,10 +3,11 @@
 use super::super::container::stage::{Stage, heard, stage};
 use super::super::life::{descends, state_of};
 use super::super::{contained, container};
+use super::facing::facing;
 use crate::diagnose::Context;
 use crate::order::Order as _;
 use crate::report::{RungState, RungSummary};
-use crate::snapshot::{Gateway, Listener, ProcessRole};
+use crate::snapshot::{Gateway, ProcessRole};
 
 /// Rung 1: exactly one process listens on the port, it is the gateway of this state directory, and lock file, lease and unit name it.
 pub(crate) fn one_owner(context: Context<'_>, gateway: &Gateway) -> RungSummary {
@@ -31,11 +32,17 @@ fn judge(context: Context<'_>, gateway: &Gateway) -> (RungState, String) {
         return (RungState::Unknown, why.to_owned());
     }
     let port = gateway.port;
-    let mut owners: Vec<u32> = facing(context, port).flat_map(|listener| listener.pids.clone()).collect();
+    let mut owners: Vec<u32> = facing(snapshot, gateway).flat_map(|listener| listener.pids.clone()).collect();
     owners.order();
     owners.dedup();
+    // What a gateway starts has its listener too, until it has become another program.
+    let inherits = |pid: u32| {
+        let parent = snapshot.process(pid).map(|process| process.ppid);
+        parent.is_some_and(|parent| gateway.pids.contains(&parent) && owners.contains(&parent))
+    };
+    let owners: Vec<u32> = owners.iter().copied().filter(|pid| !inherits(*pid)).collect();
     match owners.as_slice() {
-        [] if facing(context, port).next().is_some() => {
+        [] if facing(snapshot, gateway).next().is_some() => {
             (RungState::Unknown, format!("port {port} is taken by a process that is hidden from this user"))
         }
         [] => (RungState::Fail, format!("nothing listens on port {port}")),
@@ -44,7 +51,14 @@ fn judge(context: Context<'_>, gateway: &Gateway) -> (RungState, String) {
             None => (RungState::Pass, format!("pid {pid}")),
         },
         [pid] => (RungState::Fail, format!("port {port} belongs to pid {pid}, which is not this gateway")),
-        more => (RungState::Fail, format!("port {port} has {} owners", more.len())),
+        more => match more.iter().find(|pid| !gateway.pids.contains(pid)) {
+            Some(pid) if more.len() == 2 => {
+                let at = facing(snapshot, gateway).find(|listener| listener.pids.contains(pid));
+                let at = at.map_or_else(String::new, |listener| format!(" on {}", listener.address));
+                (RungState::Fail, format!("port {port}{at} belongs to pid {pid}, which is not this gateway"))
+            }
+            _ => (RungState::Fail, format!("port {port} has {} owners", more.len())),
+        },
     }
 }
 
@@ -90,14 +104,6 @@ fn contained(context: Context<'_>, gateway: &Gateway) -> (RungState, String) {
     }
     let why = workload.view.blind().unwrap_or("its namespaces were not looked into");
     (RungState::Unknown, why.to_owned())
-}
-
-/// The listeners that a client on this node reaches through loopback; those on other addresses only where there is none of these.
-fn facing(context: Context<'_>, port: u16) -> impl Iterator<Item = &Listener> {
-    let near = |listener: &Listener| listener.address.is_loopback() || listener.address.is_unspecified();
-    let here = move || context.snapshot.listeners_on(port).filter(|listener| !listener.foreign_netns);
-    let any_near = here().any(near);
-    here().filter(move |listener| !any_near || near(listener))
 }
 
 /// Another live process that lock file, lease or unit name as this gateway.
@@ -172,12 +178,32 @@ mod tests {
 
     #[test]
     fn a_listener_on_another_address_takes_nothing_from_a_gateway_on_loopback() {
-        let node = node(|node| {
-            let mut other = listener(PORT, 77);
-            other.address = IpAddr::V4(Ipv4Addr::new(100, 64, 0, 9));
-            value(&mut node.listeners).push(other);
-        });
-        assert_eq!(of(&node).state, RungState::Pass);
+        for address in [Ipv4Addr::new(100, 64, 0, 9), Ipv4Addr::new(127, 0, 0, 2)] {
+            let node = node(|node| {
+                let mut other = listener(PORT, 77);
+                other.address = IpAddr::V4(address);
+                value(&mut node.listeners).push(other);
+            });
+            assert_eq!(of(&node).state, RungState::Pass);
+        }
+    }
+
+    #[test]
+    fn a_stranger_on_the_other_loopback_is_named_with_its_address() {
+        let node = node(|node| value(&mut node.listeners)[1].pids = vec![77]);
+        assert_eq!(of(&node).detail, "port 18789 on ::1 belongs to pid 77, which is not this gateway");
+    }
+
+    #[test]
+    fn a_child_that_has_the_listener_of_its_gateway_is_no_other_owner() {
+        let with_parent = |ppid| {
+            node(|node| {
+                value(&mut node.listeners)[0].pids.push(5_000);
+                add_process(node, crate::snapshot::Process { ppid, ..foreign_process(5_000, "/usr/bin/node") });
+            })
+        };
+        assert_eq!(of(&with_parent(PID)).state, RungState::Pass);
+        assert_eq!(of(&with_parent(1)).state, RungState::Fail);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::super::command::{bring_up, show};
 use super::super::life::{Life, life, state_of};
 use super::claim::is_active;
+use super::facing::facing;
 use crate::catalogue::Code;
 use crate::diagnose::rules::contained::{judged_on_host, place_named, run_at};
 use crate::diagnose::{Context, Draft};
@@ -15,7 +16,7 @@ pub(super) fn silent(context: Context<'_>, out: &mut Vec<Draft>) {
         return;
     }
     for gateway in judged_on_host(snapshot) {
-        if snapshot.listeners_on(gateway.port).next().is_some() {
+        if facing(snapshot, gateway).next().is_some() {
             continue;
         }
         let life = life(context, gateway);
