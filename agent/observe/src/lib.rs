@@ -20,6 +20,7 @@ pub mod file;
 mod gateway;
 pub mod glance;
 mod greeting;
+mod held;
 pub mod host;
 mod identity;
 pub mod images;

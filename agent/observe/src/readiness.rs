@@ -164,7 +164,7 @@ fn find(options: &Options, command: Option<u32>, at: Timestamp) -> Found {
     let entries = table.get().unwrap_or(&empty);
     let family = command.map(|command| family(entries, command));
 
-    let running = running::observe(entries, sites.accounts(), at);
+    let running = running::observe(entries, &sites, at);
     for process in running.values() {
         sites.claim_gateway(&process.process, process.config_path.as_deref());
     }

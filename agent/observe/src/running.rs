@@ -12,8 +12,9 @@ use portreeve_openclaw::environment::{self, Environment};
 use portreeve_openclaw::service::{ProcessKind, ProcessView, classify_process};
 use portreeve_openclaw::{paths, port};
 
+use crate::held;
 use crate::process::{self, Particulars, ProcessEntry, ProcessTable};
-use crate::site;
+use crate::site::{self, Sites};
 use crate::users::Account;
 
 /// One process of `OpenClaw`.
@@ -42,14 +43,39 @@ impl Running {
     }
 }
 
-/// All processes of `OpenClaw`, by pid. Its short-lived workers are left out.
-pub(crate) fn observe(table: &ProcessTable, accounts: &[Account], at: Timestamp) -> BTreeMap<u32, Running> {
-    table
+/// All processes of `OpenClaw`, by pid, gateways with the state directory that their locks tell. Its short-lived workers are left out.
+pub(crate) fn observe(table: &ProcessTable, sites: &Sites, at: Timestamp) -> BTreeMap<u32, Running> {
+    let mut all: BTreeMap<u32, Running> = table
         .entries()
         .iter()
         .filter(|entry| !entry.zombie && entry.may_be_openclaw())
-        .filter_map(|entry| Some((entry.pid, running(entry, table, accounts, at)?)))
-        .gather()
+        .filter_map(|entry| Some((entry.pid, running(entry, table, sites.accounts(), at)?)))
+        .gather();
+    let copies: Vec<u32> = all.values().filter(|one| is_copy(one, &all)).map(|one| one.process.pid).collect();
+    all.retain(|pid, _| !copies.contains(pid));
+    held::settle(&mut all, sites.iter(), table);
+    all
+}
+
+/// Whether a process is a gateway's image of itself from which another program is about to be started: a child with the same program, title
+/// and environment. It may stay so for long where both were stopped. A gateway that another one starts has an environment of its own.
+fn is_copy(one: &Running, all: &BTreeMap<u32, Running>) -> bool {
+    let Some(parent) = all.get(&one.process.ppid) else { return false };
+    let (process, of) = (&one.process, &parent.process);
+    let same_environment = || match (one.environment.get(), parent.environment.get()) {
+        (Some(own), Some(theirs)) => {
+            own.names().eq(theirs.names()) && own.names().all(|name| own.text(name) == theirs.text(name))
+        }
+        // Of what is hidden title, program and parent are all that tells.
+        _ => true,
+    };
+    let is_gateway = process.role == ProcessRole::Gateway && of.role == ProcessRole::Gateway;
+    is_gateway
+        && process.argv == of.argv
+        && process.exe == of.exe
+        && process.uid == of.uid
+        && process.state_dir == of.state_dir
+        && same_environment()
 }
 
 fn running(entry: &ProcessEntry, table: &ProcessTable, accounts: &[Account], at: Timestamp) -> Option<Running> {
@@ -125,6 +151,49 @@ fn supervisor(variables: &Environment) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    type Variables = [(&'static str, &'static str)];
+
+    fn gateway(pid: u32, parent: u32, variables: Option<&Variables>) -> (u32, Running) {
+        let entry = ProcessEntry {
+            pid,
+            ppid: parent,
+            uid: Some(501),
+            started_at: None,
+            start_raw: None,
+            exe: Some(PathBuf::from("/usr/bin/node")),
+            comm: "openclaw-gatewa".to_owned(),
+            argv: vec!["openclaw-gateway".to_owned()],
+            stopped: true,
+            zombie: false,
+            cpu: None,
+            foreign_netns: None,
+            foreign_pidns: false,
+        };
+        let mut running = running(&entry, &ProcessTable::default(), &[], Timestamp::UNIX_EPOCH).unwrap();
+        running.process.pid = pid;
+        if let Some(variables) = variables {
+            let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            running.environment = Fact::known(Environment::all(variables), "test", Timestamp::UNIX_EPOCH);
+        }
+        (pid, running)
+    }
+
+    #[test]
+    fn a_child_that_is_its_parent_still_is_no_second_gateway() {
+        const PARENT: u32 = u32::MAX - 2;
+        const CHILD: u32 = u32::MAX - 1;
+        let of = |ppid, own: Option<&Variables>, theirs: Option<&Variables>| {
+            let all = BTreeMap::from([gateway(PARENT, 1, theirs), gateway(CHILD, ppid, own)]);
+            assert!(!is_copy(&all[&PARENT], &all));
+            is_copy(&all[&CHILD], &all)
+        };
+        let (one, other): (&Variables, &Variables) = (&[("HOME", "/a")], &[("HOME", "/b")]);
+        assert!(of(PARENT, Some(one), Some(one)));
+        assert!(of(PARENT, None, None), "what is hidden tells nothing against it");
+        assert!(!of(PARENT, Some(other), Some(one)), "a gateway that the other one started");
+        assert!(!of(1, Some(one), Some(one)), "a gateway beside the other one");
+    }
 
     #[test]
     fn only_what_openclaw_takes_for_a_profile_is_one() {

@@ -265,6 +265,11 @@ impl Sites {
         nearest.or_else(|| self.accounts.iter().find(|account| account.uid == uid)).cloned()
     }
 
+    /// The sites found so far, by path.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Site> {
+        self.by_path.values()
+    }
+
     /// A gateway uses its state directory, be it in no home.
     pub(crate) fn claim_gateway(&mut self, process: &Process, config_path: Option<&Path>) {
         let Some(dir) = state_dir(process, ProcessRole::Gateway) else { return };

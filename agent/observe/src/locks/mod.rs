@@ -62,7 +62,7 @@ pub fn watch_locks(options: &Options, only: &[PathBuf]) -> LockWatch {
     let empty = ProcessTable::default();
     let entries = table.get().unwrap_or(&empty);
     let mut sites = Sites::find(options, &environment, at);
-    let running = running::observe(entries, sites.accounts(), at);
+    let running = running::observe(entries, &sites, at);
     for process in running.values() {
         sites.claim_gateway(&process.process, process.config_path.as_deref());
     }

@@ -60,7 +60,7 @@ pub async fn observe(options: &Options) -> Snapshot {
         }
     });
     let mut sites = clock.time("state directories", || Sites::find(options, &environment, at));
-    let running = clock.time("processes", || running::observe(entries, sites.accounts(), at));
+    let running = clock.time("processes", || running::observe(entries, &sites, at));
     for process in running.values() {
         sites.claim_gateway(&process.process, process.config_path.as_deref());
     }
