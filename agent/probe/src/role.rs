@@ -102,7 +102,12 @@ pub(crate) async fn gateway(
     };
     let tls = settings.as_ref().is_some_and(|settings| settings.tls.enabled);
     let pinned = local.loaded.config.as_ref().filter(|_| tls);
-    let pinned = pinned.and_then(|config| certificate(config, &effective, &local.reader));
+    let inputs = paths::PathInputs {
+        environment: &effective,
+        account_home: &target.account_home,
+        working_directory: &target.working_directory,
+    };
+    let pinned = pinned.and_then(|config| certificate(config, &target.paths.state_dir, &inputs, &local.reader));
     let on_port: Vec<&Listener> = listeners.get().into_iter().flatten().filter(|one| one.port == port).collect();
     let climbed = match local_target(port, tls, pinned, &on_port) {
         Err(error) => unasked(&error.to_string(), port, at),

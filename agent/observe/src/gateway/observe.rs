@@ -36,6 +36,7 @@ pub(crate) struct Draft {
     pub(crate) loaded: Loaded,
     pub(crate) layers: EnvironmentLayers,
     pub(crate) reader: Reader,
+    account_home: PathBuf,
     secret: Result<Credential, String>,
 }
 
@@ -129,7 +130,8 @@ impl Draft {
             log: portreeve_core::Fact::absent("log files", at),
             connects: None,
         };
-        Some(Self { gateway, loaded, layers, reader, secret })
+        let account_home = site.home().unwrap_or(Path::new("/")).to_owned();
+        Some(Self { gateway, loaded, layers, reader, account_home, secret })
     }
 
     /// How this node reaches it, with these listeners on its port.
@@ -358,7 +360,13 @@ fn include_roots(site: &Site, layers: &EnvironmentLayers) -> Vec<PathBuf> {
 impl Draft {
     fn certificate(&self, tls: bool) -> Option<CertFingerprint> {
         let config = self.loaded.config.as_ref().filter(|_| tls)?;
-        certificate(config, &self.layers.effective(Some(config)), &self.reader)
+        let environment = self.layers.effective(Some(config));
+        let inputs = paths::PathInputs {
+            environment: &environment,
+            account_home: &self.account_home,
+            working_directory: Path::new("/"),
+        };
+        certificate(config, Path::new(self.gateway.state_dir.as_deref()?), &inputs, &self.reader)
     }
 }
 
