@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use portreeve_core::snapshot::{ConfigFacts, ConfigProblem};
 use portreeve_core::{Fact, FingerprintKey};
 use portreeve_openclaw::config::{self, Config, ConfigError, LoadOptions, Lookup};
+use portreeve_openclaw::environment;
 use portreeve_openclaw::file::{ReadError, Reader};
 
 use crate::file::{chain, stat};
@@ -90,6 +91,7 @@ fn facts(config: &Config, lookup: &dyn Lookup, key: &FingerprintKey) -> ConfigFa
             .filter(portreeve_openclaw::config::Channel::is_enabled)
             .map(|channel| channel.id)
             .collect(),
+        channels_skipped: environment::channels_skipped(|name| lookup.lookup(name)).map(ToOwned::to_owned),
         has_meta: config.has_meta(),
         last_touched_version: config.last_touched_version().map(ToOwned::to_owned),
     }
@@ -138,6 +140,7 @@ fn broken(path: &Path, error: &ConfigError, source: String, at: Timestamp) -> Fa
         remote_url: None,
         public_origin: None,
         channels: Vec::new(),
+        channels_skipped: None,
         has_meta: false,
         last_touched_version: None,
     };
@@ -154,13 +157,17 @@ mod tests {
     use super::*;
 
     fn read(text: &str, key: u8) -> ConfigFacts {
+        read_with(text, key, &Environment::default())
+    }
+
+    fn read_with(text: &str, key: u8, environment: &Environment) -> ConfigFacts {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path().canonicalize().unwrap();
         let path = home.join("openclaw.json");
         fs::write(&path, text).unwrap();
         let loaded = Loaded::read(&path, &Reader::for_self(Some(home)), &[]);
         let key = FingerprintKey::new(&[key; 32]).unwrap();
-        let facts = loaded.facts(&Environment::default(), &key, Timestamp::UNIX_EPOCH);
+        let facts = loaded.facts(environment, &key, Timestamp::UNIX_EPOCH);
         facts.get().unwrap().clone()
     }
 
@@ -173,6 +180,21 @@ mod tests {
         assert!(read("{ gateway: { trustedProxies: ['10.0.0.1'], allowRealIpFallback: true } }", 1).allow_real_ip);
         assert!(!read("{ gateway: { trustedProxies: ['10.0.0.1'] } }", 1).allow_real_ip);
         assert!(!read("{ gateway: ", 1).allow_real_ip);
+    }
+
+    #[test]
+    fn a_variable_that_keeps_channels_from_starting_is_named() {
+        let skipped = |name: &str, value: &str| {
+            let environment = Environment::all([(name.to_owned(), value.to_owned())]);
+            read_with("{ channels: { telegram: {} } }", 1, &environment).channels_skipped
+        };
+        assert_eq!(skipped("OPENCLAW_SKIP_CHANNELS", "1").as_deref(), Some("OPENCLAW_SKIP_CHANNELS"));
+        assert_eq!(skipped("OPENCLAW_SKIP_PROVIDERS", " Yes").as_deref(), Some("OPENCLAW_SKIP_PROVIDERS"));
+        for value in ["0", "false", "", "2"] {
+            assert_eq!(skipped("OPENCLAW_SKIP_CHANNELS", value), None, "{value}");
+        }
+        assert_eq!(skipped("OPENCLAW_SKIP_CRON", "1"), None);
+        assert_eq!(read("{ gateway: ", 1).channels_skipped, None);
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub const MAX_PREAUTH_CONNECTIONS_PER_IP: &str = "OPENCLAW_MAX_PREAUTH_CONNECTIO
 pub const NO_RESPAWN: &str = "OPENCLAW_NO_RESPAWN";
 /// `1` starts no channel.
 pub const SKIP_CHANNELS: &str = "OPENCLAW_SKIP_CHANNELS";
+/// `1` starts no channel either.
+pub const SKIP_PROVIDERS: &str = "OPENCLAW_SKIP_PROVIDERS";
 /// `1` lets clients use `ws://` to host names that are not known to be private.
 pub const ALLOW_INSECURE_PRIVATE_WS: &str = "OPENCLAW_ALLOW_INSECURE_PRIVATE_WS";
 /// `1` forbids changes of the configuration.
@@ -106,6 +108,14 @@ const RELEVANT: [&str; 13] = [
     KUBERNETES_SERVICE_HOST,
     NO_COLOR,
 ];
+
+/// The variable that keeps a gateway with this environment from starting any channel, where one does: `true`, `1`, `yes` and `on` count.
+pub fn channels_skipped<'a>(lookup: impl Fn(&'static str) -> Option<&'a SecretString>) -> Option<&'static str> {
+    [SKIP_CHANNELS, SKIP_PROVIDERS].into_iter().find(|name| {
+        let value = lookup(name).map(|value| value.expose_secret().trim().to_ascii_lowercase());
+        matches!(value.as_deref(), Some("true" | "1" | "yes" | "on"))
+    })
+}
 
 /// Prefixes of names that are kept: today's name and the two former ones, which are ignored by OpenClaw but worth a
 /// remark.

@@ -51,5 +51,12 @@ pub fn account_fails(account: &AccountStatus) -> bool {
         && account.configured
         && (!account.running
             || account.probe_ok == Some(false)
-            || account.connected == Some(false) && account.lifecycle.as_deref() == Some("blocked"))
+            || account.connected == Some(false)
+                && (account.lifecycle.as_deref() == Some("blocked") || is_contested(account)))
+}
+
+/// Whether the service says that somebody else receives in this account's place: waiting mends nothing of it, although the account is tried
+/// again for ever.
+fn is_contested(account: &AccountStatus) -> bool {
+    account.last_error.as_ref().is_some_and(|error| error.to_ascii_lowercase().contains("conflict"))
 }

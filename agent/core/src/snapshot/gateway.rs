@@ -113,6 +113,9 @@ pub struct ConfigFacts {
     pub public_origin: Option<String>,
     /// Channels that are configured and enabled.
     pub channels: Vec<String>,
+    /// The variable of its environment that keeps every channel from starting, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels_skipped: Option<String>,
     /// Whether the block that `OpenClaw` writes into its own files is there.
     pub has_meta: bool,
     /// Version of `OpenClaw` that last wrote it.

@@ -5,7 +5,7 @@ use super::life::recent;
 use crate::catalogue::Code;
 use crate::snapshot::{AccountStatus, ChannelStatus, ChannelsAnswer, Gateway, LogEvent, event};
 
-pub(super) const RULES: &[Rule] = &[none, failing, ingress, subagent];
+pub(super) const RULES: &[Rule] = &[none, skipped, failing, ingress, subagent];
 
 /// What they may raise.
 pub(super) const RAISES: &[Code] =
@@ -29,7 +29,7 @@ fn none(context: Context<'_>, out: &mut Vec<Draft>) {
     for gateway in &context.snapshot.gateways {
         let probe = &gateway.ladder.channels;
         let Some(answer) = probe.answer() else { continue };
-        if accounts(answer).any(|(_, account)| account.enabled && account.configured) {
+        if has_account(answer) || skip(gateway).is_some() {
             continue;
         }
         let summary = format!(
@@ -44,6 +44,40 @@ fn none(context: Context<'_>, out: &mut Vec<Draft>) {
     }
 }
 
+fn has_account(answer: &ChannelsAnswer) -> bool {
+    accounts(answer).any(|(_, account)| account.enabled && account.configured)
+}
+
+/// The configured channels of a gateway whose environment keeps them from starting, and the variable that does.
+fn skip(gateway: &Gateway) -> Option<(&[String], &str)> {
+    let config = gateway.config.get().filter(|config| !config.channels.is_empty())?;
+    Some((&config.channels, config.channels_skipped.as_deref()?))
+}
+
+/// `channel.failing`: the gateway starts no channel at all, because it was told so. It drops their configuration then, and answers that
+/// none is configured.
+fn skipped(context: Context<'_>, out: &mut Vec<Draft>) {
+    for gateway in &context.snapshot.gateways {
+        let probe = &gateway.ladder.channels;
+        let (Some(answer), Some((channels, variable))) = (probe.answer(), skip(gateway)) else { continue };
+        if has_account(answer) {
+            continue;
+        }
+        let summary = format!(
+            "the gateway on port {} starts no channel: `{variable}` is set in its environment, and {} is configured",
+            gateway.port,
+            channels.join(", ")
+        );
+        let draft = Draft::new(Code::ChannelFailing, "gateway", gateway.id.clone(), summary)
+            .gateway(gateway)
+            .answered("no enabled account", "channels.status", probe)
+            .seen(format!("configured: {}", channels.join(", ")), &gateway.config)
+            .remedy(format!("take `{variable}` out of what starts the gateway: its unit, a `.env` file or the shell"))
+            .remedy("restart the gateway");
+        out.push(draft);
+    }
+}
+
 /// `channel.failing`: an account that should run does not, or its probe fails.
 fn failing(context: Context<'_>, out: &mut Vec<Draft>) {
     for gateway in &context.snapshot.gateways {
@@ -51,7 +85,11 @@ fn failing(context: Context<'_>, out: &mut Vec<Draft>) {
         let Some(answer) = probe.answer() else { continue };
         for (channel, account) in accounts(answer).filter(|(_, account)| account_fails(account)) {
             let state = account.health_state.as_deref().or(account.lifecycle.as_deref());
-            let what = if account.running { "does not pass its probe" } else { "does not run" };
+            let what = match (account.running, account.probe_ok) {
+                (false, _) => "does not run",
+                (true, Some(false)) => "does not pass its probe",
+                (true, _) => "is not connected",
+            };
             let why =
                 account.probe_error.as_deref().or(account.last_error.as_deref()).or(state).unwrap_or("no reason given");
             let summary = format!("{} account {} {what}: {why}", channel.id, account.id);
@@ -168,6 +206,60 @@ mod tests {
         let disabled = node(|node| telegram(node, AccountStatus { enabled: false, running: false, ..account() }));
         assert!(silent(failing, &disabled));
         assert!(silent(failing, &node(|node| gateway(node).ladder.channels = untried())));
+    }
+
+    #[test]
+    fn an_account_whose_messages_another_program_takes_fails_although_its_token_is_good() {
+        let error = "Telegram getUpdates conflict: Conflict: terminated by other getUpdates request";
+        let recovering = AccountStatus {
+            connected: Some(false),
+            lifecycle: Some("recovering".to_owned()),
+            last_error: Some(error.to_owned()),
+            ..account()
+        };
+        let contested = node(|node| telegram(node, recovering.clone()));
+        assert_eq!(root_causes(&contested), [Code::ChannelFailing]);
+        let summary = format!("telegram account default is not connected: {error}");
+        assert_eq!(finding(&contested, Code::ChannelFailing).summary, summary);
+        assert_eq!(report(&contested).exit_status(false), 76);
+
+        let came_back = AccountStatus { connected: Some(true), ..recovering.clone() };
+        let other = AccountStatus { last_error: Some("read ECONNRESET".to_owned()), ..recovering.clone() };
+        let untold = AccountStatus { connected: None, ..recovering.clone() };
+        let silent_of_it = AccountStatus { last_error: None, ..recovering };
+        for account in [came_back, other, untold, silent_of_it] {
+            assert!(silent(failing, &node(|node| telegram(node, account))));
+        }
+    }
+
+    #[test]
+    fn channels_that_the_environment_keeps_from_starting_are_named_with_the_variable() {
+        let told = |node: &mut Snapshot| {
+            let config = value(&mut gateway(node).config);
+            config.channels = vec!["telegram".to_owned()];
+            config.channels_skipped = Some("OPENCLAW_SKIP_CHANNELS".to_owned());
+        };
+        let skipping = node(|node| {
+            told(node);
+            telegram(node, AccountStatus { configured: false, running: false, connected: None, ..account() });
+        });
+        assert_eq!(root_causes(&skipping), [Code::ChannelFailing]);
+        let found = finding(&skipping, Code::ChannelFailing);
+        assert_eq!(
+            found.summary,
+            "the gateway on port 18789 starts no channel: `OPENCLAW_SKIP_CHANNELS` is set in its environment, and telegram is configured"
+        );
+        assert!(silent(none, &skipping), "it is not true that none is configured");
+        assert_eq!(report(&skipping).exit_status(false), 76);
+
+        assert!(silent(skipped, &node(|node| (told(node), telegram(node, account())).1)), "it runs");
+        let unset = node(|node| (told(node), value(&mut gateway(node).config).channels_skipped = None).1);
+        let unused = node(|node| (told(node), value(&mut gateway(node).config).channels.clear()).1);
+        let unasked = node(|node| (told(node), gateway(node).ladder.channels = untried()).1);
+        let hidden = node(|node| gateway(node).config = denied());
+        for node in [unset, unused, unasked, hidden] {
+            assert!(silent(skipped, &node));
+        }
     }
 
     #[test]
