@@ -8,7 +8,7 @@ use super::REQUEST_LIFE;
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{
-    Client, Gateway, PairedDevice, Pairing, PendingPairing, Snapshot, SourceOutcome, TokenSource, Workload,
+    Client, ClientKind, Gateway, PairedDevice, Pairing, PendingPairing, Snapshot, SourceOutcome, TokenSource, Workload,
 };
 
 /// Requests that still live: an old row is no request any more.
@@ -88,29 +88,56 @@ fn needs_device(client: &Client) -> bool {
     client.url.get().is_some_and(|url| !url.loopback) || credentials.winner.is_none() && !refuses
 }
 
+/// A command of a client without a device that makes it one and asks for its approval: others go without, and are told of a missing scope.
+const ASKS: &str = "agent --agent main --message hello";
+
+/// Whether a client that has no device yet needs one: a command line of the host that came to its gateway at another address than a loopback
+/// one, where the right secret alone gives no scope and no device is approved unasked.
+fn would_ask(client: &Client, gateway: &Gateway) -> bool {
+    let secret = &client.credentials.winner;
+    client.device.is_absent()
+        && client.kind == ClientKind::Cli
+        && client.workload.is_none()
+        && gateway.workload.is_none()
+        && client.url.get().is_some_and(|url| !url.loopback && url.refusal.is_none())
+        && client.handshake.answer().is_some()
+        && secret.is_some()
+        && *secret == gateway.credentials.winner
+}
+
 /// `pairing.unapproved`: the client's device is neither approved nor waiting.
 pub(super) fn unapproved(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
     for client in &snapshot.clients {
-        let (Some(gateway), Some(device)) = (gateway_of(snapshot, client), client.device.get()) else { continue };
-        if gateway.pairing.get().is_none()
-            || !needs_device(client)
-            || device.approved.is_some()
-            || device.pending.is_some()
-        {
+        let Some(gateway) = gateway_of(snapshot, client).filter(|gateway| gateway.pairing.get().is_some()) else {
             continue;
-        }
-        let summary = format!(
-            "{} has device {}, which the gateway on port {} does not know",
-            client_name(client),
-            device.device_id,
-            gateway.port
-        );
+        };
+        let name = client_name(client);
+        let (subject, asks, summary) = match client.device.get() {
+            Some(device) => {
+                if !needs_device(client) || device.approved.is_some() || device.pending.is_some() {
+                    continue;
+                }
+                let id = &device.device_id;
+                let summary =
+                    format!("{name} has device {id}, which the gateway on port {} does not know", gateway.port);
+                (id, "channels status", summary)
+            }
+            None if would_ask(client, gateway) => {
+                let host = client.url.get().map_or("its URL", |url| url.url.host.as_str());
+                let summary = format!(
+                    "{name} has no device, without which the gateway on port {} grants no scope to who comes by {host}",
+                    gateway.port
+                );
+                (&client.id, ASKS, summary)
+            }
+            None => continue,
+        };
         out.push(
-            Draft::new(Code::PairingUnapproved, "device", device.device_id.clone(), summary)
+            Draft::new(Code::PairingUnapproved, "device", subject.clone(), summary)
                 .client(client)
                 .seen("neither approved nor waiting", &gateway.pairing)
-                .command("let the client connect once, so that it asks", run_as(snapshot, client, "channels status"))
+                .command("let the client connect once, so that it asks", run_as(snapshot, client, asks))
                 .command(
                     format!("then find the request {}, where the gateway runs", place_of(snapshot, gateway)),
                     run_at(snapshot, gateway, "devices list"),

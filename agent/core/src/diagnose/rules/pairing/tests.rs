@@ -2,7 +2,7 @@
 
 use super::super::super::fixture::*;
 use super::*;
-use crate::snapshot::{PendingPairing, Snapshot, SourceOutcome, event};
+use crate::snapshot::{Challenge, ClientKind, PendingPairing, Snapshot, SourceOutcome, event};
 
 fn request(device: &str) -> PendingPairing {
     PendingPairing {
@@ -116,6 +116,43 @@ fn an_unknown_device_matters_only_where_a_device_is_needed() {
         gateway(node).pairing = denied();
     });
     assert!(silent(unapproved, &hidden));
+}
+
+#[test]
+fn a_command_line_without_a_device_that_comes_by_the_lan_will_be_refused() {
+    let newcomer = |node: &mut Snapshot| {
+        let client = first_client(node);
+        client.device = absent();
+        client.handshake =
+            answered(Challenge { tcp_ms: 0.3, challenge_ms: 1.0, skew_ms: Some(0), skew_uncertainty_ms: Some(1) });
+        let url = value(&mut client.url);
+        (url.url.host, url.loopback) = ("10.0.0.1".to_owned(), false);
+    };
+    let refused = node(newcomer);
+    assert_eq!(root_causes(&refused), [Code::PairingUnapproved]);
+    let summary = finding(&refused, Code::PairingUnapproved).summary.clone();
+    let told = "has no device, without which the gateway on port 18789 grants no scope to who comes by 10.0.0.1";
+    assert!(summary.ends_with(told), "{summary}");
+    assert_eq!(report(&refused).exit_status(false), 77);
+
+    let changes: [&dyn Fn(&mut Snapshot); 9] = [
+        &|node| value(&mut first_client(node).url).loopback = true,
+        &|node| first_client(node).kind = ClientKind::NodeHost,
+        &|node| value(&mut first_client(node).url).refusal = Some("plaintext".to_owned()),
+        &|node| first_client(node).credentials.winner = Some(fingerprint("another")),
+        &|node| first_client(node).credentials.winner = None,
+        &|node| first_client(node).device = denied(),
+        &|node| first_client(node).handshake = untried(),
+        &|node| first_client(node).url = denied(),
+        &|node| gateway(node).pairing = denied(),
+    ];
+    for (index, change) in changes.iter().enumerate() {
+        let other = node(|node| {
+            newcomer(node);
+            change(node);
+        });
+        assert!(silent(unapproved, &other), "{index}");
+    }
 }
 
 #[test]
