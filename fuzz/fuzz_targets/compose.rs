@@ -2,7 +2,7 @@
 
 #![no_main]
 
-#[path = "../compose.rs"]
+#[path = "../checks/compose.rs"]
 mod compose;
 
 use libfuzzer_sys::fuzz_target;

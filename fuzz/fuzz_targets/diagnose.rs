@@ -2,13 +2,10 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use portreeve_core::topology::Topology;
-use portreeve_core::{Policy, Snapshot, diagnose};
+#[expect(dead_code, reason = "for the other targets")]
+#[path = "../checks/core.rs"]
+mod core;
 
-fuzz_target!(|data: &[u8]| {
-    if let Ok(snapshot) = serde_json::from_slice::<Snapshot>(data) {
-        diagnose(&snapshot, &Policy::default());
-        Topology::of(&snapshot);
-    }
-});
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| core::snapshot(data));

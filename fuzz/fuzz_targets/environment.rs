@@ -2,12 +2,10 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use portreeve_openclaw::credentials::parse_dotenv;
-use portreeve_openclaw::service::{parse_launchd, parse_systemd};
+#[expect(dead_code, reason = "for the other targets")]
+#[path = "../checks/openclaw.rs"]
+mod openclaw;
 
-fuzz_target!(|data: &[u8]| {
-    parse_dotenv(&String::from_utf8_lossy(data));
-    let _ = parse_launchd(data);
-    let _ = parse_systemd(data);
-});
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| openclaw::environment(data));

@@ -2,11 +2,10 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use portreeve_observe::commands::{apple_container, colima, multipass};
+#[expect(dead_code, reason = "for the other targets")]
+#[path = "../checks/observe.rs"]
+mod observe;
 
-fuzz_target!(|data: &[u8]| {
-    let _ = apple_container::parse(data);
-    colima::parse(data);
-    let _ = multipass::parse(data);
-});
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| observe::guests(data));

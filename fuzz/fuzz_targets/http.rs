@@ -2,13 +2,10 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use portreeve_openclaw::http;
+#[expect(dead_code, reason = "for the other targets")]
+#[path = "../checks/openclaw.rs"]
+mod openclaw;
 
-fuzz_target!(|data: &[u8]| {
-    for status in [200, 404, 503] {
-        http::liveness(status, data);
-        http::startup(status, data);
-        http::readiness(status, data);
-    }
-});
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| openclaw::bodies(data));

@@ -2,9 +2,10 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use portreeve_openclaw::lock::parse_owner;
+#[expect(dead_code, reason = "for the other targets")]
+#[path = "../checks/openclaw.rs"]
+mod openclaw;
 
-fuzz_target!(|data: &[u8]| {
-    let _ = parse_owner(data);
-});
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| openclaw::lock(data));

@@ -2,10 +2,10 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use portreeve_observe::commands::lsof;
+#[expect(dead_code, reason = "for the other targets")]
+#[path = "../checks/observe.rs"]
+mod observe;
 
-fuzz_target!(|data: &[u8]| {
-    lsof::parse_fields(data);
-    lsof::parse_table(data);
-});
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| observe::lsof(data));

@@ -2,15 +2,10 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use portreeve_observe::commands::{log, pmset, sfltool, sw_vers, xattr};
+#[expect(dead_code, reason = "for the other targets")]
+#[path = "../checks/observe.rs"]
+mod observe;
 
-fuzz_target!(|data: &[u8]| {
-    sfltool::parse(data);
-    log::parse(data);
-    pmset::parse(data);
-    pmset::parse_schedule(data);
-    sw_vers::parse(data);
-    xattr::parse_names(data);
-    xattr::exclusion(data);
-});
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| observe::macos(data));

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-#[path = "../mirror.rs"]
+#[path = "../checks/mirror.rs"]
 mod mirror;
 
 use libfuzzer_sys::fuzz_target;

@@ -2,7 +2,8 @@
 
 #![no_main]
 
-#[path = "../otlp.rs"]
+#[expect(dead_code, reason = "for the other targets")]
+#[path = "../checks/otlp.rs"]
 mod otlp;
 
 use libfuzzer_sys::fuzz_target;

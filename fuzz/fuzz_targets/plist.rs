@@ -2,14 +2,10 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use portreeve_observe::launchd::Job;
-use portreeve_observe::plist;
+#[expect(dead_code, reason = "for the other targets")]
+#[path = "../checks/observe.rs"]
+mod observe;
 
-fuzz_target!(|data: &[u8]| {
-    if let Ok(value) = plist::parse(data)
-        && let Ok(job) = Job::from_plist(&value)
-    {
-        job.command_line();
-    }
-});
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| observe::plist(data));

@@ -2,15 +2,10 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use portreeve_observe::proxy::{Program, certificate, parse_text};
+#[expect(dead_code, reason = "for the other targets")]
+#[path = "../checks/observe.rs"]
+mod observe;
 
-fuzz_target!(|data: &[u8]| {
-    let _ = certificate(data, None, jiff::Timestamp::UNIX_EPOCH);
-    let text = String::from_utf8_lossy(data);
-    for program in [Program::Nginx, Program::Caddy] {
-        for route in parse_text(program, "/etc/proxy", &text).routes {
-            assert!(!route.front().host.is_empty());
-        }
-    }
-});
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| observe::proxy(data));

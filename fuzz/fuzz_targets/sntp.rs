@@ -2,12 +2,10 @@
 
 #![no_main]
 
-use std::time::Duration;
+#[expect(dead_code, reason = "for the other targets")]
+#[path = "../checks/observe.rs"]
+mod observe;
 
 use libfuzzer_sys::fuzz_target;
-use portreeve_observe::sntp;
 
-fuzz_target!(|data: &[u8]| {
-    // The question that the seeds answer.
-    let _ = sntp::parse(data, 0x1234_5678_9abc_def0, Duration::from_secs(1_750_000_000), Duration::from_millis(40), "time.example");
-});
+fuzz_target!(|data: &[u8]| observe::sntp(data));

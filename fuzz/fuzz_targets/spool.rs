@@ -2,7 +2,7 @@
 
 #![no_main]
 
-#[path = "../spool.rs"]
+#[path = "../checks/spool.rs"]
 mod spool;
 
 use libfuzzer_sys::fuzz_target;

@@ -2,11 +2,10 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use portreeve_observe::systemd::show;
+#[expect(dead_code, reason = "for the other targets")]
+#[path = "../checks/observe.rs"]
+mod observe;
 
-fuzz_target!(|data: &[u8]| {
-    for shown in show::parse(data).value {
-        shown.runtime("system");
-    }
-});
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| observe::systemd_show(data));

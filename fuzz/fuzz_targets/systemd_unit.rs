@@ -2,14 +2,10 @@
 
 #![no_main]
 
-use std::path::Path;
+#[expect(dead_code, reason = "for the other targets")]
+#[path = "../checks/observe.rs"]
+mod observe;
 
 use libfuzzer_sys::fuzz_target;
-use portreeve_observe::systemd::service::Specifiers;
-use portreeve_observe::systemd::{Service, unit_file};
 
-fuzz_target!(|data: &[u8]| {
-    let home = Some(Path::new("/home/op"));
-    let specifiers = Specifiers { unit: "openclaw-gateway.service", home, user: Some("op"), uid: 1000 };
-    Service::from_files([&unit_file::parse(data)], &specifiers).keep_alive();
-});
+fuzz_target!(|data: &[u8]| observe::systemd_unit(data));

@@ -2,15 +2,10 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use portreeve_observe::commands::tmutil;
+#[expect(dead_code, reason = "for the other targets")]
+#[path = "../checks/observe.rs"]
+mod observe;
 
-fuzz_target!(|data: &[u8]| {
-    tmutil::parse_destinations(data);
-    let _ = tmutil::parse_destinations_xml(data);
-    let _ = tmutil::parse_status(data);
-    tmutil::parse_excluded(data);
-    let _ = tmutil::parse_excluded_xml(data);
-    tmutil::parse_snapshots(data);
-    tmutil::parse_latest(data);
-});
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| observe::tmutil(data));

@@ -2,12 +2,10 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use portreeve_openclaw::client::ResponseHead;
+#[expect(dead_code, reason = "for the other targets")]
+#[path = "../checks/openclaw.rs"]
+mod openclaw;
 
-fuzz_target!(|data: &[u8]| {
-    if let Ok(Some(head)) = ResponseHead::parse(data) {
-        let _ = head.verify("dGhlIHNhbXBsZSBub25jZQ==");
-        head.refusal(&data[head.length()..]);
-    }
-});
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| openclaw::upgrade(data));

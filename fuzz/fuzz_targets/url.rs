@@ -2,15 +2,10 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use portreeve_openclaw::credentials::GatewayUrl;
-use portreeve_openclaw::endpoint::Target;
+#[expect(dead_code, reason = "for the other targets")]
+#[path = "../checks/openclaw.rs"]
+mod openclaw;
 
-fuzz_target!(|text: &str| {
-    if let Ok(url) = GatewayUrl::parse(text) {
-        url.plaintext_verdict(false);
-        let again = GatewayUrl::parse(&url.to_string()).unwrap();
-        assert_eq!((again.host(), again.port(), again.path()), (url.host(), url.port(), url.path()));
-    }
-    let _ = Target::from_url(text);
-});
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| openclaw::url(data));

@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "test code")]
 
-#[path = "../../../fuzz/spool.rs"]
+#[path = "../../../fuzz/checks/spool.rs"]
 mod check;
-#[path = "../../../fuzz/seeds.rs"]
+#[path = "../../../fuzz/checks/seeds.rs"]
 mod seeds;
 
 use std::collections::BTreeSet;

@@ -1,30 +1,20 @@
-//! The seeds of `fuzz/`, through the functions that they are for: they guard these in every test run.
+//! What `fuzz/` keeps, through the functions that it is for: it guards these in every test run.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "test code")]
 
-#[path = "../../../fuzz/compose.rs"]
+#[path = "../../../fuzz/checks/compose.rs"]
 mod compose;
-#[path = "../../../fuzz/mirror.rs"]
+#[path = "../../../fuzz/checks/core.rs"]
+mod core;
+#[path = "../../../fuzz/checks/mirror.rs"]
 mod mirror;
-#[path = "../../../fuzz/seeds.rs"]
+#[path = "../../../fuzz/checks/observe.rs"]
+mod observe;
+#[path = "../../../fuzz/checks/seeds.rs"]
 mod seeds;
 
-use std::path::Path;
-
 use jiff::Timestamp;
-use portreeve_core::topology::Topology;
-use portreeve_core::{ImageReference, Policy, Snapshot, diagnose};
-use portreeve_observe::commands::{
-    apple_container, colima, log, lsof, multipass, pmset, sfltool, sw_vers, tmutil, xattr,
-};
-use portreeve_observe::images;
-use portreeve_observe::launchd::{Job, disabled, domain, list, procinfo, service};
-use portreeve_observe::plist;
 use portreeve_observe::proxy::{Program, certificate, parse_text};
-use portreeve_observe::registry::{challenges, logins, manifest, retry_after};
-use portreeve_observe::sntp;
-use portreeve_observe::systemd::service::Specifiers;
-use portreeve_observe::systemd::{Service, show, unit_file};
 
 #[test]
 fn compose() {
@@ -37,104 +27,83 @@ fn mirror() {
 }
 
 #[test]
-fn plist() {
-    seeds::each("plist", |data| {
-        let _ = plist::parse(data).map(|value| Job::from_plist(&value));
+fn diagnose() {
+    seeds::each("diagnose", core::snapshot);
+}
+
+#[test]
+fn seeds_of_snapshots_are_snapshots() {
+    seeds::each_seed("diagnose", |data| {
+        serde_json::from_slice::<portreeve_core::Snapshot>(data).unwrap();
     });
+}
+
+#[test]
+fn redact() {
+    seeds::each("redact", core::redact);
+}
+
+#[test]
+fn plist() {
+    seeds::each("plist", observe::plist);
 }
 
 #[test]
 fn launchctl() {
-    seeds::each("launchctl", |data| {
-        let _ = (service::parse(data), domain::parse(data), disabled::parse(data));
-        let _ = (list::parse_table(data), list::parse_details(data), procinfo::parse(data));
-    });
+    seeds::each("launchctl", observe::launchctl);
 }
 
 #[test]
 fn sntp() {
-    let took = std::time::Duration::from_millis(40);
-    seeds::each("sntp", |data| {
-        let _ = sntp::parse(data, 0x1234_5678_9abc_def0, std::time::Duration::from_secs(1_750_000_000), took, "x");
-    });
+    seeds::each("sntp", observe::sntp);
 }
 
 #[test]
 fn macos() {
-    seeds::each("macos", |data| {
-        let _ = (sfltool::parse(data), log::parse(data), sw_vers::parse(data));
-        let _ = (pmset::parse(data), pmset::parse_schedule(data));
-        let _ = (xattr::parse_names(data), xattr::exclusion(data));
-    });
+    seeds::each("macos", observe::macos);
 }
 
 #[test]
 fn registry() {
-    seeds::each("registry", |data| {
-        let text = String::from_utf8_lossy(data);
-        let _ = (ImageReference::parse(&text), challenges(&text), retry_after(&text, Timestamp::UNIX_EPOCH));
-        let _ = (manifest(data, "linux/arm64"), logins(data), images::parse(data));
-    });
+    seeds::each("registry", observe::registry);
 }
 
 #[test]
 fn tmutil() {
-    seeds::each("tmutil", |data| {
-        let _ = (tmutil::parse_destinations(data), tmutil::parse_destinations_xml(data), tmutil::parse_status(data));
-        let _ = (tmutil::parse_excluded(data), tmutil::parse_excluded_xml(data));
-        let _ = (tmutil::parse_snapshots(data), tmutil::parse_latest(data));
-    });
+    seeds::each("tmutil", observe::tmutil);
 }
 
 #[test]
 fn lsof() {
-    seeds::each("lsof", |data| {
-        let _ = (lsof::parse_fields(data), lsof::parse_table(data));
-    });
+    seeds::each("lsof", observe::lsof);
 }
 
 #[test]
 fn guests() {
-    seeds::each("guests", |data| {
-        let _ = (apple_container::parse(data), colima::parse(data), multipass::parse(data));
-    });
+    seeds::each("guests", observe::guests);
 }
 
 #[test]
 fn proxy() {
-    seeds::each("proxy", |data| {
+    seeds::each("proxy", observe::proxy);
+}
+
+#[test]
+fn seeds_of_proxies_have_routes_or_certificates() {
+    seeds::each_seed("proxy", |data| {
         let text = str::from_utf8(data).unwrap();
-        if text.contains("BEGIN CERTIFICATE") {
-            assert!(certificate(data, None, Timestamp::UNIX_EPOCH).is_ok());
-            return;
-        }
-        let routes = [Program::Nginx, Program::Caddy].map(|program| parse_text(program, "/etc/proxy", text).routes);
-        assert!(routes.iter().flatten().any(|route| route.upstream.is_some()));
+        let programs = [Program::Nginx, Program::Caddy];
+        let mut routes = programs.iter().flat_map(|program| parse_text(*program, "/etc/proxy", text).routes);
+        assert!(certificate(data, None, Timestamp::UNIX_EPOCH).is_ok() || routes.any(|route| route.upstream.is_some()));
     });
 }
 
 #[test]
 fn systemd_unit() {
-    let home = Some(Path::new("/home/op"));
-    let specifiers = Specifiers { unit: "openclaw-gateway.service", home, user: Some("op"), uid: 1000 };
-    seeds::each("systemd_unit", |data| {
-        let _ = Service::from_files([&unit_file::parse(data)], &specifiers).keep_alive();
-    });
+    seeds::each("systemd_unit", observe::systemd_unit);
 }
 
 #[test]
 fn systemd_show() {
-    seeds::each("systemd_show", |data| {
-        for shown in show::parse(data).value {
-            let _ = shown.runtime("system");
-        }
-    });
-}
-
-#[test]
-fn diagnose_and_topology() {
-    seeds::each("diagnose", |data| {
-        let snapshot: Snapshot = serde_json::from_slice(data).unwrap();
-        let _ = (diagnose(&snapshot, &Policy::default()), Topology::of(&snapshot));
-    });
+    seeds::each("systemd_show", observe::systemd_show);
 }

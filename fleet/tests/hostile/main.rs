@@ -6,10 +6,10 @@ mod body;
 mod contents;
 mod credentials;
 mod fleet;
-#[path = "../../../fuzz/seeds.rs"]
+#[path = "../../../fuzz/checks/seeds.rs"]
 mod fuzz_seeds;
 mod harm;
-#[path = "../../../fuzz/otlp.rs"]
+#[path = "../../../fuzz/checks/otlp.rs"]
 mod otlp;
 mod request;
 mod seeds;
