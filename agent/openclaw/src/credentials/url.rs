@@ -49,10 +49,19 @@ pub struct GatewayUrl {
     raw: SecretString,
 }
 
+/// Parses a URL; none where its host is not ASCII, for which there are no tables here.
+pub(crate) fn parse(text: &str) -> Option<Url> {
+    let text = text.trim();
+    let rest = text.split_once(':').map_or(text, |(_, rest)| rest).trim_start_matches(['/', '\\']);
+    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    let host = authority.rsplit('@').next()?;
+    (host.is_ascii() && !host.contains('%')).then(|| Url::parse(text).ok()).flatten()
+}
+
 impl GatewayUrl {
-    /// Parses a URL as a browser does.
+    /// Parses a URL as a browser does, but for a host that is not ASCII: it has to be written as `xn--…`.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
-        let url = Url::parse(text.trim()).map_err(|_| UrlError::Malformed)?;
+        let url = parse(text).ok_or(UrlError::Malformed)?;
         let scheme = Scheme::of(url.scheme()).ok_or(UrlError::Scheme)?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or(UrlError::Host)?.to_owned();
         let port = url.port_or_known_default().ok_or(UrlError::Host)?;
@@ -204,6 +213,10 @@ mod tests {
         assert_eq!(GatewayUrl::parse("ws://127.1:18789").unwrap().to_string(), "ws://127.0.0.1:18789");
         assert_eq!(GatewayUrl::local(19001, true).to_string(), "wss://127.0.0.1:19001");
         assert_eq!(GatewayUrl::parse("gateway:18789").unwrap_err(), UrlError::Scheme);
+        assert!(GatewayUrl::parse("wss://xn--bcher-kva.example").is_ok());
+        for other in ["wss://b\u{fc}cher.example", "wss://%C3%BC.example", "ws:B\u{fc}cher", "ws://a@B\u{fc}cher/"] {
+            assert_eq!(GatewayUrl::parse(other).unwrap_err(), UrlError::Malformed, "{other}");
+        }
         assert_eq!(GatewayUrl::parse("not a url").unwrap_err(), UrlError::Malformed);
         assert_eq!(GatewayUrl::parse("ws://h:99999").unwrap_err(), UrlError::Malformed);
     }

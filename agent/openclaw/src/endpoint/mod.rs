@@ -116,7 +116,7 @@ impl Target {
     /// The gateway that a URL names. User name, password, query and fragment are left out: they may be secrets, and the gateway does not
     /// need them.
     pub fn from_url(url: &str) -> Result<Self, TargetError> {
-        let url = reqwest::Url::parse(url.trim()).map_err(|_| TargetError::NotAUrl)?;
+        let url = crate::credentials::parse_url(url).ok_or(TargetError::NotAUrl)?;
         let scheme =
             Scheme::of(url.scheme()).ok_or_else(|| TargetError::Scheme(url.scheme().chars().take(32).collect()))?;
         let host = url.host_str().ok_or(TargetError::Host)?;
