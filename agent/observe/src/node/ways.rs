@@ -61,7 +61,7 @@ fn unproven<'a>(client: &'a Client, gateways: &[Gateway], addresses: &[IpAddr]) 
 /// Asks as the URL says, and where no gateway answers so, with TLS or without it.
 async fn greet(url: &GatewayUrl, left: Duration) -> Probe<Challenge> {
     let begun = Instant::now();
-    let (Some(scheme), left) = (Scheme::of(&url.scheme), left) else {
+    let Some(scheme) = Scheme::of(&url.scheme) else {
         return Probe::not_tried(format!("`{}` is no scheme of a gateway", url.scheme), Timestamp::now());
     };
     let first = ask(scheme, url, left).await;

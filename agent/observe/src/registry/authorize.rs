@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use portreeve_core::Secret;
+use portreeve_openclaw::credentials::parse_url;
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use secrecy::ExposeSecret;
@@ -87,7 +88,7 @@ pub(super) fn wanted(headers: &HeaderMap, base: &Url, repository: &str) -> Resul
     let all: Vec<Challenge> = all.flat_map(challenges).collect();
     if let Some(bearer) = all.iter().find(|challenge| challenge.scheme == "bearer") {
         let realm = bearer.get("realm").ok_or("its challenge names no address for tokens")?;
-        let realm = Url::parse(realm).map_err(|_| "its address for tokens is no URL".to_owned())?;
+        let realm = parse_url(realm).ok_or("its address for tokens is no URL")?;
         let plain = realm.scheme() == "http" && base.scheme() == "http" && realm.host_str() == base.host_str();
         if realm.scheme() != "https" && !plain {
             return Err("its address for tokens is not encrypted".to_owned());

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use portreeve_core::ImageReference;
 use portreeve_core::images::Requests;
 use portreeve_core::snapshot::{RegistryAnswer, RegistryDigest, ResolvedManifest};
+use portreeve_openclaw::credentials::parse_url;
 use portreeve_openclaw::endpoint::{TlsFailure, TlsPolicy, tls};
 use portreeve_openclaw::file::read_regular;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION};
@@ -59,7 +60,7 @@ impl Registry {
     /// A registry by its name in references: `docker.io`, `localhost:5000`.
     pub fn new(name: &str) -> Result<Self, String> {
         let host = if name == "docker.io" { "registry-1.docker.io" } else { name };
-        let base = Url::parse(&format!("https://{host}")).map_err(|_| format!("`{name}` is no host"))?;
+        let base = parse_url(&format!("https://{host}")).ok_or_else(|| format!("`{name}` is no host"))?;
         let loopback = base.host_str().is_some_and(is_loopback);
         let policy = match read_regular(&Path::new(CERTIFICATES).join(name).join("ca.crt"), MAX_CA) {
             Ok(content) => TlsPolicy::ExtraCa(content.bytes),

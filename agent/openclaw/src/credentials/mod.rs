@@ -24,8 +24,7 @@ pub use gateway::{GatewayAuth, GatewayInputs, ModeReason, resolve_gateway};
 pub use layers::{EnvironmentFile, EnvironmentFileError, EnvironmentFileKind, EnvironmentLayers, ProcessLayer};
 pub use quality::{MIN_ENTROPY_BITS, MIN_LENGTH, Placeholder, Quality, assess};
 pub use secret_ref::{SecretRef, SecretResolver, SecretSource, UnresolvedReason};
-pub(crate) use url::parse as parse_url;
-pub use url::{GatewayUrl, PlaintextVerdict, UrlError};
+pub use url::{GatewayUrl, PlaintextVerdict, UrlError, parse_url};
 pub use variables::{is_portable_name, parse_dotenv};
 
 pub(crate) use secret_ref::shorthand_name;

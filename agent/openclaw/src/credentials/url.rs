@@ -50,7 +50,7 @@ pub struct GatewayUrl {
 }
 
 /// Parses a URL; none where its host is not ASCII, for which there are no tables here.
-pub(crate) fn parse(text: &str) -> Option<Url> {
+pub fn parse_url(text: &str) -> Option<Url> {
     let text = text.trim();
     let rest = text.split_once(':').map_or(text, |(_, rest)| rest).trim_start_matches(['/', '\\']);
     let authority = rest.split(['/', '?', '#', '\\']).next()?;
@@ -61,7 +61,7 @@ pub(crate) fn parse(text: &str) -> Option<Url> {
 impl GatewayUrl {
     /// Parses a URL as a browser does, but for a host that is not ASCII: it has to be written as `xn--…`.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
-        let url = parse(text).ok_or(UrlError::Malformed)?;
+        let url = parse_url(text).ok_or(UrlError::Malformed)?;
         let scheme = Scheme::of(url.scheme()).ok_or(UrlError::Scheme)?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or(UrlError::Host)?.to_owned();
         let port = url.port_or_known_default().ok_or(UrlError::Host)?;

@@ -15,6 +15,8 @@ pub(super) fn wrong_port(context: Context<'_>, out: &mut Vec<Draft>) {
     for client in snapshot.host_clients() {
         let Some(url) = client.url.get() else { continue };
         let draft = match client.handshake.failure() {
+            // Not every port of a client is looked at for who listens there.
+            None if client.handshake.answer().is_some() || client.gateway.is_none() => None,
             Some(failure) if is_stranger(failure) => stranger(context, client, url, failure),
             Some(failure) if failure.kind == FailureKind::Refused && client.gateway.is_none() && !url.by_default => {
                 nobody(context, client, url, failure)
@@ -193,7 +195,7 @@ fn own_gateway<'a>(context: Context<'a>, client: &Client) -> Option<((&'a Gatewa
 mod tests {
     use super::*;
     use crate::diagnose::fixture::*;
-    use crate::snapshot::{ConfigProblem, Phase};
+    use crate::snapshot::{Challenge, ConfigProblem, Phase, Probe};
 
     /// The configured port was changed under a running gateway, which stays where it was.
     fn moved(node: &mut Snapshot) {
@@ -324,7 +326,7 @@ mod tests {
         let refuses = answers(FailureKind::HttpStatus, |node| {
             let mut failure = first_client(node).handshake.failure().unwrap().clone();
             failure.reason = Some("proxy_attribution_required".to_owned());
-            first_client(node).handshake = crate::snapshot::Probe::failed(failure, 1.0, now());
+            first_client(node).handshake = Probe::failed(failure, 1.0, now());
             value(&mut node.listeners).push(listener(8080, 99));
         });
         assert!(silent(wrong_port, &refuses));
@@ -336,6 +338,19 @@ mod tests {
             node.gateways.push(silent_gateway("/Users/other/.openclaw", 8080));
         });
         assert!(silent(wrong_port, &node));
+    }
+
+    #[test]
+    fn a_tunnel_to_a_gateway_elsewhere_is_well_though_its_port_was_not_looked_at() {
+        let asked = |handshake: fn() -> Probe<Challenge>| {
+            answers(FailureKind::Refused, |node| first_client(node).handshake = handshake())
+        };
+        let answered = || {
+            let answer = Challenge { tcp_ms: 0.3, challenge_ms: 1.0, skew_ms: None, skew_uncertainty_ms: None };
+            Probe::answered(answer, 1.3, now())
+        };
+        assert!(silent(wrong_port, &asked(answered)));
+        assert!(silent(wrong_port, &asked(untried)));
     }
 
     #[test]
