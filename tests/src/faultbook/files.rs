@@ -41,7 +41,7 @@ pub(super) fn apply(step: &Step, words: &Words) -> bool {
         Step::HardLink(link) => fs::hard_link(path_of(&link.from), path_of(&link.to)).unwrap(),
         Step::Copy(link) => {
             make_parent(&path_of(&link.to));
-            run("cp", &["-a", &path_of(&link.from), &path_of(&link.to)]);
+            copy(&path_of(&link.from), &path_of(&link.to));
         }
         Step::Move(link) => fs::rename(path_of(&link.from), path_of(&link.to)).unwrap(),
         Step::Remove(file) => {
@@ -98,6 +98,23 @@ fn make_parent(path: &str) {
 
 fn make_folder(path: &Path) {
     DirBuilder::new().recursive(true).mode(PRIVATE_FOLDER).create(path).unwrap();
+}
+
+/// Copies all that is there. What a gateway removes meanwhile lets a copy fail, which is made anew then.
+fn copy(from: &str, to: &str) {
+    const TRIES: usize = 8;
+    let mut said = String::new();
+    for _ in 0..TRIES {
+        let output = Command::new("cp").args(["-a", "-T", from, to]).output().unwrap();
+        if output.status.success() {
+            return;
+        }
+        said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if Path::new(to).is_dir() {
+            fs::remove_dir_all(to).unwrap();
+        }
+    }
+    panic!("`{from}` to `{to}`: {said}");
 }
 
 /// Runs a program that has to succeed.

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::ask::{Said, ask};
+use super::book::folder;
 use super::fault::Fault;
 use super::play::arguments;
 use super::stage::ASKING;
@@ -17,7 +18,9 @@ use crate::home::{set, unset};
 /// Asks `portreeve` of the facts that a fault starts from, with its steps done to them.
 pub(super) fn ask_of(fault: &Fault) -> Said {
     let name = fault.snapshot.as_deref().unwrap_or_default();
-    let file = fault.path.parent().unwrap_or(Path::new(".")).join(name);
+    // A folder of others' faults may start from the facts of this book.
+    let beside = fault.path.parent().unwrap_or(Path::new(".")).join(name);
+    let file = if beside.exists() { beside } else { folder().join(name) };
     let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let mut facts: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let words = Words::new();
