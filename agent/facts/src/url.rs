@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
-use portreeve_core::snapshot::{GatewayUrl, UrlFacts};
-use portreeve_openclaw::credentials::{self, ClientAuth, PlaintextVerdict, Surface, UrlSource};
+use portreeve_core::snapshot::{GatewayUrl, UrlFacts, UrlTls};
+use portreeve_openclaw::credentials::{self, ClientAuth, PlaintextVerdict, Surface, Trust, UrlSource};
 use portreeve_openclaw::port::PortSource;
 
 use crate::address::is_loopback;
@@ -26,8 +26,16 @@ pub fn url(auth: &ClientAuth, at: Timestamp) -> Fact<UrlFacts> {
         refusal,
         loopback: is_loopback(url.host()),
         by_default,
+        tls: auth.target.trust.map(|trust| UrlTls { pinned: pinned(trust), shown: None }),
     };
     Fact::known(facts, source, at)
+}
+
+fn pinned(trust: Trust) -> Option<String> {
+    match trust {
+        Trust::Pinned(fingerprint) => Some(fingerprint.to_string()),
+        Trust::Authorities => None,
+    }
 }
 
 /// A URL in parts. A path may be a capability; that there is one is all that is kept of it.

@@ -93,7 +93,16 @@ pub const KUBERNETES_SERVICE_HOST: &str = "KUBERNETES_SERVICE_HOST";
 /// Any value forbids coloured output.
 pub const NO_COLOR: &str = "NO_COLOR";
 
-const RELEVANT: [&str; 13] = [
+/// Node.js: a file of further authorities.
+pub const NODE_EXTRA_CA_CERTS: &str = "NODE_EXTRA_CA_CERTS";
+/// Node.js: `1` lets the authorities of the system count.
+pub const NODE_USE_SYSTEM_CA: &str = "NODE_USE_SYSTEM_CA";
+/// Node.js: `0` takes every certificate.
+pub const NODE_TLS_REJECT_UNAUTHORIZED: &str = "NODE_TLS_REJECT_UNAUTHORIZED";
+/// Node.js: options, as on its command line.
+pub const NODE_OPTIONS: &str = "NODE_OPTIONS";
+
+const RELEVANT: [&str; 17] = [
     HOME,
     USER,
     TMPDIR,
@@ -107,6 +116,10 @@ const RELEVANT: [&str; 13] = [
     JOURNAL_STREAM,
     KUBERNETES_SERVICE_HOST,
     NO_COLOR,
+    NODE_EXTRA_CA_CERTS,
+    NODE_USE_SYSTEM_CA,
+    NODE_TLS_REJECT_UNAUTHORIZED,
+    NODE_OPTIONS,
 ];
 
 /// The variable that keeps a gateway with this environment from starting any channel, where one does: `true`, `1`, `yes` and `on` count.

@@ -185,13 +185,16 @@ pub(super) const ENTRIES: &[Entry] = &[
         layer: Layer::Alignment,
         why: "`.clawdbot`, `.moltbot` and `.openclaw` of one home are all in use, or one lies within another \
             (`Config: /home/node/.openclaw/.openclaw/openclaw.json`). Halves of the program then use different \
-            devices, sessions and tokens: `pairing required` although the device is on the list.",
+            devices, sessions and tokens: `pairing required` although the device is on the list. Where `.clawdbot` was \
+            not moved, a gateway of today does not start at all: `requires state migration`.",
         remedy: &[
             "find which process writes where: `portreeve map`",
             "keep one root, and move the others aside with everything stopped",
             "set HOME to the home directory, not to a state directory",
         ],
-        explains: &[],
+        explains: &[
+            Code::PortSilent, Code::UnitExitConfig, Code::UnitParked, Code::UnitUnloaded, Code::GatewayRestartStorm,
+        ],
         sources: &[
             "docs/install/migrating.md", "openclaw/openclaw#3533", "openclaw/openclaw#5631", "truenas/apps#4580",
         ],

@@ -281,9 +281,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         symptom: false,
         layer: Layer::Transport,
         why: "Expired or soon to expire, issued for another name, or sent without its chain. Browsers and clients \
-            refuse it, each with words of its own.",
+            refuse it, each with words of its own. One that signs itself is taken by clients only that have its SHA-256 \
+            as `gateway.remote.tlsFingerprint`, and those take no other, not even its successor.",
         remedy: &[
             "renew it, for the name that clients use, with its full chain",
+            "or pin it: `gateway.remote.tlsFingerprint` of each client, anew after each renewal",
         ],
         explains: &[Code::Close1006],
         sources: &["docs/gateway/remote.md"],

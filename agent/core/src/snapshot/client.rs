@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::acceptance::Acceptance;
 use super::credentials::Credentials;
 use super::probe::{Challenge, Hello, Probe};
+use super::proxy::TlsSeen;
 use super::records::{PairedDevice, PendingPairing};
 use crate::Fact;
 use crate::connects::Series;
@@ -72,6 +73,27 @@ pub struct UrlFacts {
     /// Nothing names the port: it is what every command takes that was told nothing.
     #[serde(default)]
     pub by_default: bool,
+    /// Its TLS; none without it, or where what the client takes is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<UrlTls>,
+}
+
+/// TLS of a client's URL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UrlTls {
+    /// SHA-256 of the only certificate that the client takes, in hex; none where it takes what the authorities signed that Node.js brings.
+    pub pinned: Option<String>,
+    /// What is shown there; none where that was not looked at.
+    pub shown: Option<ShownCertificate>,
+}
+
+/// A certificate that a client is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownCertificate {
+    /// Its SHA-256, in hex.
+    pub sha256: String,
+    /// What stands in it.
+    pub seen: TlsSeen,
 }
 
 /// A gateway's URL in parts.

@@ -28,7 +28,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use acceptance::{Acceptance, AcceptanceOutcome, Refusal};
-pub use client::{Client, ClientKind, DeviceStanding, GatewayUrl, UrlFacts};
+pub use client::{Client, ClientKind, DeviceStanding, GatewayUrl, ShownCertificate, UrlFacts, UrlTls};
 pub use clock::{Keeping, NodeClock, ServerTime};
 pub use credentials::{AuthMode, Credentials, ExposedSecret, SecretQuality, SourceOutcome, TokenSource};
 pub use earlier::Earlier;

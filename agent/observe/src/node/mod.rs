@@ -137,7 +137,7 @@ pub async fn observe(options: &Options) -> Snapshot {
     };
     let (climbs, contained, told) = tokio::join!(
         timed(climb::climb_all(&drafts, &sites, &listeners, left)),
-        timed(containers::observe(&question)),
+        timed(Box::pin(containers::observe(&question))),
         told,
     );
     node.clock.server = told;

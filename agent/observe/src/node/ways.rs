@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
+use portreeve_core::Fact;
 use portreeve_core::snapshot::{Challenge, Client, Failure, FailureKind, Gateway, GatewayUrl, Phase, Probe, UrlFacts};
 use portreeve_facts::address::is_local;
 use portreeve_openclaw::endpoint::{Scheme, Target, TlsPolicy};
@@ -16,11 +17,15 @@ use portreeve_openclaw::endpoint::{Scheme, Target, TlsPolicy};
 use crate::greeting::handshake;
 use crate::proxy;
 
+/// How long a TLS handshake may take.
+const TLS_DEADLINE: Duration = Duration::from_secs(4);
+
 /// Asks for the challenge at each URL that leads to this node and not to where a gateway of it was asked anyway, and looks up the names in
 /// the others: what those lead to is not asked.
 pub(super) async fn try_out(clients: &mut [Client], gateways: &[Gateway], addresses: &[IpAddr], left: Duration) {
     names::resolve(clients).await;
     let begun = Instant::now();
+    certificates(clients, addresses, left).await;
     let asked: Vec<(usize, GatewayUrl)> = clients
         .iter()
         .enumerate()
@@ -41,11 +46,45 @@ pub(super) async fn try_out(clients: &mut [Client], gateways: &[Gateway], addres
     }
 }
 
+/// Looks which certificates the clients of this node are shown that come here over TLS. Nothing is sent.
+async fn certificates(clients: &mut [Client], addresses: &[IpAddr], left: Duration) {
+    let mut places: Vec<(String, u16)> = Vec::new();
+    for client in clients.iter() {
+        let place = client.url.get().filter(|url| url.tls.is_some() && is_here(client, url, addresses));
+        let place = place.map(|url| (url.url.host.clone(), url.url.port)).filter(|place| !places.contains(place));
+        places.extend(place);
+    }
+    let at = Timestamp::now();
+    let looks = join_all(places.iter().map(|(host, port)| async move {
+        let target = Target::new(Scheme::Wss, host, *port).ok()?;
+        proxy::shown(&target, left.min(TLS_DEADLINE), at).await
+    }))
+    .await;
+    for (place, shown) in places.iter().zip(looks) {
+        for client in clients.iter_mut() {
+            let Some(mut url) = client.url.get().filter(|url| is_here(client, url, addresses)).cloned() else {
+                continue;
+            };
+            if (url.url.host.as_str(), url.url.port) == (place.0.as_str(), place.1)
+                && let Some(tls) = &mut url.tls
+            {
+                tls.shown.clone_from(&shown);
+                client.url = Fact::known(url, client.url.source.clone(), client.url.at);
+            }
+        }
+    }
+}
+
+/// Whether a client of the node itself would come to the node.
+fn is_here(client: &Client, url: &UrlFacts, addresses: &[IpAddr]) -> bool {
+    client.workload.is_none() && url.refusal.is_none() && is_local(&url.url.host, addresses)
+}
+
 /// The URL of a client of the node itself, where it leads to the node and nothing else tells what answers there. Of a path only that there
 /// is one is known.
 fn unproven<'a>(client: &'a Client, gateways: &[Gateway], addresses: &[IpAddr]) -> Option<&'a GatewayUrl> {
-    let UrlFacts { url, refusal: None, .. } = client.url.get()? else { return None };
-    let is_here = client.workload.is_none() && is_local(&url.host, addresses) && url.path == "/";
+    let facts = client.url.get().filter(|facts| is_here(client, facts, addresses) && facts.url.path == "/")?;
+    let url = &facts.url;
     let own = gateways.iter().find(|gateway| client.gateway.as_ref() == Some(&gateway.id));
     let is_asked = own.is_some_and(|gateway| {
         let asked = Target::from_url(&gateway.ladder.target).ok();
@@ -55,7 +94,7 @@ fn unproven<'a>(client: &'a Client, gateways: &[Gateway], addresses: &[IpAddr]) 
                 && (asked.host() == url.host || is_local(asked.host(), &[]) && is_local(&url.host, &[]))
         })
     });
-    (is_here && !is_asked).then_some(url)
+    (!is_asked).then_some(url)
 }
 
 /// Asks as the URL says, and where no gateway answers so, with TLS or without it.

@@ -26,7 +26,7 @@ pub use public::{PublicUrl, public_urls};
 pub use relate::{Owner, World, routes};
 pub use route::RouteFound;
 pub use tls::certificate;
-pub(crate) use tls::certificate_of;
+pub(crate) use tls::{certificate_of, shown};
 
 /// A proxy whose configuration can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

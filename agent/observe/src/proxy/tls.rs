@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portreeve_core::Fact;
-use portreeve_core::snapshot::TlsSeen;
+use portreeve_core::snapshot::{ShownCertificate, TlsSeen};
 use portreeve_openclaw::endpoint::{CertFingerprint, Target, TlsFailure};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
@@ -40,6 +40,12 @@ pub(super) struct Look {
 /// The certificate that a front shows, whoever signed it; none where it speaks no TLS.
 pub(crate) async fn certificate_of(target: &Target, deadline: Duration, at: Timestamp) -> Option<CertFingerprint> {
     look(target, deadline, at).await.pin
+}
+
+/// The certificate that a client is shown, and what stands in it.
+pub(crate) async fn shown(target: &Target, deadline: Duration, at: Timestamp) -> Option<ShownCertificate> {
+    let look = look(target, deadline, at).await;
+    Some(ShownCertificate { sha256: look.pin?.to_string(), seen: look.seen.get()?.clone() })
 }
 
 /// Shakes hands with a front and leaves. No certificate is refused, and nothing is sent.

@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use super::ladder::{Candidate, climb, unresolved, winner};
+use super::trust::{self, Trust};
 use super::{
     EnvironmentLayers, GatewayUrl, LossReason, NotReadReason, Outcome, PlaintextVerdict, Refusal, SecretResolver, Slot,
     Source, SourceKind,
@@ -118,6 +119,8 @@ pub struct Target {
     pub local_port: ResolvedPort,
     /// Whether the client connects, as far as encryption goes.
     pub plaintext: Option<PlaintextVerdict>,
+    /// Which certificates it takes there; none where that is not known, or without TLS.
+    pub trust: Option<Trust>,
 }
 
 /// A client's connection.
@@ -228,7 +231,8 @@ impl Context<'_> {
         if plaintext == Some(PlaintextVerdict::Refused) {
             refusals.push(Refusal::Plaintext { from: source });
         }
-        Target { url, source, local_port, plaintext }
+        let trust = trust::of(self.inputs, url.as_ref(), (self.surface, source), settings.as_ref(), self.environment);
+        Target { url, source, local_port, plaintext, trust }
     }
 
     fn url_text(&self, port: u16, tls: bool, refusals: &mut Vec<Refusal>) -> (Option<SecretString>, UrlSource) {

@@ -11,6 +11,7 @@ mod ladder;
 mod layers;
 mod quality;
 mod secret_ref;
+mod trust;
 mod url;
 mod variables;
 
@@ -24,6 +25,7 @@ pub use gateway::{GatewayAuth, GatewayInputs, ModeReason, resolve_gateway};
 pub use layers::{EnvironmentFile, EnvironmentFileError, EnvironmentFileKind, EnvironmentLayers, ProcessLayer};
 pub use quality::{MIN_ENTROPY_BITS, MIN_LENGTH, Placeholder, Quality, assess};
 pub use secret_ref::{SecretRef, SecretResolver, SecretSource, UnresolvedReason};
+pub use trust::Trust;
 pub use url::{GatewayUrl, PlaintextVerdict, UrlError, parse_url};
 pub use variables::{is_portable_name, parse_dotenv};
 

@@ -127,3 +127,35 @@ fn targets_that_are_refused() {
     assert_eq!(refusals(&remote("${NOPE}"), &[]), [Refusal::UnresolvedUrl { from }]);
     assert_eq!(refusals("{ gateway: { mode: 'remote', remote: { token: 'x' } } }", &[]), [Refusal::RemoteUrlMissing]);
 }
+
+#[test]
+fn a_client_takes_the_certificate_that_it_pinned_or_what_authorities_signed() {
+    let pin = "ab".repeat(32);
+    let remote = |tls: &str| format!("{{ gateway: {{ mode: 'remote', remote: {{ url: 'wss://gw.example'{tls} }} }} }}");
+    let pinned = remote(&format!(", tlsFingerprint: 'SHA256:{pin}'"));
+    let trust = |config: &str, variables: &[(&str, &str)]| Lab::new(config, variables).cli().target.trust;
+    let fingerprint = Trust::Pinned(pin.parse().unwrap());
+    assert_eq!(trust(&pinned, &[]), Some(fingerprint));
+    assert_eq!(trust(&pinned, &[("OPENCLAW_GATEWAY_URL", "wss://other.example")]), Some(fingerprint));
+    assert_eq!(trust(&pinned, &[("OPENCLAW_GATEWAY_URL", "ws://127.0.0.1:1")]), None, "without TLS there is none");
+    assert_eq!(trust(&remote(""), &[]), Some(Trust::Authorities));
+    assert_eq!(trust(&remote(", tlsFingerprint: 'nonsense'"), &[]), None);
+    let local = "{ gateway: { tls: { enabled: true }, remote: { tlsFingerprint: 'x' } } }";
+    assert_eq!(trust(local, &[]), None, "it pins the certificate of its own gateway");
+    assert_eq!(trust(local, &[("OPENCLAW_GATEWAY_URL", "wss://other.example")]), Some(Trust::Authorities));
+}
+
+#[test]
+fn what_node_js_was_told_of_other_authorities_is_not_known_here() {
+    let config = "{ gateway: { mode: 'remote', remote: { url: 'wss://gw.example' } } }";
+    for (name, value) in [
+        ("NODE_EXTRA_CA_CERTS", "/etc/own.pem"),
+        ("NODE_USE_SYSTEM_CA", "1"),
+        ("NODE_TLS_REJECT_UNAUTHORIZED", "0"),
+        ("NODE_OPTIONS", "--use-system-ca"),
+    ] {
+        assert_eq!(Lab::new(config, &[(name, value)]).cli().target.trust, None, "{name}");
+    }
+    assert_eq!(Lab::new(config, &[("NODE_OPTIONS", "--no-warnings")]).cli().target.trust, Some(Trust::Authorities));
+    assert_eq!(Lab::new(config, &[]).node().target.trust, None, "a node host has what it saved");
+}

@@ -20,7 +20,7 @@ use crate::diagnose::{Context, Draft};
 use crate::snapshot::{Gateway, Place, ProxyConfig, ProxyRoute, Snapshot};
 
 pub(super) const RULES: &[Rule] =
-    &[buffering::held_back, idle::cut, scheme::wrong, tls::bad, trust::untrusted, upgrade::dropped];
+    &[buffering::held_back, idle::cut, scheme::wrong, tls::bad, tls::unaccepted, trust::untrusted, upgrade::dropped];
 
 /// What they may raise, `url.wrong-scheme` aside.
 pub(super) const RAISES: &[Code] =
