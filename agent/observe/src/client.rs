@@ -18,6 +18,7 @@ use portreeve_openclaw::credentials::{
 use portreeve_openclaw::environment::{self, Environment};
 use portreeve_openclaw::file::Reader;
 
+use crate::dotenv;
 use crate::gateway::Draft;
 use crate::running::Running;
 use crate::site::Site;
@@ -34,7 +35,8 @@ pub(crate) struct Around<'a> {
 
 /// The command line of the user to whom a state directory belongs.
 pub(crate) fn command_line(site: &Site, dir: &StateDir, draft: Option<&Draft>, around: &Around<'_>) -> Option<Client> {
-    if dir.volume.blind().is_some() {
+    let is_unread = draft.is_none() && site.is_former() && !site.is_callers;
+    if dir.volume.blind().is_some() || is_unread {
         return None;
     }
     let reader = site.reader();
@@ -57,10 +59,14 @@ pub(crate) fn command_line(site: &Site, dir: &StateDir, draft: Option<&Draft>, a
         is_running: false,
     });
     // The gateway's own environment is no business of a command line, but the files that every command reads are.
-    let dotenv_files = draft.map(|draft| draft.layers.dotenv_files.clone()).unwrap_or_default();
+    let mut blind = Vec::new();
+    let dotenv_files = match draft {
+        Some(draft) => draft.layers.dotenv_files.clone(),
+        None => dotenv::read(site, &reader, &mut blind),
+    };
     let layers = EnvironmentLayers { process, service_files: Vec::new(), dotenv_files };
     let auth = resolve_client(&inputs(site, dir, loaded, &layers, &reader));
-    let mut client = client(format!("cli:{}", dir.path), ClientKind::Cli, site, dir, None, &auth, &[], around);
+    let mut client = client(format!("cli:{}", dir.path), ClientKind::Cli, site, dir, None, &auth, &blind, around);
     if !loaded.exists() && !site.is_callers && draft.is_none() {
         // All that is there is an identity: where it connects, only the environment of its commands would tell.
         let why = "no configuration names a gateway, and the environment of its commands is not known";
@@ -75,11 +81,12 @@ pub(crate) fn node_host(site: &Site, dir: &StateDir, running: &Running, around: 
     if running.process.role != ProcessRole::NodeHost {
         return None;
     }
-    let (process, blind) = match running.layer() {
+    let (process, mut blind) = match running.layer() {
         Ok(layer) => (Some(layer), Vec::new()),
         Err(why) => (None, vec![why]),
     };
-    let layers = EnvironmentLayers { process, service_files: Vec::new(), dotenv_files: Vec::new() };
+    let dotenv_files = dotenv::read(site, &site.reader(), &mut blind);
+    let layers = EnvironmentLayers { process, service_files: Vec::new(), dotenv_files };
     let config_path = running.config_path.as_deref().unwrap_or(&site.config_path);
     let auth = resolve_node_host(site, dir, config_path, &layers, running.profile.as_deref(), None);
     let id = format!("node-host:{}", dir.path);
@@ -95,8 +102,9 @@ pub(crate) fn node_host_of_unit(
     around: &Around<'_>,
 ) -> Client {
     let process = detail.map(|detail| unit_layer(unit, detail));
-    let blind = if process.is_some() { Vec::new() } else { inline_secrets(unit) };
-    let layers = EnvironmentLayers { process, service_files: Vec::new(), dotenv_files: Vec::new() };
+    let mut blind = if process.is_some() { Vec::new() } else { inline_secrets(unit) };
+    let dotenv_files = dotenv::read(site, &site.reader(), &mut blind);
+    let layers = EnvironmentLayers { process, service_files: Vec::new(), dotenv_files };
     let target = node_target(&unit.arguments);
     let auth = resolve_node_host(site, dir, &site.config_path, &layers, site.profile.as_deref(), target.as_ref());
     client(format!("node-host:{}", unit.id), ClientKind::NodeHost, site, dir, None, &auth, &blind, around)

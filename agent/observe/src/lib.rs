@@ -15,6 +15,7 @@ pub mod compose;
 mod connects;
 mod containers;
 mod deadline;
+mod dotenv;
 pub mod engine;
 pub mod file;
 mod gateway;

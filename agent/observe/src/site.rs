@@ -60,6 +60,23 @@ impl Site {
         Reader::for_user(self.uid, home)
     }
 
+    /// Whether commands made it whose home is a state directory: what they wrote there is for themselves.
+    pub(crate) fn is_within_another(&self) -> bool {
+        let within = self.named(paths::STATE_DIR_NAME).map(|parent| parent.join(paths::CONFIG_NAME));
+        within.is_some_and(|config| fs::symlink_metadata(config).is_ok_and(|found| found.is_file()))
+    }
+
+    /// Whether an earlier release left it beside the root of today, so that nobody reads it.
+    pub(crate) fn is_former(&self) -> bool {
+        let root = self.named(paths::LEGACY_STATE_DIR_NAME).map(|parent| parent.join(paths::STATE_DIR_NAME));
+        root.is_some_and(|root| fs::symlink_metadata(root).is_ok_and(|found| found.is_dir()))
+    }
+
+    /// Where it lies, if it has this name.
+    fn named(&self, name: &str) -> Option<&Path> {
+        self.path.parent().filter(|_| self.path.file_name().is_some_and(|own| own == name))
+    }
+
     /// Id of the gateway on it.
     pub(crate) fn id(&self) -> String {
         self.path.to_string_lossy().into_owned()

@@ -25,6 +25,7 @@ use portreeve_openclaw::protocol::Credential;
 use super::begun::{Begun, ask};
 use super::trust::trusted;
 use crate::client::{inline_secrets, unit_layer};
+use crate::dotenv;
 use crate::log;
 use crate::running::Running;
 use crate::site::Site;
@@ -78,7 +79,7 @@ impl Draft {
         }
         // A word that is no mode is meant for a gateway: clients need none.
         let is_meant = matches!(mode, Some(GatewayMode::Local | GatewayMode::Other));
-        if is_meant || loaded.exists() && loaded.config.is_none() {
+        if (is_meant || loaded.exists() && loaded.config.is_none()) && !site.is_within_another() && !site.is_former() {
             expected.push(Expectation::Config);
         }
         if has_remains(dir) {
@@ -327,23 +328,7 @@ fn layers(
             read_environment(&systemd, EnvironmentFileKind::SystemdEnv, reader, &mut service_files, &mut blind);
         }
     }
-    let mut dotenv_files = Vec::new();
-    read_environment(
-        &paths::state_dotenv(&site.path),
-        EnvironmentFileKind::StateDotenv,
-        reader,
-        &mut dotenv_files,
-        &mut blind,
-    );
-    if let Some(home) = site.home().filter(|home| home.join(paths::STATE_DIR_NAME) == site.path) {
-        read_environment(
-            &paths::gateway_dotenv(home),
-            EnvironmentFileKind::GatewayDotenv,
-            reader,
-            &mut dotenv_files,
-            &mut blind,
-        );
-    }
+    let dotenv_files = dotenv::read(site, reader, &mut blind);
     (EnvironmentLayers { process, service_files, dotenv_files }, blind)
 }
 

@@ -127,9 +127,10 @@ pub(super) fn gateway_of<'a>(snapshot: &'a Snapshot, client: &Client) -> Option<
 }
 
 /// Sources that this reader looks at and that hold a value. For a gateway and the command line beside it `gateway.remote.*` is about a
-/// gateway elsewhere and no rival; for a node host it is one.
+/// gateway elsewhere and no rival; for a node host it is one, and for a command line that goes to `gateway.remote.url`.
 fn competing(reader: Reader<'_>) -> impl Iterator<Item = (&TokenSource, &Fingerprint)> {
-    let remote_counts = matches!(reader, Reader::Client(client) if client.kind == ClientKind::NodeHost);
+    let remote_counts =
+        matches!(reader, Reader::Client(client) if client.kind == ClientKind::NodeHost || is_remote(client));
     reader
         .credentials()
         .sources
@@ -140,6 +141,11 @@ fn competing(reader: Reader<'_>) -> impl Iterator<Item = (&TokenSource, &Fingerp
             SourceOutcome::NotRead { .. } | SourceOutcome::Unresolved { .. } | SourceOutcome::Empty => false,
         })
         .filter_map(|source| source.fingerprint.as_ref().map(|print| (source, print)))
+}
+
+/// Whether a client goes where `gateway.remote` says.
+fn is_remote(client: &Client) -> bool {
+    client.url.get().is_some_and(|url| url.source.contains("gateway.remote.url"))
 }
 
 fn winning(credentials: &Credentials) -> Option<&TokenSource> {

@@ -8,6 +8,7 @@ mod lock_wait;
 mod owner;
 mod roots;
 mod shared;
+mod unmerged;
 mod version;
 mod volume;
 
@@ -35,6 +36,7 @@ pub(super) const RULES: &[Rule] = &[
     owner::uid_drift,
     roots::split_roots,
     shared::shared,
+    unmerged::unmerged,
     version::version_boundary,
     volume::disk,
     volume::external,

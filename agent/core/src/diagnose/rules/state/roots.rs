@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::life::{seconds, span};
+use super::unmerged::is_refused;
 use super::{about, gateways_of};
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
@@ -44,7 +45,7 @@ pub(super) fn split_roots(context: Context<'_>, out: &mut Vec<Draft>) {
     for (home, mut dirs) in homes {
         dirs.order_by_key(|dir| std::cmp::Reverse(dir.last_write));
         let [newest, older @ ..] = dirs.as_slice() else { continue };
-        if older.is_empty() {
+        if older.is_empty() || dirs.iter().any(|dir| is_refused(context, dir)) {
             continue;
         }
         let names: Vec<String> = dirs.iter().map(|dir| format!("`{}`", dir.path)).collect();
