@@ -20,7 +20,6 @@ pub(crate) fn read(site: &Site, reader: &Reader, blind: &mut Vec<String>) -> Vec
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
     use std::fs;
 
     use super::*;
@@ -29,19 +28,7 @@ mod tests {
     fn the_file_of_the_state_directory_is_read() {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path().canonicalize().unwrap();
-        let site = Site {
-            path: home.join(paths::STATE_DIR_NAME),
-            aliases: BTreeSet::new(),
-            config_path: home.join("openclaw.json"),
-            account: None,
-            uid: nix::unistd::geteuid().as_raw(),
-            profile: None,
-            pids: Vec::new(),
-            units: Vec::new(),
-            asked: false,
-            is_callers: false,
-            callers_config: None,
-        };
+        let site = Site::bare(home.join(paths::STATE_DIR_NAME));
         let mut blind = Vec::new();
         assert!(read(&site, &site.reader(), &mut blind).is_empty());
         fs::create_dir(&site.path).unwrap();

@@ -89,8 +89,6 @@ fn owner(path: &Path, uid: u32) -> Option<LockOwner> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use jiff::Timestamp;
     use portreeve_core::Fact;
 
@@ -113,19 +111,7 @@ mod tests {
             let site = |name: &str, profile: Option<&str>| {
                 let path = home.join(name);
                 fs::create_dir(&path).unwrap();
-                Site {
-                    config_path: path.join("openclaw.json"),
-                    path,
-                    aliases: BTreeSet::new(),
-                    account: None,
-                    uid: nix::unistd::geteuid().as_raw(),
-                    profile: profile.map(str::to_owned),
-                    pids: Vec::new(),
-                    units: Vec::new(),
-                    asked: false,
-                    is_callers: false,
-                    callers_config: None,
-                }
+                Site { profile: profile.map(str::to_owned), ..Site::bare(path) }
             };
             let sites = vec![site(".openclaw", None), site(".openclaw-rescue", Some("rescue"))];
             let table = process::table(Timestamp::now()).get().unwrap().clone();

@@ -50,6 +50,24 @@ pub(crate) struct Site {
 }
 
 impl Site {
+    /// A state directory of this user of which nothing is known.
+    #[cfg(test)]
+    pub(crate) fn bare(path: PathBuf) -> Self {
+        Self {
+            config_path: path.join(paths::CONFIG_NAME),
+            path,
+            aliases: BTreeSet::new(),
+            account: None,
+            uid: nix::unistd::geteuid().as_raw(),
+            profile: None,
+            pids: Vec::new(),
+            units: Vec::new(),
+            asked: false,
+            is_callers: false,
+            callers_config: None,
+        }
+    }
+
     /// Reads its files on behalf of its owner.
     pub(crate) fn reader(&self) -> Reader {
         let home = self

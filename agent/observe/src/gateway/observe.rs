@@ -357,7 +357,6 @@ impl Draft {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
     use std::fs;
 
     use super::*;
@@ -372,23 +371,11 @@ mod tests {
             fs::create_dir(folder).unwrap();
         }
         fs::write(shared.join("gateway.json"), "{gateway: {port: 18800}}").unwrap();
-        let config_path = state.join("openclaw.json");
-        fs::write(&config_path, format!("{{$include: '{}'}}", shared.join("gateway.json").display())).unwrap();
+        fs::write(state.join("openclaw.json"), format!("{{$include: '{}'}}", shared.join("gateway.json").display()))
+            .unwrap();
         let uid = nix::unistd::geteuid().as_raw();
         let account = Account { name: "ann".to_owned(), uid, gid: 0, home, unreachable: None };
-        let site = Site {
-            path: state,
-            aliases: BTreeSet::new(),
-            account: Some(account),
-            uid,
-            profile: None,
-            config_path,
-            pids: Vec::new(),
-            units: Vec::new(),
-            asked: false,
-            is_callers: false,
-            callers_config: None,
-        };
+        let site = Site { account: Some(account), ..Site::bare(state) };
         let read = |variables: &[(&str, &str)]| {
             let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
             let process = ProcessLayer {

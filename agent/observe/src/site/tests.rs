@@ -75,19 +75,7 @@ fn a_link_names_a_directory_of_another_user_only_where_root_made_it() {
 fn what_lies_beside_or_within_the_root_of_today_is_none_of_a_gateway() {
     let dir = tempfile::tempdir().unwrap();
     let base = dir.path().canonicalize().unwrap();
-    let site = |path: &str| Site {
-        path: base.join(path),
-        aliases: BTreeSet::new(),
-        config_path: base.join(path).join("openclaw.json"),
-        account: None,
-        uid: nix::unistd::geteuid().as_raw(),
-        profile: None,
-        pids: Vec::new(),
-        units: Vec::new(),
-        asked: false,
-        is_callers: false,
-        callers_config: None,
-    };
+    let site = |path: &str| Site::bare(base.join(path));
     let (root, former, within) = (site(".openclaw"), site(".clawdbot"), site(".openclaw/.openclaw"));
     fs::create_dir_all(&former.path).unwrap();
     assert!(!former.is_former(), "there is no other root");
