@@ -80,14 +80,14 @@ impl Site {
 
     /// Whether commands made it whose home is a state directory: what they wrote there is for themselves.
     pub(crate) fn is_within_another(&self) -> bool {
-        let within = self.named(paths::STATE_DIR_NAME).map(|parent| parent.join(paths::CONFIG_NAME));
-        within.is_some_and(|config| fs::symlink_metadata(config).is_ok_and(|found| found.is_file()))
+        let config = self.named(paths::STATE_DIR_NAME).map(|parent| parent.join(paths::CONFIG_NAME));
+        config.is_some_and(|config| is(config, fs::FileType::is_file))
     }
 
     /// Whether an earlier release left it beside the root of today, so that nobody reads it.
     pub(crate) fn is_former(&self) -> bool {
         let root = self.named(paths::LEGACY_STATE_DIR_NAME).map(|parent| parent.join(paths::STATE_DIR_NAME));
-        root.is_some_and(|root| fs::symlink_metadata(root).is_ok_and(|found| found.is_dir()))
+        root.is_some_and(|root| is(root, fs::FileType::is_dir))
     }
 
     /// Where it lies, if it has this name.
@@ -123,6 +123,12 @@ pub(crate) struct Sites {
     homes: Vec<PathBuf>,
     /// Directories that do not answer.
     silent: BTreeSet<PathBuf>,
+}
+
+/// Whether there is something of a kind. It may lie on another volume than the site, which may answer nothing.
+fn is(path: PathBuf, kind: fn(&fs::FileType) -> bool) -> bool {
+    let looked = within(DEADLINE, move || fs::symlink_metadata(path));
+    looked.is_ok_and(|found| found.is_ok_and(|found| kind(&found.file_type())))
 }
 
 impl Sites {
