@@ -23,6 +23,7 @@ pub fn url(auth: &ClientAuth, at: Timestamp) -> Fact<UrlFacts> {
         url: gateway_url(url),
         source: source.clone(),
         is_override: matches!(auth.surface, Surface::UrlFlag | Surface::UrlEnvironment),
+        is_remote: auth.target.source == UrlSource::RemoteConfig,
         refusal,
         loopback: is_loopback(url.host()),
         by_default,

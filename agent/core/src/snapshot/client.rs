@@ -66,6 +66,9 @@ pub struct UrlFacts {
     pub source: String,
     /// An override (`--url`, `OPENCLAW_GATEWAY_URL`) that makes configured credentials count for nothing.
     pub is_override: bool,
+    /// Whether it is `gateway.remote.url`, so that the rest of `gateway.remote` counts as well.
+    #[serde(default)]
+    pub is_remote: bool,
     /// Why the client would refuse before it connects: plaintext to an address that is not private.
     pub refusal: Option<String>,
     /// Whether the host is a loopback address or name.

@@ -4,15 +4,17 @@ mod names;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use portreeve_core::Fact;
+use portreeve_core::order::Gather as _;
 use portreeve_core::snapshot::{Challenge, Client, Failure, FailureKind, Gateway, GatewayUrl, Phase, Probe, UrlFacts};
 use portreeve_facts::address::is_local;
-use portreeve_openclaw::endpoint::{Scheme, Target, TlsPolicy};
+use portreeve_openclaw::endpoint::{CertFingerprint, Scheme, Target, TlsPolicy};
 
 use crate::greeting::handshake;
 use crate::proxy;
@@ -25,7 +27,7 @@ const TLS_DEADLINE: Duration = Duration::from_secs(4);
 pub(super) async fn try_out(clients: &mut [Client], gateways: &[Gateway], addresses: &[IpAddr], left: Duration) {
     names::resolve(clients).await;
     let begun = Instant::now();
-    certificates(clients, addresses, left).await;
+    let pins = certificates(clients, addresses, left).await;
     let asked: Vec<(usize, GatewayUrl)> = clients
         .iter()
         .enumerate()
@@ -37,7 +39,7 @@ pub(super) async fn try_out(clients: &mut [Client], gateways: &[Gateway], addres
             urls.push(url.clone());
         }
     }
-    let answers = join_all(urls.iter().map(|url| greet(url, left.saturating_sub(begun.elapsed())))).await;
+    let answers = join_all(urls.iter().map(|url| greet(url, &pins, left.saturating_sub(begun.elapsed())))).await;
     for (index, url) in asked {
         let answer = urls.iter().position(|one| *one == url).and_then(|at| answers.get(at));
         if let (Some(client), Some(answer)) = (clients.get_mut(index), answer) {
@@ -46,8 +48,11 @@ pub(super) async fn try_out(clients: &mut [Client], gateways: &[Gateway], addres
     }
 }
 
+/// Certificates by the host and port that showed them.
+type Pins = BTreeMap<(String, u16), CertFingerprint>;
+
 /// Looks which certificates the clients of this node are shown that come here over TLS. Nothing is sent.
-async fn certificates(clients: &mut [Client], addresses: &[IpAddr], left: Duration) {
+async fn certificates(clients: &mut [Client], addresses: &[IpAddr], left: Duration) -> Pins {
     let mut places: Vec<(String, u16)> = Vec::new();
     for client in clients.iter() {
         let place = client.url.get().filter(|url| url.tls.is_some() && is_here(client, url, addresses));
@@ -60,7 +65,7 @@ async fn certificates(clients: &mut [Client], addresses: &[IpAddr], left: Durati
         proxy::shown(&target, left.min(TLS_DEADLINE), at).await
     }))
     .await;
-    for (place, shown) in places.iter().zip(looks) {
+    for (place, shown) in places.iter().zip(&looks) {
         for client in clients.iter_mut() {
             let Some(mut url) = client.url.get().filter(|url| is_here(client, url, addresses)).cloned() else {
                 continue;
@@ -68,11 +73,13 @@ async fn certificates(clients: &mut [Client], addresses: &[IpAddr], left: Durati
             if (url.url.host.as_str(), url.url.port) == (place.0.as_str(), place.1)
                 && let Some(tls) = &mut url.tls
             {
-                tls.shown.clone_from(&shown);
+                tls.shown.clone_from(shown);
                 client.url = Fact::known(url, client.url.source.clone(), client.url.at);
             }
         }
     }
+    let pins = places.into_iter().zip(looks);
+    pins.filter_map(|(place, shown)| Some((place, shown?.sha256.parse().ok()?))).gather()
 }
 
 /// Whether a client of the node itself would come to the node.
@@ -98,12 +105,12 @@ fn unproven<'a>(client: &'a Client, gateways: &[Gateway], addresses: &[IpAddr]) 
 }
 
 /// Asks as the URL says, and where no gateway answers so, with TLS or without it.
-async fn greet(url: &GatewayUrl, left: Duration) -> Probe<Challenge> {
+async fn greet(url: &GatewayUrl, pins: &Pins, left: Duration) -> Probe<Challenge> {
     let begun = Instant::now();
     let Some(scheme) = Scheme::of(&url.scheme) else {
         return Probe::not_tried(format!("`{}` is no scheme of a gateway", url.scheme), Timestamp::now());
     };
-    let first = ask(scheme, url, left).await;
+    let first = ask(scheme, url, pins, left).await;
     let Some(failure) = first.failure() else { return first };
     if matches!(
         failure.kind,
@@ -115,7 +122,7 @@ async fn greet(url: &GatewayUrl, left: Duration) -> Probe<Challenge> {
         Scheme::Ws => (Scheme::Wss, "speaks TLS"),
         Scheme::Wss => (Scheme::Ws, "speaks no TLS"),
     };
-    let second = ask(other, url, left.saturating_sub(begun.elapsed())).await;
+    let second = ask(other, url, pins, left.saturating_sub(begun.elapsed())).await;
     let failure = match (second.answer(), failure.kind) {
         (Some(_), _) => {
             let message = format!("the gateway on port {} {speaks}: {}", url.port, failure.message);
@@ -129,14 +136,17 @@ async fn greet(url: &GatewayUrl, left: Duration) -> Probe<Challenge> {
 }
 
 /// Whatever certificate comes is taken: no secret is sent, and who signed it is not the question.
-async fn ask(scheme: Scheme, url: &GatewayUrl, left: Duration) -> Probe<Challenge> {
+async fn ask(scheme: Scheme, url: &GatewayUrl, pins: &Pins, left: Duration) -> Probe<Challenge> {
     let (at, begun) = (Timestamp::now(), Instant::now());
     let target = match Target::new(scheme, &url.host, url.port) {
         Ok(target) => target,
         Err(error) => return Probe::not_tried(error.to_string(), at),
     };
     let pin = match scheme {
-        Scheme::Wss => proxy::certificate_of(&target, left, at).await,
+        Scheme::Wss => match pins.get(&(url.host.clone(), url.port)) {
+            Some(pin) => Some(*pin),
+            None => proxy::certificate_of(&target, left, at).await,
+        },
         Scheme::Ws => None,
     };
     let target = match pin {

@@ -48,7 +48,7 @@ async fn take(listener: Listener, mut stream: TcpStream) {
 
 async fn asked(scheme: &str, port: u16) -> Probe<Challenge> {
     let (host, path) = ("127.0.0.1".to_owned(), "/".to_owned());
-    greet(&GatewayUrl { scheme: scheme.to_owned(), host, port, path }, LEFT).await
+    greet(&GatewayUrl { scheme: scheme.to_owned(), host, port, path }, &Pins::new(), LEFT).await
 }
 
 #[tokio::test]

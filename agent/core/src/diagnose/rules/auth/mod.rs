@@ -129,8 +129,7 @@ pub(super) fn gateway_of<'a>(snapshot: &'a Snapshot, client: &Client) -> Option<
 /// Sources that this reader looks at and that hold a value. For a gateway and the command line beside it `gateway.remote.*` is about a
 /// gateway elsewhere and no rival; for a node host it is one, and for a command line that goes to `gateway.remote.url`.
 fn competing(reader: Reader<'_>) -> impl Iterator<Item = (&TokenSource, &Fingerprint)> {
-    let remote_counts =
-        matches!(reader, Reader::Client(client) if client.kind == ClientKind::NodeHost || is_remote(client));
+    let remote_counts = matches!(reader, Reader::Client(client) if client.kind == ClientKind::NodeHost || client.url.get().is_some_and(|url| url.is_remote));
     reader
         .credentials()
         .sources
@@ -141,11 +140,6 @@ fn competing(reader: Reader<'_>) -> impl Iterator<Item = (&TokenSource, &Fingerp
             SourceOutcome::NotRead { .. } | SourceOutcome::Unresolved { .. } | SourceOutcome::Empty => false,
         })
         .filter_map(|source| source.fingerprint.as_ref().map(|print| (source, print)))
-}
-
-/// Whether a client goes where `gateway.remote` says.
-fn is_remote(client: &Client) -> bool {
-    client.url.get().is_some_and(|url| url.source.contains("gateway.remote.url"))
 }
 
 fn winning(credentials: &Credentials) -> Option<&TokenSource> {
