@@ -310,7 +310,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Error,
         symptom: false,
         layer: Layer::Auth,
-        why: "The Control UI was opened under an address that `gateway.controlUi.allowedOrigins` does not list: 1008 `origin not allowed`.",
+        why: "The Control UI was opened under an address that `gateway.controlUi.allowedOrigins` does not list: 1008 `origin not allowed`. Of a proxy: it gives every request an `Origin` of its own, and clients that are no browsers are refused as well.",
         remedy: &[
             "add the exact origin with scheme and port to `gateway.controlUi.allowedOrigins`, or open the page from the gateway's host",
         ],

@@ -99,6 +99,9 @@ pub struct ConfigFacts {
     pub auth_mode: Option<String>,
     /// `gateway.controlUi.allowedOrigins`; none when the key is not there.
     pub allowed_origins: Option<Vec<String>>,
+    /// `gateway.controlUi.dangerouslyAllowHostHeaderOriginFallback`: whether an origin is let in that is the host which the request names.
+    #[serde(default)]
+    pub origin_by_host: bool,
     /// Whether the control page is on.
     pub control_ui: bool,
     /// `gateway.trustedProxies`.

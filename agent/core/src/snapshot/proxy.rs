@@ -56,9 +56,13 @@ pub struct ProxyConfig {
     pub buffering: bool,
     /// Forwarding headers that it adds.
     pub forwards: Vec<String>,
+    /// `Origin` that each request gets, in place of the client's own. None where the client's is passed on or taken away, and where it is
+    /// not known what decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// Certificate file.
     pub certificate: Option<String>,
-    /// Where each part is written: `upstream`, `upgrade`, `read_timeout`, `buffering`, `forwards`, `certificate`; the empty key is the route.
+    /// Where each part is written: `upstream`, `upgrade`, `read_timeout`, `buffering`, `forwards`, `origin`, `certificate`; the empty key is the route.
     #[serde(default)]
     pub places: BTreeMap<String, Place>,
 }

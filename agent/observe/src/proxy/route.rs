@@ -13,6 +13,8 @@ const MAX_ROUTES: usize = 1_000;
 const MAX_NAMES: usize = 64;
 /// Longest host name, in bytes.
 const MAX_NAME: usize = 255;
+/// Longest `Origin`, in bytes.
+const MAX_ORIGIN: usize = 300;
 /// Longest path, of a URL or of a file, in bytes.
 const MAX_PATH: usize = 4096;
 /// Paths of a gateway that are asked over HTTP alone.
@@ -59,6 +61,22 @@ impl RouteFound {
             path: self.path.clone().unwrap_or_else(|| "/".to_owned()),
         }
     }
+
+    /// A text with what the proxy puts in for scheme and host. None where something else decides, or the host may be any of several.
+    fn literal(&self, text: &str) -> Option<String> {
+        let scheme = if self.tls { "https" } else { "http" };
+        let mut text = text.replace("$scheme", scheme).replace("{scheme}", scheme);
+        if let [name] = self.names.as_slice()
+            && is_plain(name)
+        {
+            let is_default = self.port == if self.tls { 443 } else { 80 };
+            let with_port = ["$http_host", "{hostport}"].into_iter().filter(|_| is_default);
+            for variable in ["$host", "$server_name", "{host}"].into_iter().chain(with_port) {
+                text = text.replace(variable, name);
+            }
+        }
+        (text.len() <= MAX_ORIGIN && !text.contains(['$', '{'])).then_some(text)
+    }
 }
 
 /// Whether one more place may be kept; where not, that is said.
@@ -92,8 +110,11 @@ pub(super) fn is_http_only(path: &str) -> bool {
         || path.starts_with("/.well-known")
 }
 
-/// Marks what another place of the same site makes up for, and leaves out repetitions.
+/// Marks what another place of the same site makes up for, puts in what is known of variables, and leaves out repetitions.
 pub(super) fn settle(routes: &mut Vec<RouteFound>) {
+    for route in routes.iter_mut() {
+        route.config.origin = route.config.origin.take().and_then(|text| route.literal(&text));
+    }
     let passing: Vec<(Vec<String>, u16, Option<GatewayUrl>)> = routes
         .iter()
         .filter(|route| route.config.upgrade && !route.http_only)

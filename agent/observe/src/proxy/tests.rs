@@ -95,6 +95,36 @@ fn headers_of_a_level_replace_all_that_it_would_inherit() {
 }
 
 #[test]
+fn an_origin_of_the_proxys_own() {
+    let of = |text: &str| {
+        let site = format!("server {{ server_name a.example; location / {{ proxy_pass http://g:1; {text} }} }}");
+        nginx(&site)[0].config.origin.clone()
+    };
+    assert_eq!(of(""), None);
+    assert_eq!(of("proxy_set_header Origin 'https://b.example';").as_deref(), Some("https://b.example"));
+    assert_eq!(of("proxy_set_header origin $scheme://$host;").as_deref(), Some("http://a.example"));
+    assert_eq!(of("set $o http://c; proxy_set_header Origin $o;").as_deref(), Some("http://c"));
+    for passed_on in ["$http_origin", "\"\"", "$else"] {
+        assert_eq!(of(&format!("proxy_set_header Origin {passed_on};")), None, "{passed_on}");
+    }
+    let many = nginx(
+        "server { server_name a b; location / { proxy_pass http://g:1; proxy_set_header Origin $scheme://$host; } }",
+    );
+    assert_eq!(many[0].config.origin, None);
+
+    let of = |text: &str| {
+        let route = caddy(&format!("a.example {{\n reverse_proxy gw:1 {{\n {text}\n }}\n}}")).remove(0);
+        let line = route.config.places.get("origin").map(|place| place.line);
+        (route.config.origin, line)
+    };
+    assert_eq!(of("header_up Origin https://b.example"), (Some("https://b.example".to_owned()), Some(3)));
+    assert_eq!(of("header_up origin {scheme}://{host}").0.as_deref(), Some("https://a.example"));
+    assert_eq!(of("header_up -Origin").0, None);
+    assert_eq!(of("header_up Origin http:// https://").0, None);
+    assert_eq!(of("header_up Origin {http.request.header.Origin}").0, None);
+}
+
+#[test]
 fn an_upgrade_needs_all_of_its_parts() {
     let with =
         |lines: &str| nginx(&format!("server {{ location / {{ proxy_pass http://g:1; {lines} }} }}"))[0].config.upgrade;
@@ -224,11 +254,12 @@ fn what_caddy_is_told_besides() {
 fn the_json_of_caddy() {
     let text = r#"{"apps":{"http":{"servers":{"srv0":{"listen":[":443"],"routes":[{"match":[{"host":["a.example"]}],
         "handle":[{"handler":"subroute","routes":[{"handle":[{"handler":"reverse_proxy","upstreams":[{"dial":"gw:18789"}],
-        "transport":{"protocol":"http","read_timeout":5000000000},"headers":{"request":{"delete":["X-Forwarded-For"]}}}]}]}]}]}}}}}"#;
+        "transport":{"protocol":"http","read_timeout":5000000000},"headers":{"request":{"delete":["X-Forwarded-For"],"set":{"Origin":["https://b.example"]}}}}]}]}]}]}}}}}"#;
     let routes = caddy(text);
     assert_eq!(ways(&routes), ["wss://a.example:443/ -> ws://gw:18789"]);
     assert_eq!(routes[0].config.read_timeout_s, Some(5.0));
     assert_eq!(routes[0].config.forwards, ["X-Forwarded-Proto", "X-Forwarded-Host"]);
+    assert_eq!(routes[0].config.origin.as_deref(), Some("https://b.example"));
 }
 
 #[test]

@@ -159,6 +159,8 @@ pub struct ControlUiSettings {
     pub base_path: Option<String>,
     /// `allowedOrigins`.
     pub allowed_origins: Vec<String>,
+    /// `dangerouslyAllowHostHeaderOriginFallback`; off unless switched on.
+    pub origin_by_host: bool,
 }
 
 /// `gateway.tls`.
@@ -330,6 +332,9 @@ impl Config {
                 enabled: view.flag(&["gateway", "controlUi", "enabled"]),
                 base_path: view.text(&["gateway", "controlUi", "basePath"]),
                 allowed_origins: view.list(&["gateway", "controlUi", "allowedOrigins"]),
+                origin_by_host: view
+                    .flag(&["gateway", "controlUi", "dangerouslyAllowHostHeaderOriginFallback"])
+                    .unwrap_or(false),
             },
             tls: TlsSettings {
                 enabled: view.flag(&["gateway", "tls", "enabled"]).unwrap_or(false),

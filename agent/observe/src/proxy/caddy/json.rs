@@ -105,12 +105,16 @@ fn proxy(handler: &Value, name: &str) -> (Option<GatewayUrl>, ProxyConfig) {
     let mut forwards: Vec<String> = ADDED.map(str::to_owned).into();
     let removed = strings(handler.pointer("/headers/request/delete"));
     forwards.retain(|name| !removed.iter().any(|removed| removed.eq_ignore_ascii_case(name)));
+    let set = handler.pointer("/headers/request/set").and_then(Value::as_object);
+    let origin = set.into_iter().flatten().find(|(name, _)| name.eq_ignore_ascii_case("origin"));
+    let origin = origin.and_then(|(_, values)| strings(Some(values)).first().map(|text| (*text).to_owned()));
     let place = Place { file: name.to_owned(), line: 1, column: 1 };
     let config = ProxyConfig {
         upgrade: true,
         read_timeout_s: shortest,
         buffering: handler.get("buffer_responses").and_then(Value::as_bool) == Some(true),
         forwards,
+        origin: origin.filter(|text| !text.is_empty()),
         certificate: None,
         places: BTreeMap::from([(String::new(), place)]),
     };

@@ -216,6 +216,8 @@ fn proxy(line: &Line) -> (Option<GatewayUrl>, ProxyConfig) {
     places.extend(shortest.map(|(_, place)| ("read_timeout".to_owned(), place.clone())));
 
     let forwards = forwards(line, &mut places);
+    let origin = origin(line);
+    places.extend(origin.map(|word| ("origin".to_owned(), word.place.clone())));
     let holds_back = |line: &&Line| matches!(line.name(), "buffer_responses" | "response_buffers");
     let buffering = line.inner().iter().find(holds_back);
     places.extend(buffering.map(|line| ("buffering".to_owned(), line.place.clone())));
@@ -224,6 +226,7 @@ fn proxy(line: &Line) -> (Option<GatewayUrl>, ProxyConfig) {
         read_timeout_s: shortest.map(|(seconds, _)| seconds),
         buffering: buffering.is_some(),
         forwards,
+        origin: origin.map(|word| word.text.clone()),
         certificate: None,
         places,
     };
@@ -256,6 +259,16 @@ fn forwards(line: &Line, places: &mut BTreeMap<String, Place>) -> Vec<String> {
         }
     }
     forwards
+}
+
+/// What stands in place of the client's `Origin`: the last value that is set. One with something to be found in it first changes the client's.
+fn origin(line: &Line) -> Option<&Word> {
+    let sets = |line: &&Line| {
+        let name = line.word(1).map(|name| name.trim_start_matches(['+', '?']));
+        line.name() == "header_up" && name.is_some_and(|name| name.eq_ignore_ascii_case("origin"))
+    };
+    let change = line.inner().iter().rfind(sets)?;
+    change.words.get(2).filter(|word| change.words.len() == 3 && !word.text.is_empty())
 }
 
 /// `gw:18789`, `https://gw`, `:18789`, `localhost:18789`.

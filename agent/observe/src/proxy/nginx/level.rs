@@ -176,6 +176,7 @@ impl<'a> Level<'a> {
             .iter()
             .filter(|(name, value)| !value.text.is_empty() && FORWARDING.contains(&name.to_ascii_lowercase().as_str()))
             .collect();
+        let origin = self.header("Origin").filter(|word| !word.text.is_empty());
         let mut places = self.timeout_place();
         let mut add = |key: &str, place: Option<&Place>| {
             places.extend(place.map(|place| (key.to_owned(), place.clone())));
@@ -186,12 +187,14 @@ impl<'a> Level<'a> {
         add("upgrade", upgrade.map(|word| &word.place));
         add("buffering", self.buffering.map(|word| &word.place));
         add("forwards", forwards.first().map(|(_, value)| &value.place));
+        add("origin", origin.map(|word| &word.place));
         add("certificate", self.certificate.filter(|_| tls).map(|word| &word.place));
         ProxyConfig {
             upgrade: self.passes_upgrade(shared),
             read_timeout_s: self.read_timeout(),
             buffering: self.buffering.is_none_or(|word| word.text != "off"),
             forwards: forwards.iter().map(|(name, _)| (*name).to_owned()).collect(),
+            origin: origin.map(|word| self.resolve(&word.text)),
             certificate: self.certificate(tls),
             places,
         }

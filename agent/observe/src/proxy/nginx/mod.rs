@@ -209,6 +209,7 @@ fn stream(directives: &[Directive], loader: &Loader<'_>, found: &mut Vec<RouteFo
                 read_timeout_s: level.read_timeout(),
                 buffering: false,
                 forwards: Vec::new(),
+                origin: None,
                 certificate: level.certificate(listen.tls),
                 places,
             };

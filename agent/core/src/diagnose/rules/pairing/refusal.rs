@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::auth::client_name;
+use super::super::proxy::origin::is_made;
 use super::{
     RECENT, RETRIES, RETRY_WINDOW, SIGNATURE_SKEW_MS, STORM_REFUSALS, STORM_WINDOW, events, log_source, within,
 };
@@ -165,10 +166,10 @@ pub(super) fn clock(context: Context<'_>, out: &mut Vec<Draft>) {
     }
 }
 
-/// `origin.refused`: a browser's origin is not allowed.
+/// `origin.refused`: a browser's origin is not allowed. One that a proxy makes is told of the proxy.
 pub(super) fn origin(context: Context<'_>, out: &mut Vec<Draft>) {
     let snapshot = context.snapshot;
-    for gateway in &snapshot.gateways {
+    for gateway in snapshot.gateways.iter().filter(|gateway| !is_made(snapshot, gateway)) {
         let Some(refused) = closed_for(gateway, snapshot.taken_at, "origin-mismatch") else { continue };
         let summary = format!("the gateway on port {} refuses a browser's origin", gateway.port);
         let mut draft = Draft::new(Code::OriginRefused, "gateway", gateway.id.clone(), summary)

@@ -85,6 +85,7 @@ fn route() -> ProxyRoute {
             read_timeout_s: Some(3_600.0),
             buffering: false,
             forwards: Vec::new(),
+            origin: None,
             certificate: Some("/etc/ssl/claw.pem".to_owned()),
             places: BTreeMap::from([
                 (String::new(), place(12, 5)),

@@ -4,6 +4,7 @@ mod buffering;
 #[cfg(test)]
 pub(super) mod fixture;
 mod idle;
+pub(super) mod origin;
 mod scheme;
 mod subnets;
 mod tls;
@@ -19,10 +20,18 @@ use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{Gateway, Place, ProxyConfig, ProxyRoute, Snapshot};
 
-pub(super) const RULES: &[Rule] =
-    &[buffering::held_back, idle::cut, scheme::wrong, tls::bad, tls::unaccepted, trust::untrusted, upgrade::dropped];
+pub(super) const RULES: &[Rule] = &[
+    buffering::held_back,
+    idle::cut,
+    origin::foreign,
+    scheme::wrong,
+    tls::bad,
+    tls::unaccepted,
+    trust::untrusted,
+    upgrade::dropped,
+];
 
-/// What they may raise, `url.wrong-scheme` aside.
+/// What they may raise, `origin.refused` and `url.wrong-scheme` aside.
 pub(super) const RAISES: &[Code] =
     &[Code::ProxyNoUpgrade, Code::ProxyIdleCut, Code::ProxyBuffering, Code::ProxyUntrusted, Code::ProxyTls];
 
