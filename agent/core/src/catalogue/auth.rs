@@ -51,12 +51,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Error,
         symptom: false,
         layer: Layer::Auth,
-        why: "The secret changed after the process started, or it was given with `--token`, which no file shows. The gateway refuses what every new client reads from the configuration.",
+        why: "The secret changed after the process started or its container was made, which a restart keeps as it is, or it was given with `--token`, which no file shows. The gateway refuses what every new client reads from the configuration.",
         remedy: &[
             "restart the gateway",
             "if it is started with `--token`, remove the flag and set `gateway.auth.token`",
         ],
-        explains: &[Code::TokenStorm, Code::RateLimited],
+        explains: &[Code::TokenSplit, Code::TokenStorm, Code::RateLimited],
         sources: &["openclaw/openclaw#27246", "openclaw/openclaw#151189"],
     },
     Entry {
@@ -65,12 +65,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Error,
         symptom: false,
         layer: Layer::Auth,
-        why: "A gateway in token or password mode without a secret does not start or refuses everybody; a client without one is told `device identity required` or `unauthorized: gateway token missing`. launchd does not inherit what a shell exports.",
+        why: "A gateway in token or password mode without a secret does not start or refuses everybody, and one that is to listen beyond the loopback makes none for itself (`Refusing to bind gateway to lan without auth`, status 78); a client without one is told `device identity required` or `unauthorized: gateway token missing`. launchd does not inherit what a shell exports.",
         remedy: &[
             "set `gateway.auth.token` in the configuration, or the variable in the environment that the program really has",
             "restart it",
         ],
-        explains: &[Code::PortSilent, Code::TokenStorm, Code::PairingUnapproved],
+        explains: &[
+            Code::PortSilent, Code::UnitExitConfig, Code::GatewayRestartStorm, Code::TokenStorm, Code::PairingUnapproved,
+        ],
         sources: &["openclaw/openclaw#13692", "docs/gateway/authentication.md"],
     },
     Entry {

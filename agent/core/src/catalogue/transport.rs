@@ -236,10 +236,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         severity: Severity::Error,
         symptom: false,
         layer: Layer::Transport,
-        why: "The gateway ticks every 30 s. A proxy with a shorter read timeout drops the connection in between, and \
+        why: "The gateway pings every 25 s whom it has let in. A proxy with a shorter read timeout drops the connection in between, and \
             the client sees 1006 at regular intervals.",
         remedy: &[
-            "set the proxy's read timeout well above 30 s, better to an hour",
+            "set the proxy's read timeout well above 25 s, better to an hour",
         ],
         explains: &[Code::TransportFlaky, Code::Close1006],
         sources: &["docs/gateway/remote.md", "openclaw/openclaw#16937"],

@@ -115,16 +115,15 @@ pub(super) fn settle(routes: &mut Vec<RouteFound>) {
     for route in routes.iter_mut() {
         route.config.origin = route.config.origin.take().and_then(|text| route.literal(&text));
     }
-    let passing: Vec<(Vec<String>, u16, Option<GatewayUrl>)> = routes
-        .iter()
-        .filter(|route| route.config.upgrade && !route.http_only)
-        .map(|route| (route.names.clone(), route.port, route.upstream.clone()))
-        .collect();
+    let passing: Vec<RouteFound> =
+        routes.iter().filter(|route| route.config.upgrade && !route.http_only).cloned().collect();
     for route in routes.iter_mut().filter(|route| !route.config.upgrade) {
-        let same = |(names, port, upstream): &(Vec<String>, u16, Option<GatewayUrl>)| {
-            *names == route.names && *port == route.port && same_host(upstream.as_ref(), route.upstream.as_ref())
-        };
-        route.http_only |= passing.iter().any(same);
+        route.http_only |= passing.iter().any(|other| {
+            other.names == route.names
+                && other.port == route.port
+                && same_host(other.upstream.as_ref(), route.upstream.as_ref())
+                && makes_up(other.path.as_deref(), route.path.as_deref())
+        });
     }
     let mut kept: Vec<RouteFound> = Vec::new();
     for route in routes.drain(..) {
@@ -148,6 +147,14 @@ pub(super) fn settle(routes: &mut Vec<RouteFound>) {
         }
     }
     *routes = kept;
+}
+
+/// Whether clients that are content with a plain `path` have a WebSocket on the other: that lies around or within it, or is named for one.
+/// Two paths beside each other are two ways in.
+fn makes_up(other: Option<&str>, path: Option<&str>) -> bool {
+    let (Some(other), Some(path)) = (other, path) else { return true };
+    let for_sockets = other.split(['/', '-', '_']).any(|part| matches!(part, "ws" | "wss" | "socket" | "websocket"));
+    for_sockets || other.starts_with(path) || path.starts_with(other)
 }
 
 fn same_host(a: Option<&GatewayUrl>, b: Option<&GatewayUrl>) -> bool {

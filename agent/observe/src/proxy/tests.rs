@@ -95,6 +95,26 @@ fn headers_of_a_level_replace_all_that_it_would_inherit() {
 }
 
 #[test]
+fn a_path_without_the_upgrade_is_made_up_for_by_one_around_it_and_not_by_one_beside_it() {
+    const PASSES: &str =
+        "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;";
+    for (passing, plain, http_only) in [
+        ("/", "/static/", true),
+        ("/claw/ws", "/claw/", true),
+        ("/ws", "/app/", true),
+        ("/socket/", "/", true),
+        ("/claw/", "/ops/", false),
+        ("/a", "/b", false),
+    ] {
+        let routes = nginx(&format!(
+            "server {{ location {passing} {{ proxy_pass http://g:1; {PASSES} }} location {plain} {{ proxy_pass http://g:1; }} }}"
+        ));
+        let found = routes.iter().find(|route| route.path.as_deref() == Some(plain)).unwrap();
+        assert_eq!(found.http_only, http_only, "{passing} {plain}");
+    }
+}
+
+#[test]
 fn an_origin_of_the_proxys_own() {
     let of = |text: &str| {
         let site = format!("server {{ server_name a.example; location / {{ proxy_pass http://g:1; {text} }} }}");

@@ -5,8 +5,9 @@ use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{Gateway, ProxyRoute};
 
-/// What a gateway says it takes between two ticks, in milliseconds.
-const TICK_MS: u64 = 30_000;
+/// Longest that a gateway is silent on a connection that it has let in, in milliseconds: it pings each (`websocket-keepalive`), between its
+/// ticks of 30 s.
+const PING_MS: u64 = 25_000;
 
 /// `proxy.idle-cut`: silence through the proxy ends sooner than the gateway breaks it.
 pub(in super::super) fn cut(context: Context<'_>, out: &mut Vec<Draft>) {
@@ -54,7 +55,10 @@ pub(in super::super) fn cut(context: Context<'_>, out: &mut Vec<Draft>) {
 
 fn tick(gateway: Option<&Gateway>, route: &ProxyRoute) -> u64 {
     let said = gateway.and_then(|gateway| gateway.ladder.connect.answer()?.tick_interval_ms);
-    said.or_else(|| route.idle.answer().map(|idle| idle.tick_ms)).filter(|tick| *tick > 0).unwrap_or(TICK_MS)
+    said.or_else(|| route.idle.answer().map(|idle| idle.tick_ms))
+        .filter(|tick| *tick > 0)
+        .unwrap_or(PING_MS)
+        .min(PING_MS)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "ticks are seconds apart")]
@@ -104,7 +108,7 @@ mod tests {
         let draft = draft(cut, &node);
         assert_eq!(
             draft.summary,
-            "`nginx` at `claw.example:443` cut an idle connection after 5 s, and the gateway speaks only every 30 s"
+            "`nginx` at `claw.example:443` cut an idle connection after 5 s, and the gateway speaks only every 25 s"
         );
         assert_eq!(draft.remedy[0].text, "write `proxy_read_timeout 1h;` at /etc/nginx/conf.d/claw.conf:17:9");
         assert_eq!(root_causes(&node), [Code::ProxyIdleCut]);
@@ -112,8 +116,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_only_written_counts_where_it_is_below_the_tick() {
-        for (timeout, found) in [(5.0, 1), (29.9, 1), (30.0, 1), (60.0, 0), (3_600.0, 0)] {
+    fn what_is_only_written_counts_where_it_is_below_the_ping() {
+        for (timeout, found) in [(5.0, 1), (24.9, 1), (25.0, 1), (27.0, 0), (60.0, 0), (3_600.0, 0)] {
             let node = behind(|route| value(&mut route.config).read_timeout_s = Some(timeout));
             assert_eq!(drafts(cut, &node).len(), found, "{timeout}");
         }

@@ -18,7 +18,7 @@ use super::command::quote;
 use super::contained;
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
-use crate::snapshot::{Gateway, Place, ProxyConfig, ProxyRoute, Snapshot};
+use crate::snapshot::{Client, Gateway, Place, ProxyConfig, ProxyRoute, Snapshot};
 
 pub(super) const RULES: &[Rule] = &[
     buffering::held_back,
@@ -55,12 +55,21 @@ pub(super) fn about(context: Context<'_>, code: Code, route: &ProxyRoute, summar
     let mut draft = Draft::new(code, "proxy", route.id.clone(), summary);
     if let Some(gateway) = gateway_of(context.snapshot, route) {
         draft = draft.gateway(gateway);
+        for client in context.snapshot.clients.iter().filter(|client| comes_by(client, route, gateway)) {
+            draft = draft.client(client);
+        }
     }
     let workload = route.workload.as_deref().and_then(|id| context.snapshot.workload(id));
     match workload {
         Some(workload) => draft.workload(workload),
         None => draft,
     }
+}
+
+/// Whether a client of the gateway behind a proxy comes to it by the proxy's port.
+fn comes_by(client: &Client, route: &ProxyRoute, gateway: &Gateway) -> bool {
+    (client.gateway.is_none() || client.gateway == route.gateway)
+        && client.url.get().is_some_and(|url| url.url.port == route.front.port && url.url.port != gateway.port)
 }
 
 /// Where a part of a route is written: that part, or else the route.
