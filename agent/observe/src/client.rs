@@ -227,15 +227,19 @@ fn client(
     }
 }
 
-/// The gateway of this node that a URL leads to. One that is meant and does not listen there is still the one that is meant.
+/// The gateway of this node that a URL leads to. One that is meant and does not listen there is still the one that is meant, unless none
+/// ever ran in the client's directory and another has the port.
 fn gateway_of<'a>(facts: &UrlFacts, auth: &ClientAuth, dir: &StateDir, around: &Around<'a>) -> Option<&'a Gateway> {
     if !is_local(&facts.url.host, around.addresses) {
         return None;
     }
     let on_port = |gateway: &&Gateway| gateway.port == facts.url.port;
-    let own = |gateway: &&Gateway| gateway.state_dir.as_deref() == Some(dir.path.as_str());
     let gateways = around.gateways;
     let running = gateways.iter().filter(on_port).find(|gateway| !gateway.pids.is_empty());
+    let own = |gateway: &&Gateway| {
+        let never_ran = gateway.pids.is_empty() && gateway.units.is_empty() && dir.records.is_absent();
+        gateway.state_dir.as_deref() == Some(dir.path.as_str()) && !(never_ran && running.is_some())
+    };
     let meant = gateways.iter().filter(own).find(|gateway| auth.surface == Surface::Local || on_port(gateway));
     let same = gateways.iter().filter(own).find(on_port);
     same.or(meant).or(running).or_else(|| gateways.iter().find(on_port))

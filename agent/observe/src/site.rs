@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portreeve_core::snapshot::{Blind, Domain, Process, ProcessRole, Unit, UnitRole};
-use portreeve_openclaw::environment::Environment;
+use portreeve_openclaw::environment::{Environment, OPENCLAW_HOME};
 use portreeve_openclaw::file::Reader;
 use portreeve_openclaw::paths::{self, PathInputs, ResolvedPaths, RootKind, RootLink, StateDirSource};
 
@@ -248,8 +248,9 @@ impl Sites {
         let working_directory = std::env::current_dir().unwrap_or_default();
         let Some(resolved) = resolve(environment, home, working_directory, None) else { return };
         let named = resolved.state_dir_source == StateDirSource::Environment;
-        // Another home than those to be searched is none of this check's business, unless the caller names the directory.
-        if !self.everywhere && !named && !self.is_below_homes(&resolved.state_dir) {
+        // Another home than those to be searched is none of this check's business, unless the caller names it.
+        let is_named = named || environment.text(OPENCLAW_HOME).is_some();
+        if !self.everywhere && !is_named && !self.is_below_homes(&resolved.state_dir) {
             return;
         }
         if !self.answers(&resolved.state_dir) {

@@ -140,10 +140,8 @@ pub(crate) fn claims(context: Context<'_>, port: u16) -> Vec<Claim<'_>> {
 /// configuration stands against another gateway that has the port.
 fn remains(context: Context<'_>, gateway: &Gateway) -> Option<String> {
     let snapshot = context.snapshot;
-    let boot = snapshot
-        .state_dir(gateway.state_dir.as_deref()?)
-        .and_then(|dir| dir.records.get())
-        .and_then(|records| records.boots.first());
+    let dir = snapshot.state_dir(gateway.state_dir.as_deref()?);
+    let boot = dir.and_then(|dir| dir.records.get()).and_then(|records| records.boots.first());
     if let Some(boot) = boot {
         let age = seconds(boot.started_at, snapshot.taken_at);
         let reason = boot.reason.as_deref().unwrap_or_default();
@@ -168,7 +166,9 @@ fn remains(context: Context<'_>, gateway: &Gateway) -> Option<String> {
     // Who switched its only unit off does not want it to run.
     let switched_off =
         !gateway.units.is_empty() && !gateway.units.iter().filter_map(|id| snapshot.unit(id)).any(is_active);
-    (taken && !switched_off && gateway.expected.contains(&Expectation::Config))
+    // A configuration in which nothing ever ran is that of a command line that looks in the wrong home.
+    let may_run = !gateway.units.is_empty() || !dir.is_some_and(|dir| dir.records.is_absent());
+    (taken && may_run && !switched_off && gateway.expected.contains(&Expectation::Config))
         .then(|| "it is configured for it".to_owned())
 }
 

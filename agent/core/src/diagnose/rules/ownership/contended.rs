@@ -249,12 +249,21 @@ mod tests {
 
     #[test]
     fn a_configuration_against_a_gateway_that_runs_is_a_claim() {
-        let draft = draft(contended, &beside(|_| {}));
+        let draft = draft(contended, &beside(ran_once));
         assert!(
             draft.summary.ends_with("and by the gateway in `/Users/op/.openclaw-work` (it is configured for it)"),
             "{}",
             draft.summary
         );
+    }
+
+    #[test]
+    fn a_configuration_in_which_nothing_ever_ran_is_no_claim() {
+        assert!(silent(contended, &beside(|_| {})));
+    }
+
+    fn ran_once(node: &mut Snapshot) {
+        ended(node, Some("clean_stop"), None, 86_400);
     }
 
     #[test]

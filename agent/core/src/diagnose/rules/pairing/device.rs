@@ -257,10 +257,13 @@ pub(super) fn state_readonly(context: Context<'_>, out: &mut Vec<Draft>) {
         }
         let dir = client.state_dir.as_deref().or(mount).unwrap_or("its state directory");
         let summary = format!("{} cannot write its identity and tokens to {dir}", client_name(client));
-        out.push(
-            Draft::new(Code::PairingStateReadonly, "client", client.id.clone(), summary)
-                .client(client)
-                .seen(format!("device {}", device.device_id), &client.device),
-        );
+        let draft = Draft::new(Code::PairingStateReadonly, "client", client.id.clone(), summary)
+            .client(client)
+            .seen(format!("device {}", device.device_id), &client.device);
+        // In a container the path is one of its own.
+        out.push(match client.state_dir.as_deref().filter(|_| client.workload.is_none()) {
+            Some(dir) => draft.state_dir(dir),
+            None => draft,
+        });
     }
 }

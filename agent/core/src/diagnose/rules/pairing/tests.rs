@@ -192,6 +192,11 @@ fn a_lost_identity_explains_why_a_known_client_waits() {
 fn a_client_that_cannot_write_its_state_is_named() {
     let node = node(|node| value(&mut first_client(node).device).state_writable = false);
     assert_eq!(root_causes(&node), [Code::PairingStateReadonly]);
+    let mounted = super::super::super::fixture::node(|node| {
+        value(&mut first_client(node).device).state_writable = false;
+        value(&mut first_state(node).volume).read_only = true;
+    });
+    assert_eq!(root_causes(&mounted), [Code::StateReadonly]);
     let unknown = super::super::super::fixture::node(|node| first_client(node).device = denied());
     assert!(silent(state_readonly, &unknown));
 }

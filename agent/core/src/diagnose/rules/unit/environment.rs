@@ -67,7 +67,10 @@ pub(super) fn gui_only(context: Context<'_>, out: &mut Vec<Draft>) {
         // Without the user's domain the job is down now, not only after the next reboot.
         let down = uid.is_some_and(|uid| {
             unit.runtime.is_absent()
-                && context.snapshot.units.domains.get(&format!("gui/{uid}")).is_some_and(crate::Fact::is_absent)
+                && match context.snapshot.units.domains.get(&format!("gui/{uid}")) {
+                    Some(domain) => domain.is_absent(),
+                    None => host.console_user.is_absent(),
+                }
         });
         let when = if down { "is not loaded, because nobody is logged in" } else { "starts only after a login" };
         let draft = about(context, Code::UnitGuiOnly, unit, format!("`{}` {when} at the screen, and {why}", unit.id))
@@ -145,6 +148,9 @@ mod tests {
         });
         assert_eq!(draft(gui_only, &down).severity, Severity::Error);
         assert_eq!(root_causes(&down), [Code::UnitGuiOnly]);
+        let mut untold = down.clone();
+        untold.units.domains.remove("gui/501");
+        assert_eq!(root_causes(&untold), [Code::UnitGuiOnly]);
     }
 
     #[test]
