@@ -43,6 +43,18 @@ pub struct Credentials {
     pub blind: Vec<String>,
 }
 
+impl TokenSource {
+    /// The variable that it is, where it is one: `OPENCLAW_GATEWAY_TOKEN`.
+    pub fn variable(&self) -> Option<&str> {
+        self.location.split('`').nth(1).filter(|name| name.starts_with("OPENCLAW_"))
+    }
+
+    /// Whether two are one variable of an environment.
+    pub fn is_same_variable(&self, other: &Self) -> bool {
+        self.variable().is_some() && self.variable() == other.variable()
+    }
+}
+
 /// One place a secret may come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TokenSource {

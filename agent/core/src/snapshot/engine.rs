@@ -156,6 +156,9 @@ pub struct Project {
     pub working_dir: Option<String>,
     /// Its files, in the order of their precedence.
     pub files: Vec<String>,
+    /// Files of variables that it was brought up with in place of `.env`, later ones over earlier ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env_files: Vec<String>,
     /// What is wrong with the files themselves; empty where they were not read.
     pub problems: Vec<ProjectProblem>,
 }

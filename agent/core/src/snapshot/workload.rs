@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::credentials::TokenSource;
 use super::hosts::{HostsAddress, HostsEntry};
 use super::namespace::NamespaceView;
 use super::place::Place;
@@ -73,6 +74,9 @@ pub struct Workload {
     /// `network_mode`; the empty path is the service itself. Empty for one whose definition was not read.
     #[serde(default)]
     pub places: BTreeMap<String, Place>,
+    /// Secrets of its environment that the files of its project would give to a container made now; empty where they were not read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<TokenSource>,
 }
 
 impl Workload {

@@ -184,7 +184,13 @@ pub fn role(definition: &Definition) -> Role {
 /// An image of `OpenClaw` with a command that says nothing.
 fn of_openclaw_image(definition: &Definition, waits: bool) -> Role {
     if waits {
-        return Role::new(WorkloadRole::Cli, "image of OpenClaw that waits for commands");
+        // With nothing of its own to work with it is no command line: it holds a namespace, or is for something else.
+        return match waiting(definition) {
+            Role { role: WorkloadRole::Other, .. } if !definition.mount_targets.is_empty() => {
+                Role::new(WorkloadRole::Cli, "image of OpenClaw that waits for commands")
+            }
+            role => role,
+        };
     }
     let port = definition.environment.text(portreeve_openclaw::environment::GATEWAY_PORT);
     let port = port.and_then(portreeve_openclaw::port::parse_environment).unwrap_or(DEFAULT_PORT);
@@ -240,7 +246,7 @@ mod tests {
             (openclaw, Some("node dist/index.js"), None, Cli),
             (openclaw, Some("node dist/index.js"), Some("channels status --probe"), Cli),
             (openclaw, None, Some("node dist/index.js node run --host gateway"), NodeHost),
-            (openclaw, None, Some("sleep infinity"), Cli),
+            (openclaw, None, Some("sleep infinity"), Other),
             (openclaw, Some("/start.sh"), None, Other),
             ("own", None, Some("openclaw gateway run"), Gateway),
             ("own", Some("sh -c"), Some("'mkdir -p /x && exec openclaw gateway'"), Gateway),

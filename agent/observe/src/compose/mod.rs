@@ -156,6 +156,7 @@ fn project_facts(project: &Project) -> ProjectFacts {
         engine: None,
         working_dir: Some(project.working_dir.to_string_lossy().into_owned()),
         files: project.files.iter().map(|file| file.to_string_lossy().into_owned()).collect(),
+        env_files: Vec::new(),
         problems: project.problems.iter().map(problem).collect(),
     }
 }

@@ -110,6 +110,7 @@ pub(super) fn workload(project: &Project, service: &Service, definition: &Defini
         runtime: None,
         view: Fact::absent("definition", reading.at),
         places: service.places.clone(),
+        written: Vec::new(),
     }
 }
 

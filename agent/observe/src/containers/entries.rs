@@ -101,6 +101,8 @@ fn credentials(workload: &Workload, seen: Option<&Credentials>, why: &str, at: T
     for source in credentials.sources.iter_mut().filter(|source| source.path.is_none() && source.place.is_none()) {
         let variable = source.location.split('`').nth(1);
         source.place = variable.and_then(|name| workload.place(&format!("environment.{name}"))).cloned();
+        let same = workload.written.iter().find(|written| written.is_same_variable(source));
+        source.path = same.filter(|written| written.fingerprint == source.fingerprint).and_then(|one| one.path.clone());
     }
     credentials
 }

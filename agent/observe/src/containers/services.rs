@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use portreeve_compose::GuardedFiles;
 use portreeve_core::order::Gather as _;
 use portreeve_core::snapshot::{
-    Blind, HostsAddress, HostsEntry, MountKind, Network, NetworkMode, Project, Workload, WorkloadRole,
+    Blind, Credentials, HostsAddress, HostsEntry, MountKind, Network, NetworkMode, Project, TokenSource, Workload,
+    WorkloadRole,
 };
 use portreeve_core::{FingerprintKey, Secret};
 use portreeve_openclaw::file::Reader;
@@ -134,6 +135,7 @@ fn read(asked: &Asked, accounts: &[Account], key: FingerprintKey, at: Timestamp)
         files,
         project_dir: project.working_dir.as_ref().map(PathBuf::from),
         name: Some(project.name.clone()),
+        env_files: project.env_files.iter().map(PathBuf::from).collect(),
         all_profiles: true,
         ..portreeve_compose::Options::default()
     };
@@ -171,7 +173,11 @@ fn settle(observed: &mut Observed, asked: &Asked, said: Said, written: &mut Vec<
     if let (Some(own), Some(read)) = (observed.projects.get_mut(*index), facts.projects.first()) {
         own.problems.clone_from(&read.problems);
     }
-    for workload in facts.workloads {
+    for mut workload in facts.workloads {
+        let gateway = facts.gateways.iter().find(|gateway| gateway.workload.as_ref() == Some(&workload.id));
+        let client = facts.clients.iter().find(|client| client.workload.as_ref() == Some(&workload.id)).cloned();
+        let credentials = gateway.map(|gateway| &gateway.credentials).or(client.as_ref().map(|one| &one.credentials));
+        workload.written = credentials.map(in_environment).unwrap_or_default();
         let service = workload.service.clone();
         let runs = observed.workloads.iter_mut().filter(|seen| {
             seen.workload.project.as_ref() == Some(&project.name)
@@ -188,7 +194,6 @@ fn settle(observed: &mut Observed, asked: &Asked, said: Said, written: &mut Vec<
         }
         let Some(defined) = service.as_ref().and_then(|name| loaded.services.get(name)) else { continue };
         let judged = compose::definition(defined);
-        let client = facts.clients.iter().find(|client| client.workload.as_ref() == Some(&workload.id)).cloned();
         let workload = placed(workload, engine, &facts.networks, observed);
         let variables = defined
             .environment
@@ -210,10 +215,19 @@ fn is_used(workload: &Workload) -> bool {
     }
 }
 
+/// The secrets among them that a definition gives in the environment.
+fn in_environment(credentials: &Credentials) -> Vec<TokenSource> {
+    let of = |source: &&TokenSource| {
+        source.fingerprint.is_some() && source.place.is_some() && source.location.contains("of service `")
+    };
+    credentials.sources.iter().filter(of).cloned().collect()
+}
+
 /// Where the parts of a container are written.
 fn learn(container: &mut Workload, written: &Workload) {
     container.places.clone_from(&written.places);
     container.profiles.clone_from(&written.profiles);
+    container.written.clone_from(&written.written);
     container.image.written = Some(written.image.reference.clone()).filter(|reference| !reference.is_empty());
     for port in &mut container.ports {
         let same = written.ports.iter().find(|other| {

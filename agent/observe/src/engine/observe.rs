@@ -17,7 +17,7 @@ use super::error::EngineError;
 use super::events;
 use super::text::line;
 use super::wire::{Info, Listed, ListedNetwork, Volumes};
-use super::workload::{CONFIG_FILES, PROJECT, Seen, WORKING_DIR, name, network_id};
+use super::workload::{CONFIG_FILES, ENVIRONMENT_FILE, PROJECT, Seen, WORKING_DIR, name, network_id};
 use crate::process::ProcessTable;
 
 /// How long an engine has for its first answer.
@@ -252,6 +252,14 @@ fn projects(list: &[Listed], engine: &str) -> Vec<Project> {
             files: item
                 .labels
                 .get(CONFIG_FILES)
+                .into_iter()
+                .flat_map(|files| files.split(','))
+                .take(32)
+                .map(name)
+                .collect(),
+            env_files: item
+                .labels
+                .get(ENVIRONMENT_FILE)
                 .into_iter()
                 .flat_map(|files| files.split(','))
                 .take(32)

@@ -27,6 +27,8 @@ pub(super) const PROJECT: &str = "com.docker.compose.project";
 pub(super) const SERVICE: &str = "com.docker.compose.service";
 pub(super) const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
 pub(super) const CONFIG_FILES: &str = "com.docker.compose.project.config_files";
+/// What `--env-file` named.
+pub(super) const ENVIRONMENT_FILE: &str = "com.docker.compose.project.environment_file";
 const DEPENDS_ON: &str = "com.docker.compose.depends_on";
 
 /// A container with what its workload does not hold: its environment.
@@ -252,6 +254,7 @@ fn assemble(parts: Parts<'_>, definition: Definition, engine: &str, at: Timestam
         runtime: Some(parts.runtime),
         view: Fact::absent("no probe was asked for", at),
         places: BTreeMap::new(),
+        written: Vec::new(),
     };
     Seen { workload, definition, client: None }
 }

@@ -21,6 +21,7 @@ fn files_that_nobody_may_be_read_for_are_a_blind_spot() {
         engine: Some("e".to_owned()),
         working_dir: None,
         files: vec!["/srv/claw/compose.yaml".to_owned()],
+        env_files: Vec::new(),
         problems: Vec::new(),
     };
     let asked = Asked { index: 0, project, engine: "e".to_owned(), owner: None };
@@ -38,6 +39,7 @@ async fn files_that_never_answer_are_a_blind_spot_and_hold_nothing_up() {
         engine: Some("e".to_owned()),
         working_dir: None,
         files: Vec::new(),
+        env_files: Vec::new(),
         problems: Vec::new(),
     };
     let asked = |name| Asked { index: 0, project: project(name), engine: "e".to_owned(), owner: None };

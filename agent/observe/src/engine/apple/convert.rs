@@ -58,6 +58,7 @@ pub(super) fn seen(container: &Container, at: Timestamp) -> Seen {
             Fact::absent("it runs nothing of OpenClaw", at)
         },
         places: BTreeMap::new(),
+        written: Vec::new(),
     };
     Seen { workload, definition, client: None }
 }

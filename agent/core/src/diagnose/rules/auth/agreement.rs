@@ -1,6 +1,6 @@
 //! Whether the sources of one side agree, and whether the two sides do.
 
-use super::super::contained::judged;
+use super::super::contained::{self, judged, of};
 use super::mode::NO_SECRET;
 use super::{Reader, client_name, competing, gateway_of, located, winning, with_sources};
 use crate::catalogue::{Code, Severity};
@@ -134,6 +134,39 @@ pub(super) fn split(context: Context<'_>, out: &mut Vec<Draft>) {
         }
         let same = format!("put the value of {} into {}, or remove the latter", theirs.location, ours.location);
         out.push(draft.remedy(same).command("see every source and who reads it", "portreeve tokens"));
+    }
+}
+
+/// `token.stale-process`: a container was made before the files of its project gave its gateway another secret.
+pub(super) fn outdated(context: Context<'_>, out: &mut Vec<Draft>) {
+    let snapshot = context.snapshot;
+    for gateway in &snapshot.gateways {
+        let Some(workload) = of(snapshot, gateway).filter(|workload| workload.engine.is_some()) else { continue };
+        let Some(held) = winning(&gateway.credentials).filter(|held| held.path.is_none()) else { continue };
+        let given = workload.written.iter().find(|written| written.is_same_variable(held));
+        let placeholder = |one: &TokenSource| one.quality.as_ref().is_some_and(|quality| quality.placeholder.is_some());
+        let Some(given) = given.filter(|given| given.fingerprint != held.fingerprint && !placeholder(given)) else {
+            continue;
+        };
+        // What it refuses is told by the answer.
+        if gateway.ladder.connect.failure().is_some() {
+            continue;
+        }
+        let summary = format!(
+            "{} was made before {} was changed: its gateway holds the former {}, and each container that is made now gets the new one",
+            contained::name(workload),
+            given.location,
+            held.kind
+        );
+        let mut draft = Draft::new(Code::TokenStaleProcess, "gateway", gateway.id.clone(), summary).gateway(gateway);
+        for (who, source) in [("held", held), ("given now", given)] {
+            if let Some(print) = &source.fingerprint {
+                draft = located(draft, source, format!("{who}: {} {print}", source.kind), snapshot.taken_at);
+            }
+        }
+        out.push(
+            draft.command("make the container anew, which `restart` does not", contained::bring_up(snapshot, workload)),
+        );
     }
 }
 

@@ -4,7 +4,7 @@ use crate::Severity;
 use crate::catalogue::Code;
 use crate::diagnose::fixture::project::*;
 use crate::diagnose::fixture::*;
-use crate::snapshot::{PendingPairing, Place, Snapshot, TokenSource};
+use crate::snapshot::{FailureKind, PendingPairing, Phase, Place, Snapshot, TokenSource};
 
 fn place(file: &str, line: u32) -> Place {
     Place { file: file.to_owned(), line, column: 7 }
@@ -68,6 +68,60 @@ fn the_environment_and_a_configuration_that_overrules_it_differ() {
         assert!(root_causes(node).is_empty());
         assert_eq!(finding(node, Code::TokenShadowed).severity, Severity::Warning);
     }
+}
+
+#[test]
+fn a_container_that_was_made_before_its_variable_was_changed_holds_another_token() {
+    let given = |secret: &'static str| {
+        both(split, move |node| {
+            let held = &mut gateway(node).credentials.sources[0];
+            held.location = "`OPENCLAW_GATEWAY_TOKEN` in the environment of the container".to_owned();
+            let mut now = held.clone();
+            now.location = "`OPENCLAW_GATEWAY_TOKEN` in the environment of service `openclaw-gateway`".to_owned();
+            now.fingerprint = Some(fingerprint(secret));
+            now.place = Some(place(COMPOSE, 12));
+            gateway_workload(node).written = vec![now];
+        })
+    };
+    let [running, written] = given("the token after a rotation");
+    only(&running, Code::TokenStaleProcess);
+    let stale = finding(&running, Code::TokenStaleProcess);
+    assert_eq!(
+        stale.summary,
+        "container `claw-openclaw-gateway-1` (service `openclaw-gateway` of project `claw`) was made before \
+         `OPENCLAW_GATEWAY_TOKEN` in the environment of service `openclaw-gateway` was changed: its gateway holds the \
+         former token, and each container that is made now gets the new one"
+    );
+    assert_eq!(
+        stale.remedy[0].command.as_deref(),
+        Some("docker compose -p claw -f /srv/claw/compose.yaml up -d openclaw-gateway")
+    );
+    assert!(stale.evidence.iter().any(|one| one.place == Some(place(COMPOSE, 12))));
+    assert!(!codes(&written).contains(&Code::TokenStaleProcess), "what was never made is of no age");
+    let mut same = running.clone();
+    gateway_workload(&mut same).written[0].fingerprint = gateway(&mut same).credentials.winner.clone();
+    assert!(!codes(&same).contains(&Code::TokenStaleProcess));
+}
+
+#[test]
+fn a_gateway_without_a_secret_that_is_to_listen_beyond_its_container_does_not_start() {
+    let without = |status: i64, healthz: bool| {
+        let mut node = split();
+        let of = gateway(&mut node);
+        no_token(&mut of.credentials);
+        of.credentials.runtime_only = true;
+        if !healthz {
+            of.ladder.healthz = failed(Phase::Tcp, FailureKind::Refused);
+            gateway_workload(&mut node).runtime = Some(ended(status));
+        }
+        no_token(&mut cli_client(&mut node).credentials);
+        node
+    };
+    let down = without(78, false);
+    only(&down, Code::TokenMissing);
+    assert!(!codes(&down).contains(&Code::TokenRuntimeOnly));
+    assert_eq!(finding(&down, Code::UnitExitConfig).explained_by, Some(Code::TokenMissing));
+    assert!(!codes(&without(0, true)).contains(&Code::TokenMissing), "one that answers has a secret");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::contained::{judged, meant, place_named};
 use crate::Fingerprint;
 use crate::catalogue::Code;
 use crate::snapshot::{Client, ClientKind, Credentials, Gateway, Snapshot, SourceOutcome, TokenSource};
-use agreement::{duplicated, shadowed, split, stale_process};
+use agreement::{duplicated, outdated, shadowed, split, stale_process};
 use mode::{missing, mode_flipped, remote_only, runtime_only};
 use quality::{exposed, placeholder, secret_ref, weak};
 
@@ -22,6 +22,7 @@ pub(super) const RULES: &[Rule] = &[
     duplicated,
     split,
     stale_process,
+    outdated,
     missing,
     runtime_only,
     mode_flipped,

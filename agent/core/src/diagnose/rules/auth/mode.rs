@@ -17,7 +17,7 @@ pub(super) fn missing(context: Context<'_>, out: &mut Vec<Draft>) {
         let written = is_written(snapshot, reader);
         if credentials.winner.is_some()
             || credentials.remote_only
-            || credentials.runtime_only
+            || credentials.runtime_only && !is_refused_bind(snapshot, reader)
             || !credentials.blind.is_empty() && !written
         {
             continue;
@@ -28,7 +28,7 @@ pub(super) fn missing(context: Context<'_>, out: &mut Vec<Draft>) {
         }
         let needed = match reader {
             Reader::Gateway(_) => {
-                credentials.refusal.is_some()
+                (credentials.refusal.is_some() || credentials.runtime_only)
                     && matches!(credentials.mode.get(), Some(AuthMode::Token | AuthMode::Password))
             }
             Reader::Client(client) => client_needs_secret(snapshot, client, written),
@@ -60,6 +60,19 @@ pub(super) fn missing(context: Context<'_>, out: &mut Vec<Draft>) {
             draft = draft.remedy("with a URL override only the environment or a flag counts: set `OPENCLAW_GATEWAY_TOKEN`, or remove the override");
         }
         out.push(draft);
+    }
+}
+
+/// Whether a gateway is to listen beyond the loopback, for which it makes no secret of its own: it does not start.
+fn is_refused_bind(snapshot: &Snapshot, reader: Reader<'_>) -> bool {
+    let Reader::Gateway(gateway) = reader else { return false };
+    // One that answers was given a secret, or another address, that no file shows.
+    if gateway.ladder.healthz.answer().is_some() {
+        return false;
+    }
+    match of(snapshot, gateway).and_then(|workload| workload.listens.as_ref()) {
+        Some(listens) => matches!(listens.bind.as_str(), "lan" | "auto"),
+        None => gateway.config.get().is_some_and(|config| config.bind.as_deref() == Some("lan")),
     }
 }
 
@@ -120,7 +133,9 @@ fn client_needs_secret(snapshot: &Snapshot, client: &Client, written: bool) -> b
 /// `token.runtime-only`: the gateway made a token for this run.
 pub(super) fn runtime_only(context: Context<'_>, out: &mut Vec<Draft>) {
     for gateway in judged(context.snapshot).filter(|gateway| gateway.credentials.runtime_only) {
-        if gateway.config.get().is_some_and(ConfigFacts::is_refused) {
+        if gateway.config.get().is_some_and(ConfigFacts::is_refused)
+            || is_refused_bind(context.snapshot, Reader::Gateway(gateway))
+        {
             continue;
         }
         let summary =

@@ -1,6 +1,6 @@
 //! Containers of gateways: whether they run, how they ended, and how their service is defined.
 
-mod run;
+pub(super) mod run;
 pub(super) mod stage;
 
 use super::Rule;

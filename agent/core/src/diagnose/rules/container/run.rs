@@ -81,9 +81,7 @@ pub(in super::super) fn exit_config(context: Context<'_>, out: &mut Vec<Draft>) 
     let snapshot = context.snapshot;
     for gateway in &snapshot.gateways {
         let Some(workload) = of(snapshot, gateway) else { continue };
-        if matches!(stage(context, gateway), Stage::Up(_) | Stage::Elsewhere)
-            || last_status(context, workload) != Some(EX_CONFIG)
-        {
+        if matches!(stage(context, gateway), Stage::Up(_) | Stage::Elsewhere) || !refused_to_start(context, workload) {
             continue;
         }
         let said = REASONS.iter().find_map(|kind| recent(context, gateway, kind, OOM_S * 24).last());
@@ -97,6 +95,11 @@ pub(in super::super) fn exit_config(context: Context<'_>, out: &mut Vec<Draft>) 
         };
         out.push(draft.remedy("mend what the reason names").command("then start it", bring_up(snapshot, workload)));
     }
+}
+
+/// Whether what a container runs ended with the status of a gateway that refuses to start.
+pub(in super::super) fn refused_to_start(context: Context<'_>, workload: &Workload) -> bool {
+    last_status(context, workload) == Some(EX_CONFIG)
 }
 
 /// Status of the last end of a container, one that runs again included.

@@ -155,5 +155,6 @@ pub(in super::super) fn workload(service: &str, role: WorkloadRole) -> Workload 
         runtime: None,
         view: absent(),
         places: BTreeMap::new(),
+        written: Vec::new(),
     }
 }

@@ -1,7 +1,8 @@
 //! `config.invalid`, `config.rolled-back`, `config.unapplied`
 
 use super::super::command::{quote, start};
-use super::super::contained::run_at;
+use super::super::contained::{of, run_at};
+use super::super::container::run::refused_to_start;
 use super::super::life::{Life, events, life, log_is_shared, recent, seconds, state_of};
 use crate::Fact;
 use crate::catalogue::{Code, Severity};
@@ -118,12 +119,19 @@ fn refused_at_last<'a>(
 
 /// Why a gateway that should run refuses the mode it finds.
 fn wrong_mode(context: Context<'_>, gateway: &Gateway, config: &ConfigFacts) -> Option<String> {
-    let expected = gateway.expected.contains(&Expectation::Unit) && life(context, gateway) == Life::Gone;
+    let workload = of(context.snapshot, gateway);
+    let expected = match workload {
+        Some(workload) => refused_to_start(context, workload),
+        None => gateway.expected.contains(&Expectation::Unit) && life(context, gateway) == Life::Gone,
+    };
+    let words = workload.iter().flat_map(|workload| &workload.command);
     let allowed = gateway
         .units
         .iter()
         .filter_map(|id| context.snapshot.unit(id))
-        .any(|unit| unit.arguments.iter().any(|argument| argument == "--allow-unconfigured"));
+        .flat_map(|unit| &unit.arguments)
+        .chain(words)
+        .any(|argument| argument == "--allow-unconfigured");
     if !expected || allowed {
         return None;
     }
@@ -207,6 +215,7 @@ mod tests {
     use super::*;
     use crate::diagnose::fixture::*;
     use crate::snapshot::Snapshot;
+    use crate::snapshot::{FailureKind, Phase};
 
     fn with_problem(node: &mut Snapshot, fatal: bool) {
         value(&mut gateway(node).config).problems.push(ConfigProblem {
@@ -258,6 +267,19 @@ mod tests {
         });
         assert!(draft(invalid, &node).summary.contains("`gateway.mode` is missing"));
         assert_eq!(root_causes(&node), [Code::ConfigInvalid]);
+    }
+
+    #[test]
+    fn a_mode_that_is_not_local_stops_a_gateway_in_a_container_too() {
+        let ended = |status| {
+            let mut node = project::split();
+            value(&mut gateway(&mut node).config).mode = Some("remote".to_owned());
+            gateway(&mut node).ladder.healthz = failed(Phase::Tcp, FailureKind::Refused);
+            project::gateway_workload(&mut node).runtime = Some(project::ended(status));
+            node
+        };
+        assert_eq!(root_causes(&ended(78)), [Code::ConfigInvalid]);
+        assert!(silent(invalid, &ended(1)));
     }
 
     #[test]

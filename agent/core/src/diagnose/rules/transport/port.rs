@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::contained::run_at;
+use super::super::contained::{name, namespace, of, run_at};
 use super::super::ownership::{process_name, publishers};
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
@@ -17,7 +17,9 @@ pub(super) fn wrong_port(context: Context<'_>, out: &mut Vec<Draft>) {
         let draft = match client.handshake.failure() {
             // Not every port of a client is looked at for who listens there.
             None if client.handshake.answer().is_some() || client.gateway.is_none() => None,
-            Some(failure) if is_stranger(failure) => stranger(context, client, url, failure),
+            Some(failure) if is_stranger(failure) => {
+                misdirected(context, client, url, failure).or_else(|| stranger(context, client, url, failure))
+            }
             Some(failure) if failure.kind == FailureKind::Refused && client.gateway.is_none() && !url.by_default => {
                 nobody(context, client, url, failure)
             }
@@ -47,6 +49,37 @@ fn is_judged_there(snapshot: &Snapshot, port: u16) -> bool {
     let fails = |route: &ProxyRoute| route.front.port == port && route.through.failure().is_some();
     let gateways = || snapshot.gateways.iter().any(|gateway| gateway.port == port);
     publishers(snapshot, port).next().is_some() || snapshot.proxies.iter().any(fails) || gateways()
+}
+
+/// The port that a client comes by leads into the container of a gateway, to another port than the gateway's.
+fn misdirected(context: Context<'_>, client: &Client, url: &UrlFacts, failure: &Failure) -> Option<Draft> {
+    let snapshot = context.snapshot;
+    let port = url.url.port;
+    let (holder, published, gateway, workload) = publishers(snapshot, port).find_map(|(holder, published)| {
+        let (gateway, workload) = snapshot.gateways.iter().find_map(|gateway| {
+            let workload = of(snapshot, gateway).filter(|one| namespace(snapshot, one).id == holder.id)?;
+            gateway.ladder.handshake.answer().map(|_| (gateway, workload))
+        })?;
+        (published.container_port != gateway.port).then_some((holder, published, gateway, workload))
+    })?;
+    let leads_to = published.container_port;
+    let summary = format!(
+        "`{}` would connect to port {port} ({}), which leads to port {leads_to} of {}, whose gateway listens on port {}",
+        client.id,
+        url.source,
+        name(workload),
+        gateway.port
+    );
+    let place = holder.place(&published.key);
+    let at = place.map_or_else(String::new, |place| format!(" at {place}"));
+    Some(
+        Draft::new(Code::UrlWrongPort, "client", client.id.clone(), summary)
+            .client(client)
+            .gateway(gateway)
+            .written(format!("port {port} is published to {leads_to}"), place, snapshot.taken_at)
+            .answered(failure.message.clone(), "handshake of the client", &client.handshake)
+            .remedy(format!("publish `127.0.0.1:{port}:{}`{at}, and make the container anew", gateway.port)),
+    )
 }
 
 /// Another program listens where a client expects its gateway.
@@ -206,6 +239,27 @@ mod tests {
         first_unit(node).port_argument = None;
         first_unit(node).port = None;
         value(&mut first_client(node).url).url.port = 18_999;
+    }
+
+    #[test]
+    fn a_port_that_is_published_past_the_gateway_is_named_with_its_place() {
+        let published = |to: u16| {
+            let mut client = healthy().clients.remove(0);
+            client.gateway = None;
+            client.handshake = failed(Phase::Http, FailureKind::Reset);
+            let mut node = project::split();
+            project::gateway_workload(&mut node).ports[0].container_port = to;
+            node.clients.push(client);
+            node
+        };
+        let past = published(18_790);
+        assert_eq!(
+            draft(wrong_port, &past).summary,
+            "`cli:/Users/op/.openclaw` would connect to port 18789 (gateway.port in /Users/op/.openclaw/openclaw.json), which leads \
+             to port 18790 of container `claw-openclaw-gateway-1` (service `openclaw-gateway` of project `claw`), whose gateway \
+             listens on port 18789"
+        );
+        assert!(silent(wrong_port, &published(18_789)));
     }
 
     #[test]
