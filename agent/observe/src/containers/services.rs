@@ -135,7 +135,7 @@ fn read(asked: &Asked, accounts: &[Account], key: FingerprintKey, at: Timestamp)
         files,
         project_dir: project.working_dir.as_ref().map(PathBuf::from),
         name: Some(project.name.clone()),
-        env_files: project.env_files.iter().map(PathBuf::from).collect(),
+        env_files: project.env_files.iter().map(PathBuf::from).filter(|file| file.is_absolute()).collect(),
         all_profiles: true,
         ..portreeve_compose::Options::default()
     };

@@ -65,17 +65,30 @@ impl RouteFound {
     /// A text with what the proxy puts in for scheme and host. None where something else decides, or the host may be any of several.
     fn literal(&self, text: &str) -> Option<String> {
         let scheme = if self.tls { "https" } else { "http" };
-        let mut text = text.replace("$scheme", scheme).replace("{scheme}", scheme);
-        if let [name] = self.names.as_slice()
-            && is_plain(name)
-        {
-            let is_default = self.port == if self.tls { 443 } else { 80 };
-            let with_port = ["$http_host", "{hostport}"].into_iter().filter(|_| is_default);
-            for variable in ["$host", "$server_name", "{host}"].into_iter().chain(with_port) {
-                text = text.replace(variable, name);
-            }
+        let name = match self.names.as_slice() {
+            [name] if is_plain(name) => Some(name.as_str()),
+            _ => None,
+        };
+        let authority = name.filter(|_| self.port == if self.tls { 443 } else { 80 });
+        let value = |variable: &str| match variable {
+            "scheme" => Some(scheme),
+            "host" | "server_name" => name,
+            "http_host" | "hostport" => authority,
+            _ => None,
+        };
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(['$', '{']) {
+            let (before, from) = rest.split_at(at);
+            let from = from.trim_start_matches(['$', '{']);
+            let end = from.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(from.len());
+            let (variable, after) = from.split_at(end);
+            literal.push_str(before);
+            literal.push_str(value(variable)?);
+            rest = after.strip_prefix('}').unwrap_or(after);
         }
-        (text.len() <= MAX_ORIGIN && !text.contains(['$', '{'])).then_some(text)
+        literal.push_str(rest);
+        (literal.len() <= MAX_ORIGIN).then_some(literal)
     }
 }
 
