@@ -88,7 +88,8 @@ impl RouteFound {
             rest = after.strip_prefix('}').unwrap_or(after);
         }
         literal.push_str(rest);
-        (literal.len() <= MAX_ORIGIN).then_some(literal)
+        // What stands before an `@` may be a password.
+        (literal.len() <= MAX_ORIGIN && !literal.contains('@')).then_some(literal)
     }
 }
 

@@ -125,7 +125,7 @@ fn an_origin_of_the_proxys_own() {
     assert_eq!(of("proxy_set_header origin $scheme://$host;").as_deref(), Some("http://a.example"));
     assert_eq!(of("set $o http://c; proxy_set_header Origin $o;").as_deref(), Some("http://c"));
     assert_eq!(of("proxy_set_header Origin ${scheme}://${host};").as_deref(), Some("http://a.example"));
-    for passed_on in ["$http_origin", "\"\"", "$else", "$scheme://$hostname", "$"] {
+    for passed_on in ["$http_origin", "\"\"", "$else", "$scheme://$hostname", "$", "http://user:word@b"] {
         assert_eq!(of(&format!("proxy_set_header Origin {passed_on};")), None, "{passed_on}");
     }
     let many = nginx(
