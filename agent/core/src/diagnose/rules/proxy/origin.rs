@@ -11,27 +11,24 @@ use crate::snapshot::{ConfigFacts, Gateway, ProxyRoute, Snapshot};
 /// sends one, so that clients are refused that are no browsers.
 pub(in super::super) fn foreign(context: Context<'_>, out: &mut Vec<Draft>) {
     for route in context.snapshot.proxies.iter().filter(|route| !route.http_only) {
-        let Some((origin, config)) = refused(context.snapshot, route) else { continue };
-        let port = gateway_of(context.snapshot, route).map_or(0, |gateway| gateway.port);
+        let Some((origin, gateway)) = refused(context.snapshot, route) else { continue };
         let summary = format!(
-            "{} gives each request the origin `{origin}`, which the gateway on port {port} does not allow: every client is refused",
-            name(route)
+            "{} gives each request the origin `{origin}`, which the gateway on port {} does not allow: every client is refused",
+            name(route),
+            gateway.port
         );
-        let draft = about(context, Code::OriginRefused, route, summary);
-        let draft =
-            as_written(draft, route, "origin", &format!("`Origin` is set to `{origin}`"), context.snapshot.taken_at);
-        let allowed = match config.map(|config| &config.allowed_origins) {
-            Some(Some(list)) if !list.is_empty() => list.join(", "),
+        let allowed = match gateway.config.get().and_then(|config| config.allowed_origins.as_ref()) {
+            Some(list) if !list.is_empty() => list.join(", "),
             _ => "not set".to_owned(),
         };
-        let draft = match gateway_of(context.snapshot, route) {
-            Some(gateway) => draft.seen(format!("`gateway.controlUi.allowedOrigins`: {allowed}"), &gateway.config),
-            None => draft,
-        };
-        let draft: Draft = draft.remedy(format!(
-            "take the `Origin` out{}, so that the client's own is passed on, and list that of the page in `gateway.controlUi.allowedOrigins`",
-            location(route, "origin")
-        ));
+        let words = format!("`Origin` is set to `{origin}`");
+        let draft = about(context, Code::OriginRefused, route, summary);
+        let draft = as_written(draft, route, "origin", &words, context.snapshot.taken_at)
+            .seen(format!("`gateway.controlUi.allowedOrigins`: {allowed}"), &gateway.config)
+            .remedy(format!(
+                "take the `Origin` out{}, so that the client's own is passed on, and list that of the page in `gateway.controlUi.allowedOrigins`",
+                location(route, "origin")
+            ));
         out.push(reload(context, route, draft));
     }
 }
@@ -42,8 +39,8 @@ pub(in super::super) fn is_made(snapshot: &Snapshot, gateway: &Gateway) -> bool 
     snapshot.proxies.iter().filter(to).any(|route| refused(snapshot, route).is_some())
 }
 
-/// The origin of the proxy's own that the gateway behind it refuses, and what that gateway is told.
-fn refused<'a>(snapshot: &'a Snapshot, route: &'a ProxyRoute) -> Option<(&'a str, Option<&'a ConfigFacts>)> {
+/// The origin of the proxy's own that the gateway behind it refuses, and that gateway.
+fn refused<'a>(snapshot: &'a Snapshot, route: &'a ProxyRoute) -> Option<(&'a str, &'a Gateway)> {
     let gateway = gateway_of(snapshot, route)?;
     let written = route.config.get()?;
     let origin = written.origin.as_deref().filter(|origin| !origin.trim().is_empty())?;
@@ -61,7 +58,7 @@ fn refused<'a>(snapshot: &'a Snapshot, route: &'a ProxyRoute) -> Option<(&'a str
             listed || near || own || config.is_some_and(|config| config.origin_by_host)
         }
     };
-    (!unknown && !lets_in).then_some((origin, config))
+    (!unknown && !lets_in).then_some((origin, gateway))
 }
 
 /// Whether what is configured, or what a gateway puts in its place at its start, lists an origin.
