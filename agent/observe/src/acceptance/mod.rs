@@ -149,7 +149,7 @@ mod tests {
 
     use super::*;
     use crate::containers;
-    use crate::engine::{Seen, test_workload};
+    use crate::engine::{Observed, Seen, test_workload};
     use crate::process::ProcessTable;
 
     #[tokio::test]
@@ -159,8 +159,9 @@ mod tests {
             let definition = Definition { command: Some(command), ..Definition::default() };
             Seen { workload: test_workload(name, &definition), definition, client: None }
         };
-        let mut seen = vec![seen("gateway", "openclaw gateway"), seen("cli", "openclaw channels status")];
-        let (gateways, clients) = containers::entries(&mut seen, Timestamp::UNIX_EPOCH);
+        let workloads = vec![seen("gateway", "openclaw gateway"), seen("cli", "openclaw channels status")];
+        let mut observed = Observed { workloads, ..Observed::default() };
+        let (gateways, clients) = containers::entries(&mut observed, Timestamp::UNIX_EPOCH);
         let client = Client { gateway: Some(gateways[0].id.clone()), ..clients[0].clone() };
         let mut clients = vec![client; MAX_RUNS + 1];
         let host = Host {

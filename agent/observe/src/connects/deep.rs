@@ -120,7 +120,7 @@ mod tests {
 
     use super::*;
     use crate::containers;
-    use crate::engine::{Seen, test_workload};
+    use crate::engine::{Observed, Seen, test_workload};
 
     #[tokio::test]
     async fn a_series_that_is_one_too_many_is_not_made_and_says_so() {
@@ -129,7 +129,8 @@ mod tests {
             ..Definition::default()
         };
         let seen = Seen { workload: test_workload("cli", &definition), definition, client: None };
-        let (_, clients) = containers::entries(&mut [seen], Timestamp::UNIX_EPOCH);
+        let (_, clients) =
+            containers::entries(&mut Observed { workloads: vec![seen], ..Observed::default() }, Timestamp::UNIX_EPOCH);
         let failure = Failure::new(Phase::Tcp, FailureKind::Timeout, "no answer");
         let handshake = Probe::failed(failure, 1.0, Timestamp::UNIX_EPOCH);
         let mut clients = vec![Client { handshake, ..clients[0].clone() }; MOST + 1];

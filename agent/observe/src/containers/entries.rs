@@ -39,7 +39,7 @@ pub(crate) fn gateway(workload: &Workload, expected: Expectation, at: Timestamp)
         credentials: credentials(workload, seen.map(|seen| &seen.credentials), &why, at),
         ladder: seen.map_or_else(|| untried(&why, port, at), |seen| seen.ladder.clone()),
         pairing: seen.map_or_else(|| Fact::unreadable(&why, SOURCE, at), |seen| seen.pairing.clone()),
-        log: Fact::unreadable("the logs of containers are not read", "container logs", at),
+        log: Fact::unreadable("the log of its container was not read", "container logs", at),
         connects: None,
     })
 }

@@ -2,6 +2,7 @@
 
 mod entries;
 mod owners;
+mod prints;
 mod route;
 mod series;
 mod services;
@@ -85,6 +86,7 @@ pub(crate) async fn observe(question: &Question<'_>) -> (Observed, Vec<Written>)
         engine::observe(discovery, question.own, question.until, question.at),
         engine::apple::observe(question.accounts, question.own.processes, question.until, question.at),
     );
+    observed.logs = prints::read(&observed, question.until, question.at).await;
     let written = services::add(&mut observed, question.accounts, &question.options.key, question.at).await;
     if question.options.probe {
         let inside = Inside::new(question.options.probe_dir.clone());
@@ -117,16 +119,22 @@ fn unsearched(why: &str) -> Discovery {
 }
 
 /// The gateways and clients that containers make, in the order of the workloads.
-pub(crate) fn entries(seen: &mut [Seen], at: Timestamp) -> (Vec<Gateway>, Vec<Client>) {
-    for seen in seen.iter_mut() {
+pub(crate) fn entries(observed: &mut Observed, at: Timestamp) -> (Vec<Gateway>, Vec<Client>) {
+    for seen in &mut observed.workloads {
         entries::refine_listens(&mut seen.workload, &seen.definition);
     }
+    let (seen, logs) = (&observed.workloads, &mut observed.logs);
     let workloads = || seen.iter().map(|seen| &seen.workload);
     let expectation = |workload: &Workload| match workload.engine {
         Some(_) => Expectation::Container,
         None => Expectation::Definition,
     };
-    let gateways = workloads().filter_map(|workload| entries::gateway(workload, expectation(workload), at)).collect();
+    let gateway = |workload: &Workload| {
+        let gateway = entries::gateway(workload, expectation(workload), at)?;
+        let log = logs.remove(&workload.id).unwrap_or_else(|| gateway.log.clone());
+        Some(Gateway { log, ..gateway })
+    };
+    let gateways = workloads().filter_map(gateway).collect();
     let clients = seen.iter().filter_map(|seen| entries::client(seen, at)).collect();
     (gateways, clients)
 }

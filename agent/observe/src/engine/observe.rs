@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::order::Gather as _;
 use portreeve_core::snapshot::{
-    Blind, Engine, EngineAnswer, EngineEvent, EngineKind, EngineVolume, Network, NetworkMode, Project, RunState,
+    Blind, Engine, EngineAnswer, EngineEvent, EngineKind, EngineVolume, LogFacts, Network, NetworkMode, Project,
+    RunState,
 };
 
 use super::client::{Bounds, Client, List, Version};
@@ -59,6 +60,8 @@ pub struct Observed {
     pub projects: Vec<Project>,
     /// Containers.
     pub workloads: Vec<Seen>,
+    /// What the containers of gateways printed, by [`Workload::id`](portreeve_core::snapshot::Workload::id).
+    pub logs: BTreeMap<String, Fact<LogFacts>>,
     /// Clients of those engines that answered, by [`Engine::id`].
     pub clients: BTreeMap<String, Client>,
     /// What could not be seen.

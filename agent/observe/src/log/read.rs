@@ -50,17 +50,9 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// The engine's stamp, and the line behind it.
+    /// The engine's stamp where it wrote one, and the line behind it.
     fn unstamped<'a>(&self, line: &'a [u8]) -> (Option<Timestamp>, &'a [u8]) {
-        if !self.stamped {
-            return (None, line);
-        }
-        let Some(blank) = line.iter().take(40).position(|byte| *byte == b' ') else { return (None, line) };
-        let (stamp, rest) = line.split_at(blank);
-        match std::str::from_utf8(stamp).ok().and_then(|stamp| stamp.parse().ok()) {
-            Some(stamp) => (Some(stamp), rest.get(1..).unwrap_or_default()),
-            None => (None, line),
-        }
+        if self.stamped { unstamped(line) } else { (None, line) }
     }
 
     /// When a line was written by this node's clock, or when the one before it was.
@@ -130,6 +122,16 @@ impl Reading {
             port: event.port,
             offset_ms: i64::try_from(self.offset.as_millis()).unwrap_or_default(),
         })
+    }
+}
+
+/// The time that an engine wrote before a line, and the line behind it.
+pub(super) fn unstamped(line: &[u8]) -> (Option<Timestamp>, &[u8]) {
+    let Some(blank) = line.iter().take(40).position(|byte| *byte == b' ') else { return (None, line) };
+    let (stamp, rest) = line.split_at(blank);
+    match std::str::from_utf8(stamp).ok().and_then(|stamp| stamp.parse().ok()) {
+        Some(stamp) => (Some(stamp), rest.get(1..).unwrap_or_default()),
+        None => (None, line),
     }
 }
 

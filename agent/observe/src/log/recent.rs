@@ -51,14 +51,7 @@ pub(crate) fn observe(sources: &[Source], mine: &Mine, at: Timestamp) -> Fact<Lo
         shared: source.shared,
         printed: source.printed,
     });
-    let mut facts = LogFacts {
-        files: Vec::new(),
-        events: Vec::new(),
-        lines: 0,
-        unparsed: 0,
-        since: None,
-        sources: named.collect(),
-    };
+    let mut facts = LogFacts { sources: named.collect(), ..nothing() };
     let mut told = BTreeSet::new();
     let mut problem = None;
     for source in sources {
@@ -72,7 +65,8 @@ pub(crate) fn observe(sources: &[Source], mine: &Mine, at: Timestamp) -> Fact<Lo
         };
         facts.files.push(source.path.to_string_lossy().into_owned());
         let known = facts.events.len();
-        let tally = log::scan(&tail, |event| keep(&mut facts, source, mine, &event, at));
+        let apart = source.shared.then_some(mine);
+        let tally = log::scan(&tail, |event| keep(&mut facts, apart, &event, at));
         // A gateway prints what it writes to its log, and one event must not count as two.
         let mut index = 0;
         facts.events.retain(|event| {
@@ -84,10 +78,7 @@ pub(crate) fn observe(sources: &[Source], mine: &Mine, at: Timestamp) -> Fact<Lo
         facts.lines += tally.lines;
         facts.unparsed += tally.broken;
     }
-    facts.events.order_by_key(|event| event.at);
-    facts.events.dedup();
-    let surplus = facts.events.len().saturating_sub(MAX_EVENTS);
-    facts.events.drain(..surplus);
+    settle(&mut facts);
     match problem {
         Some((path, error)) if facts.files.is_empty() => {
             crate::file::error_fact(&error, path.to_string_lossy().into_owned(), at)
@@ -100,7 +91,21 @@ pub(crate) fn observe(sources: &[Source], mine: &Mine, at: Timestamp) -> Fact<Lo
     }
 }
 
-fn keep(facts: &mut LogFacts, source: &Source, mine: &Mine, event: &Event, at: Timestamp) {
+/// Of a log that nothing was read of.
+pub(super) fn nothing() -> LogFacts {
+    LogFacts { files: Vec::new(), events: Vec::new(), lines: 0, unparsed: 0, since: None, sources: Vec::new() }
+}
+
+/// Puts the events in their order, and leaves the newest of too many.
+pub(super) fn settle(facts: &mut LogFacts) {
+    facts.events.order_by_key(|event| event.at);
+    facts.events.dedup();
+    let surplus = facts.events.len().saturating_sub(MAX_EVENTS);
+    facts.events.drain(..surplus);
+}
+
+/// Keeps an event that says something about the state at `at`. In a file that others write too, it must be told apart as the gateway's own.
+pub(super) fn keep(facts: &mut LogFacts, apart: Option<&Mine>, event: &Event, at: Timestamp) {
     if let Some(time) = event.time {
         facts.since = Some(facts.since.map_or(time, |since| since.min(time)));
         // A job that switched itself off stays off: what it said last is the state of now.
@@ -117,7 +122,7 @@ fn keep(facts: &mut LogFacts, source: &Source, mine: &Mine, event: &Event, at: T
         return;
     }
     let pids = pids(&event.kind);
-    if source.shared {
+    if let Some(mine) = apart {
         let by_port = event.port == Some(mine.port);
         let by_pid = !pids.is_empty() && pids.iter().any(|pid| mine.known_pids.contains(pid));
         let by_kind = matches!(event.kind, EventKind::DeviceApproved { .. } | EventKind::SubagentFailed { .. });

@@ -165,7 +165,7 @@ pub async fn observe(options: &Options) -> Snapshot {
         at,
     );
     containers::name_needs(&mut contained, &units);
-    let (in_gateways, in_clients) = containers::entries(&mut contained.workloads, at);
+    let (in_gateways, in_clients) = containers::entries(&mut contained, at);
     gateways.extend(in_gateways);
     clients.extend(in_clients);
     let takers: Vec<Seen> =

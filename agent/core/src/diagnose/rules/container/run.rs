@@ -24,12 +24,14 @@ const OOM_S: i64 = 3_600;
 const STOPPED: [i64; 3] = [0, 130, 143];
 
 /// Events in which a gateway says why it does not start, the most telling first.
-const REASONS: [&str; 5] = [
+const REASONS: [&str; 7] = [
     event::MAINTENANCE_CONTENTION,
-    event::REQUIRES_STATE_MIGRATION,
     event::START_REFUSED,
     event::START_FAILED,
+    event::REQUIRES_STATE_MIGRATION,
     event::ALREADY_LISTENING,
+    event::WRITE_DENIED,
+    event::READONLY_DATABASE,
 ];
 
 /// `port.silent`: the container does not run, or nothing listens on the gateway's port within it.
@@ -276,6 +278,19 @@ mod tests {
         assert_eq!(root_causes(&with(ended(78))), [Code::UnitExitConfig]);
         let looping = with(Runtime { state: RunState::Restarting, restart_count: 7, ..ended(78) });
         assert_eq!(root_causes(&looping), [Code::UnitExitConfig]);
+    }
+
+    #[test]
+    fn what_the_gateway_said_last_is_the_reason_of_its_end() {
+        let mut node = with(ended(78));
+        gateway(&mut node).log = healthy().gateways[0].log.clone();
+        let text = "Gateway failed to start: no room.";
+        log_event(&mut node, 3_600 * 5, event::START_FAILED, text, &[]);
+        log_event(&mut node, 3_600 * 5, event::REQUIRES_STATE_MIGRATION, "requires state migration", &[]);
+        let finding = finding(&node, Code::UnitExitConfig);
+        assert!(finding.summary.ends_with("its gateway refuses to start: Gateway failed to start: no room"));
+        assert!(finding.evidence.iter().any(|evidence| evidence.fact == text));
+        assert!(!finding.remedy.iter().any(|step| step.text.contains("see the reason")));
     }
 
     #[test]
