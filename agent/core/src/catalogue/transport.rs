@@ -13,7 +13,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "`127.0.0.1` in a container is the container itself. The client gets `ECONNREFUSED` and 1006 while the \
             gateway is healthy on the host or in the next container, and every probe from the host is green. A line \
             of `extra_hosts` makes any name lead there, even that of the gateway's service: a hosts file counts \
-            before the names of networks.",
+            before the names of networks. A container that shares the gateway's namespace keeps that of the gateway's \
+            last start when only the gateway is started again.",
         remedy: &[
             "use the gateway's service name in the client's URL",
             "or let the client share the gateway's namespace: `network_mode: \"service:<gateway>\"`",

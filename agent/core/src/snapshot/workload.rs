@@ -104,6 +104,12 @@ impl Workload {
         self.runtime.as_ref().is_some_and(|runtime| runtime.state == RunState::Running)
     }
 
+    /// Whether another workload was started again after it: what joined the namespace of the other's last start is still in that one.
+    pub fn is_older_than(&self, other: &Self) -> bool {
+        let began = |workload: &Self| workload.runtime.as_ref().filter(|_| workload.is_running())?.started_at;
+        began(self).zip(began(other)).is_some_and(|(own, others)| own < others)
+    }
+
     /// The path on the engine's machine that its state directory is bound from.
     pub fn state_on_host(&self) -> Option<String> {
         let state = self.state_dir.as_deref()?;

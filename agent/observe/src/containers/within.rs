@@ -111,7 +111,16 @@ fn requests(
 ) -> Vec<Asked> {
     let asked = observed.workloads.iter().enumerate().filter_map(|(index, seen)| {
         let workload = &seen.workload;
-        if !wanted(workload) || matches!(&workload.network_mode, NetworkMode::Shared { found: false, .. }) {
+        let is_lost = match &workload.network_mode {
+            NetworkMode::Shared { found: false, .. } => true,
+            // What is joined by the other's name is the namespace of its last start, and not the one that this workload is in.
+            NetworkMode::Shared { with, found: true } => observed
+                .workloads
+                .iter()
+                .any(|other| other.workload.id == *with && workload.is_older_than(&other.workload)),
+            _ => false,
+        };
+        if !wanted(workload) || is_lost {
             return None;
         }
         Some(Asked {

@@ -73,6 +73,13 @@ pub(crate) fn namespace<'a>(snapshot: &'a Snapshot, workload: &'a Workload) -> &
     at
 }
 
+/// The workload in whose network namespace a running one is written to be, and whose last start's it still has: that one was started again
+/// since, and got another.
+pub(crate) fn left_behind<'a>(snapshot: &'a Snapshot, workload: &Workload) -> Option<&'a Workload> {
+    let NetworkMode::Shared { with, found: true } = &workload.network_mode else { return None };
+    snapshot.workload(with).filter(|other| workload.is_older_than(other))
+}
+
 /// Whether two workloads are in one network namespace. None where that is not known.
 pub(crate) fn share_namespace(snapshot: &Snapshot, one: &Workload, other: &Workload) -> Option<bool> {
     let (one, other) = (namespace(snapshot, one), namespace(snapshot, other));

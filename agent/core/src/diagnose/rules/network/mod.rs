@@ -3,6 +3,7 @@
 mod bind;
 mod reach;
 mod socket;
+mod stale;
 mod url;
 mod way;
 
@@ -26,6 +27,7 @@ pub(super) const RULES: &[Rule] = &[
     bind::loopback_of_host,
     bind::mixed,
     socket::sockets,
+    stale::namespace_of_last_start,
     url::loopback,
     url::no_shared_network,
     url::unresolvable,
