@@ -17,6 +17,8 @@ use portreeve_openclaw::endpoint::Target;
 use portreeve_openclaw::http::{Answer, Body, HttpDeadlines, ProbeError, Prober, StartupState};
 use portreeve_openclaw::protocol::{ChannelsStatus, ClientIdentity, ConnectParams, Credential};
 
+use tokio::time::timeout_at;
+
 use crate::failure::{of_connect, of_probe, of_request};
 use crate::pairing::pairing;
 use crate::written::Written;
@@ -71,7 +73,13 @@ pub fn untried(why: &str, port: u16, at: Timestamp) -> Ladder {
 
 /// Asks one gateway everything. `secret` is what to connect with, or why no connect is to be tried.
 pub async fn climb(target: &Target, secret: Result<Credential, String>, revision: ConfigRevision) -> Climb {
-    let ((healthz, startupz, readyz), session) = tokio::join!(http(target), session(target, secret, revision));
+    let (http, session) = tokio::join!(http(target), session(target, secret, revision));
+    climbed(target, http, session)
+}
+
+type Http = (Probe<Liveness>, Probe<Startup>, Probe<Readiness>);
+
+fn climbed(target: &Target, (healthz, startupz, readyz): Http, session: Session) -> Climb {
     Climb {
         ladder: Ladder {
             target: format!("{}://{}", target.scheme().as_str(), target.authority()),
@@ -87,6 +95,32 @@ pub async fn climb(target: &Target, secret: Result<Credential, String>, revision
     }
 }
 
+/// As [`climb`], with what has come by the deadline: an HTTP probe that has no answer then failed, and the rungs above were not tried.
+pub async fn climb_by(
+    target: &Target,
+    secret: Result<Credential, String>,
+    revision: ConfigRevision,
+    by: tokio::time::Instant,
+) -> Climb {
+    let why = "the probe's own deadline came first";
+    let at = now();
+    let begun = Instant::now();
+    let (http, session) = tokio::join!(timeout_at(by, http(target)), timeout_at(by, session(target, secret, revision)));
+    let (healthz, startupz, readyz) = http.unwrap_or_else(|_| {
+        let elapsed = begun.elapsed();
+        let failure =
+            Failure::new(Phase::Http, FailureKind::Timeout, format!("no answer within {} ms", elapsed.as_millis()));
+        let elapsed = milliseconds(elapsed);
+        (
+            Probe::failed(failure.clone(), elapsed, at),
+            Probe::failed(failure.clone(), elapsed, at),
+            Probe::failed(failure, elapsed, at),
+        )
+    });
+    let session = session.unwrap_or_else(|_| unanswered(Probe::not_tried(why, at), Probe::not_tried(why, at), why, at));
+    climbed(target, (healthz, startupz, readyz), session)
+}
+
 fn now() -> Timestamp {
     Timestamp::now()
 }
@@ -96,7 +130,7 @@ fn milliseconds(duration: Duration) -> f64 {
 }
 
 /// Asks `/healthz`, `/startupz` and `/readyz` at once, without a secret.
-pub async fn http(target: &Target) -> (Probe<Liveness>, Probe<Startup>, Probe<Readiness>) {
+pub async fn http(target: &Target) -> Http {
     let at = now();
     let prober = match Prober::new(target, HttpDeadlines::default()).await {
         Ok(prober) => prober,
@@ -375,6 +409,17 @@ mod tests {
 
     fn is_taken(text: &str) -> bool {
         channels(&serde_json::from_str(text).unwrap()).is_ok()
+    }
+
+    #[tokio::test]
+    async fn who_takes_a_connection_and_says_nothing_did_not_answer() {
+        let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = Target::from_url(&format!("ws://{}", mute.local_addr().unwrap())).unwrap();
+        let by = tokio::time::Instant::now() + Duration::from_millis(200);
+        let climb = climb_by(&target, Err("none".to_owned()), ConfigRevision::Unknown, by).await;
+        let failure = climb.ladder.healthz.failure().unwrap();
+        assert_eq!((failure.phase, failure.kind), (Phase::Http, FailureKind::Timeout));
+        assert!(climb.ladder.handshake.not_tried_because().is_some());
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub use acceptance::acceptance;
 pub use certificate::certificate;
 pub use config::Loaded;
 pub use environment::read_environment;
-pub use ladder::{Climb, ConfigRevision, climb, http, reach, reach_on, unasked, untried};
+pub use ladder::{Climb, ConfigRevision, climb, climb_by, http, reach, reach_on, unasked, untried};
 pub use local_target::local_target;
 pub use pairing::pairing;
 pub use series::{Pace, series};

@@ -183,6 +183,7 @@ static PROCESS: &[Rule] = &[
         reason: parenthesised(&p.message),
     }),
     rule(Other, "Gateway start blocked:", |_| EventKind::StartRefused),
+    rule(Other, "Missing config. ", |_| EventKind::StartRefused),
     rule(Auth, "Refusing to bind gateway to ", |_| EventKind::StartRefused),
     rule(Auth, "Gateway auth is set to ", |_| EventKind::StartRefused),
     rule(Other, "Refusing to run automatic gateway startup migrations", |_| EventKind::StartRefused),

@@ -177,6 +177,7 @@ fn inputs<'a>(
             reader,
             account_home: site.home().unwrap_or(Path::new("/")),
             working_directory: Path::new("/"),
+            has_its_rights: false,
         },
         profile: site.profile.as_deref(),
         url_flag: None,

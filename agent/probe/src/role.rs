@@ -10,7 +10,7 @@ use portreeve_core::snapshot::{Failure, FailureKind, Listener, Phase, Probe};
 use portreeve_core::{Fact, FingerprintKey};
 use portreeve_facts::request::{Request, Role};
 use portreeve_facts::{
-    ConfigRevision, Loaded, Pace, certificate, climb, credentials, local_target, reach, read_environment, secret,
+    ConfigRevision, Loaded, Pace, certificate, climb_by, credentials, local_target, reach, read_environment, secret,
     unasked, url,
 };
 use portreeve_openclaw::credentials::{
@@ -63,6 +63,7 @@ impl Local {
             reader: &self.reader,
             account_home: &target.account_home,
             working_directory: &target.working_directory,
+            has_its_rights: true,
         }
     }
 }
@@ -118,10 +119,7 @@ pub(crate) async fn gateway(
                 allowed(request, secret::of_gateway(&auth))
             };
             let revision = local.loaded.modified().map_or(ConfigRevision::Unknown, ConfigRevision::ModifiedAt);
-            match timeout_at(by, climb(&address, secret, revision)).await {
-                Ok(climbed) => climbed,
-                Err(_) => unasked("the probe's own deadline came first", port, at),
-            }
+            climb_by(&address, secret, revision, by).await
         }
     };
     let mut config = local.loaded.facts(&effective, key, at);

@@ -86,7 +86,8 @@ fn state(target: &Target, brief: bool, records: &Fact<OwnDevices>, at: Timestamp
     let user = &target.user;
     let folders = made_in.as_deref().unwrap_or(path);
     let passable = is_passable(folders, user);
-    let foreign = if brief || made_in.is_some() { Vec::new() } else { foreign(path, user.uid) };
+    let foreign =
+        if brief || made_in.is_some() { Vec::new() } else { foreign(path, user.uid, &target.paths.config_path) };
     let seen = StateSeen {
         readable: passable && user.may(&stat, READ_PASS),
         writable: passable && user.may(&stat, WRITE_PASS),
@@ -124,11 +125,14 @@ fn is_passable(path: &Path, user: &User) -> bool {
     })
 }
 
-fn foreign(dir: &Path, uid: u32) -> Vec<(String, u32)> {
+/// Files below a directory that are not the user's. An engine makes a folder, which is root's, where a file is to be mounted that is not there:
+/// of a configuration that is none, its own finding tells.
+fn foreign(dir: &Path, uid: u32, config: &Path) -> Vec<(String, u32)> {
     let mut found = Vec::new();
     let mut left = MAX_ENTRIES;
     walk(dir, LEVELS, &mut left, &mut |path, stat| {
-        if stat.uid != uid && found.len() < MAX_FOREIGN {
+        let is_no_config = path == config && path.is_dir();
+        if stat.uid != uid && !is_no_config && found.len() < MAX_FOREIGN {
             found.push((path.to_string_lossy().into_owned(), stat.uid));
         }
     });

@@ -416,7 +416,12 @@ impl Resolution<'_> {
 const UNSET_URL: &str = "wss://unset.invalid";
 
 fn resolver(sealed: &Reader) -> SecretResolver<'_> {
-    SecretResolver { reader: sealed, account_home: Path::new("/"), working_directory: Path::new("/") }
+    SecretResolver {
+        reader: sealed,
+        account_home: Path::new("/"),
+        working_directory: Path::new("/"),
+        has_its_rights: false,
+    }
 }
 
 /// Line and column after a path in a location.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use portreeve_core::Fact;
 use portreeve_core::snapshot::{
-    Client, ClientKind, Credentials, Expectation, Gateway, NamespaceView, Probe, Workload, WorkloadRole,
+    Client, ClientKind, Credentials, Expectation, Gateway, Ladder, NamespaceView, Probe, Workload, WorkloadRole,
 };
 use portreeve_facts::untried;
 use portreeve_facts::workload::{Definition, listens_as_gateway};
@@ -36,7 +36,11 @@ pub(crate) fn gateway(workload: &Workload, expected: Expectation, at: Timestamp)
         port_source,
         pids: Vec::new(),
         units: Vec::new(),
-        credentials: credentials(workload, seen.map(|seen| &seen.credentials), &why, at),
+        credentials: given(
+            credentials(workload, seen.map(|seen| &seen.credentials), &why, at),
+            workload,
+            seen.map(|seen| &seen.ladder),
+        ),
         ladder: seen.map_or_else(|| untried(&why, port, at), |seen| seen.ladder.clone()),
         pairing: seen.map_or_else(|| Fact::unreadable(&why, SOURCE, at), |seen| seen.pairing.clone()),
         log: Fact::unreadable("the log of its container was not read", "container logs", at),
@@ -107,6 +111,19 @@ fn credentials(workload: &Workload, seen: Option<&Credentials>, why: &str, at: T
     credentials
 }
 
+/// A gateway that answers beyond the loopback was given a secret, as it refuses to start without: one that is nowhere written comes from what
+/// its container ran before it.
+fn given(credentials: Credentials, workload: &Workload, ladder: Option<&Ladder>) -> Credentials {
+    let answers = ladder.is_some_and(|ladder| ladder.healthz.answer().is_some());
+    let is_beyond = workload.listens.as_ref().is_some_and(|listens| !listens.loopback_only);
+    if !(credentials.runtime_only && answers && is_beyond) {
+        return credentials;
+    }
+    let why = "its secret is in no definition and no file: what the container runs before the gateway may set it";
+    let blind = credentials.blind.iter().cloned().chain([why.to_owned()]).collect();
+    Credentials { runtime_only: false, blind, ..credentials }
+}
+
 fn unseen_credentials(why: &str, at: Timestamp) -> Credentials {
     Credentials {
         mode: Fact::unreadable(why, SOURCE, at),
@@ -118,5 +135,42 @@ fn unseen_credentials(why: &str, at: Timestamp) -> Credentials {
         remote_only: false,
         runtime_only: false,
         blind: vec![why.to_owned()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portreeve_core::snapshot::{Listens, Liveness};
+    use portreeve_facts::workload::Definition;
+
+    use super::*;
+    use crate::engine::test_workload;
+
+    fn blind_of(answers: bool, loopback_only: bool) -> (bool, usize) {
+        let at = Timestamp::UNIX_EPOCH;
+        let mut workload = test_workload("gateway", &Definition::default());
+        workload.role = WorkloadRole::Gateway;
+        workload.listens = Some(Listens {
+            port: 18_789,
+            port_source: "the default".to_owned(),
+            bind: if loopback_only { "loopback" } else { "lan" }.to_owned(),
+            bind_source: "--bind of its command".to_owned(),
+            bind_key: "command".to_owned(),
+            loopback_only,
+        });
+        let credentials = Credentials { runtime_only: true, blind: Vec::new(), ..unseen_credentials("none", at) };
+        let mut ladder = untried("no probe", 18_789, at);
+        if answers {
+            ladder.healthz = Probe::answered(Liveness { ok: true }, 1.0, at);
+        }
+        let given = given(credentials, &workload, Some(&ladder));
+        (given.runtime_only, given.blind.len())
+    }
+
+    #[test]
+    fn a_gateway_that_answers_beyond_the_loopback_made_no_secret_of_its_own() {
+        assert_eq!(blind_of(true, false), (false, 1));
+        assert_eq!(blind_of(true, true), (true, 0));
+        assert_eq!(blind_of(false, false), (true, 0));
     }
 }

@@ -102,6 +102,7 @@ impl Draft {
             reader: &reader,
             account_home: site.home().unwrap_or(Path::new("/")),
             working_directory: Path::new("/"),
+            has_its_rights: false,
         };
         let auth = resolve_gateway(&GatewayInputs {
             config: loaded.config.as_ref(),

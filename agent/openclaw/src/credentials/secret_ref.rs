@@ -138,6 +138,9 @@ pub enum UnresolvedReason {
     /// This process may not read the file; the user's own may.
     #[error("`{}` may not be read by this process", .0.display())]
     FileDenied(PathBuf),
+    /// The user that needs the secret may not read the file.
+    #[error("`{}` may not be read by the user that it runs as", .0.display())]
+    FileForbidden(PathBuf),
     /// Others may read or write the file, it has several links, or belongs to another user: OpenClaw refuses it.
     #[error("`{}` is not private to its user", .0.display())]
     FileNotPrivate(PathBuf),
@@ -182,6 +185,8 @@ pub struct SecretResolver<'a> {
     pub account_home: &'a Path,
     /// The directory that relative paths start from.
     pub working_directory: &'a Path,
+    /// Whether this process has the rights of the one that needs the secret, so that what it may not read that one may not either.
+    pub has_its_rights: bool,
 }
 
 impl SecretResolver<'_> {
@@ -254,6 +259,7 @@ impl SecretResolver<'_> {
         let limit = field("maxBytes").and_then(Value::as_u64).unwrap_or(DEFAULT_FILE_BYTES).min(MAX_FILE_BYTES);
         let content = self.reader.read(&path, limit).map_err(|error| match error {
             ReadError::NotFound { .. } => UnresolvedReason::FileMissing(path.clone()),
+            ReadError::Denied { .. } if self.has_its_rights => UnresolvedReason::FileForbidden(path.clone()),
             ReadError::Denied { .. } => UnresolvedReason::FileDenied(path.clone()),
             ReadError::ForeignOwner { .. } => UnresolvedReason::FileNotPrivate(path.clone()),
             _ => UnresolvedReason::FileUnreadable(path.clone()),

@@ -66,7 +66,12 @@ impl Lab {
     }
 
     fn resolver(&self) -> SecretResolver<'_> {
-        SecretResolver { reader: &self.reader, account_home: &self.dir, working_directory: Path::new("/") }
+        SecretResolver {
+            reader: &self.reader,
+            account_home: &self.dir,
+            working_directory: Path::new("/"),
+            has_its_rights: false,
+        }
     }
 
     fn gateway(&self) -> GatewayAuth {

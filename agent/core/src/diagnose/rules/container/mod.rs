@@ -2,13 +2,14 @@
 
 pub(super) mod run;
 pub(super) mod stage;
+mod wedged;
 
 use super::Rule;
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{Gateway, RunState, Runtime, Workload};
 
-pub(super) const RULES: &[Rule] = &[run::exit_config, run::oom, run::down, run::starting, run::storm];
+pub(super) const RULES: &[Rule] = &[run::exit_config, run::oom, run::down, run::starting, run::storm, wedged::wedged];
 
 /// What they may raise.
 pub(super) const RAISES: &[Code] = &[Code::GatewayOom];

@@ -21,7 +21,7 @@ const STARTS: usize = 3;
 const OOM_S: i64 = 3_600;
 
 /// Statuses of a container that somebody stopped: clean, SIGINT, SIGTERM.
-const STOPPED: [i64; 3] = [0, 130, 143];
+pub(in super::super) const STOPPED: [i64; 3] = [0, 130, 143];
 
 /// Events in which a gateway says why it does not start, the most telling first.
 const REASONS: [&str; 7] = [

@@ -1,9 +1,9 @@
 //! What the container of a gateway is up to, as its engine and its namespaces tell.
 
 use super::super::contained::of;
-use super::super::life::seconds;
+use super::super::life::{events, seconds};
 use crate::diagnose::Context;
-use crate::snapshot::{FailureKind, Gateway, Listener, RunState, Runtime, Workload};
+use crate::snapshot::{FailureKind, Gateway, Listener, RunState, Runtime, Workload, event};
 
 /// What the container of a gateway is up to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,7 +30,7 @@ pub(crate) fn stage<'a>(context: Context<'a>, gateway: &Gateway) -> Stage<'a> {
     let age = runtime.started_at.map(|at| seconds(at, context.snapshot.taken_at));
     let budget = i64::try_from(context.policy.start_budget_s).unwrap_or(i64::MAX);
     let young = age.is_none_or(|age| age <= budget);
-    if young && is_coming_up(gateway) {
+    if young && is_coming_up(gateway) && !was_ready(gateway, runtime) {
         return Stage::Starting(workload, age);
     }
     match heard(context, gateway, workload) {
@@ -64,6 +64,13 @@ fn is_coming_up(gateway: &Gateway) -> bool {
         matches!(failure.kind, FailureKind::Refused | FailureKind::Reset | FailureKind::Timeout | FailureKind::Starting)
     });
     waits || refused || silent
+}
+
+/// Whether the log says that the present run had been ready. What begins anew within the container loads its configuration once more.
+pub(super) fn was_ready(gateway: &Gateway, runtime: &Runtime) -> bool {
+    let last = |kind| events(gateway, kind).filter_map(|event| event.at).max();
+    let ready = last(event::READY).filter(|at| runtime.started_at.is_some_and(|start| *at >= start));
+    ready.is_some() && ready >= last(event::LOADING_CONFIGURATION)
 }
 
 /// What listens in the network namespace of a workload, where that was seen.

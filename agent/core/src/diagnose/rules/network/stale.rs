@@ -1,6 +1,7 @@
 //! `url.loopback-in-namespace` of what shares the namespace that a container had before it was started again
 
 use super::super::contained::{left_behind, name, namespace, of_client, restart};
+use super::super::container::stage::{Stage, stage};
 use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{Gateway, Snapshot, Workload};
@@ -13,6 +14,10 @@ pub(super) fn namespace_of_last_start(context: Context<'_>, out: &mut Vec<Draft>
     for workload in &snapshot.workloads {
         let Some(other) = left_behind(snapshot, workload) else { continue };
         let Some(gateway) = gateway_of(snapshot, workload, other) else { continue };
+        // While it still comes up, what is beside it may be started again as well.
+        if matches!(stage(context, gateway), Stage::Starting(..) | Stage::Down(..)) {
+            continue;
+        }
         let client =
             snapshot.clients.iter().find(|client| of_client(snapshot, client).map(|own| &own.id) == Some(&workload.id));
         let summary = format!(

@@ -6,6 +6,7 @@ mod containers;
 mod contended;
 mod facing;
 mod foreign;
+mod namespace;
 mod orphan;
 mod rung;
 mod silent;
@@ -17,7 +18,8 @@ pub(crate) use rung::one_owner;
 use super::super::Rule;
 use crate::catalogue::Code;
 
-pub(super) const RULES: &[Rule] = &[silent::silent, contended::contended, foreign::foreign, orphan::orphan];
+pub(super) const RULES: &[Rule] =
+    &[silent::silent, contended::contended, namespace::in_one_namespace, foreign::foreign, orphan::orphan];
 
 /// What they may raise.
 pub(super) const RAISES: &[Code] = &[Code::PortSilent, Code::PortContended, Code::PortForeign, Code::PortOrphan];
