@@ -377,7 +377,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         code: Code::MirrorCloud,
-        title: "a sync client copies the state directory",
+        title: "a sync client copies the state directory, or a part of it with databases",
         severity: Severity::Error,
         symptom: false,
         layer: Layer::Alignment,
@@ -385,6 +385,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             different moments. The other side gets a broken copy, or brings an old one back.",
         remedy: &[
             "move the state out of the synced folder, or exclude it there",
+            "share no folder of the state directory but a workspace",
         ],
         explains: &[Code::StateLockWait, Code::StateDbBroken],
         sources: &["docs/gateway/doctor.md", "openclaw/openclaw#31004"],

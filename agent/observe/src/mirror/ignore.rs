@@ -4,7 +4,8 @@
 //! copied, no `/` for a name at any depth, and that a folder which is left out takes its contents with it. Anything else is not guessed:
 //! whether a file is left out is then unknown.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, Pattern};
 
@@ -12,6 +13,10 @@ use super::place::StatePlace;
 
 /// Most patterns that are looked at.
 const MAX_RULES: usize = 2_000;
+/// Most entries of a copied folder that are looked at.
+const MAX_CONTENTS: usize = 500;
+/// How deep below a copied folder databases are looked for: `agents/<id>/agent`.
+const MAX_DEPTH: usize = 3;
 
 /// One pattern, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,6 +148,20 @@ impl Rules {
         if parts.iter().all(|part| matches!(part, Verdict::Excluded(_))) { first } else { Verdict::Included }
     }
 
+    /// What they do with the contents of a folder of a state directory that is copied by itself.
+    pub fn judge_within(&self, folder: &Path) -> Verdict {
+        let mut first = None;
+        for path in contents(folder) {
+            match self.judge_path(&path, folder) {
+                Verdict::Excluded(words) => {
+                    first.get_or_insert(words);
+                }
+                verdict => return verdict,
+            }
+        }
+        first.map_or(Verdict::Included, Verdict::Excluded)
+    }
+
     fn judge_path(&self, path: &Path, root: &Path) -> Verdict {
         for rule in &self.list {
             match rule.matches(path, root) {
@@ -154,6 +173,29 @@ impl Rules {
         }
         self.unclear.clone().map_or(Verdict::Included, Verdict::Unknown)
     }
+}
+
+/// Databases below a folder, and where there are none its other files.
+fn contents(folder: &Path) -> Vec<PathBuf> {
+    let (mut databases, mut others) = (Vec::new(), Vec::new());
+    let mut folders = vec![(folder.to_path_buf(), 0)];
+    let mut left = MAX_CONTENTS;
+    while let Some((folder, depth)) = folders.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        for entry in entries.take(left).flatten() {
+            left -= 1;
+            let path = entry.path();
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => folders.push((path, depth + 1)),
+                Ok(kind) if kind.is_file() && path.extension().is_some_and(|end| end == "sqlite") => {
+                    databases.push(path)
+                }
+                Ok(kind) if kind.is_file() => others.push(path),
+                _ => {}
+            }
+        }
+    }
+    if databases.is_empty() { others } else { databases }
 }
 
 impl Rule {

@@ -13,6 +13,8 @@ const MAX_LEVELS: usize = 64;
 /// Folders of a state directory that hold databases, identities or secrets. What is done to the others, such as a workspace, is its
 /// user's own business.
 const KEPT: [&str; 5] = ["state", "agents", "identity", "devices", "credentials"];
+/// The same of the folder of one agent.
+const KEPT_OF_AGENT: [&str; 2] = ["agent", "sessions"];
 
 /// Extended attributes and flags of files. Tests put made-up ones in the place of [`SystemMarks`].
 pub trait Marks: Send + Sync {
@@ -101,14 +103,27 @@ impl StatePlace {
         self.chain.iter().position(|link| link.id == Some(wanted))
     }
 
-    /// Whether a path leads to or into a folder of this directory that holds databases, identities or secrets.
-    pub fn keeps(&self, path: &Path) -> bool {
-        let Ok(real) = fs::canonicalize(path) else { return false };
-        let Some(own) = self.chain.first().and_then(|link| link.id) else { return false };
-        let above: Vec<&Path> = real.ancestors().take(MAX_LEVELS).collect();
-        let at = above.iter().position(|folder| id(folder) == Some(own));
-        let inner = at.and_then(|at| at.checked_sub(1)).and_then(|at| above.get(at));
-        inner.and_then(|folder| folder.file_name()).is_some_and(|name| KEPT.iter().any(|kept| name == *kept))
+    /// Where a path leads that is a folder of this directory with databases, identities or secrets, or lies in one: its path within the
+    /// directory.
+    pub fn kept(&self, path: &Path) -> Option<PathBuf> {
+        let real = fs::canonicalize(path).ok()?;
+        let own = self.chain.first()?.id?;
+        let above = real.ancestors().take(MAX_LEVELS).find(|folder| id(folder) == Some(own))?;
+        let inside = real.strip_prefix(above).ok()?;
+        let parts: Vec<&str> = inside.iter().filter_map(|part| part.to_str()).collect();
+        let is_kept = match parts.as_slice() {
+            ["agents", _, of_agent, ..] => KEPT_OF_AGENT.contains(of_agent),
+            [first, ..] => KEPT.contains(first),
+            [] => false,
+        };
+        is_kept.then(|| inside.to_path_buf())
+    }
+
+    /// Folders of this directory that hold databases, identities or secrets.
+    pub fn kept_folders(&self) -> impl Iterator<Item = PathBuf> {
+        KEPT.iter()
+            .map(|name| self.path.join(name))
+            .filter(|path| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()))
     }
 
     /// The directory's path relative to a folder above it.
@@ -162,8 +177,27 @@ mod tests {
         assert_eq!(place.covered_by(&base.join("other/.openclaw/.")), Some(0));
         assert_eq!(place.covered_by(&base.join("none")), None);
         assert_eq!(place.covered_by(&state.join("state")), None);
-        assert!(place.keeps(&base.join("other/.openclaw/state")));
-        assert!(!place.keeps(&state.join("workspace")) && !place.keeps(&state) && !place.keeps(&base));
+        assert_eq!(place.kept(&base.join("other/.openclaw/state")), Some(PathBuf::from("state")));
+        for other in [state.join("workspace"), state.clone(), base.clone()] {
+            assert_eq!(place.kept(&other), None, "{}", other.display());
+        }
+        assert_eq!(place.kept_folders().collect::<Vec<_>>(), [state.join("state")]);
+    }
+
+    #[test]
+    fn of_an_agent_its_databases_count_and_its_workspace_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().canonicalize().unwrap();
+        let place = StatePlace::of(&state, None, false, &SystemMarks);
+        for (inside, counts) in [
+            ("agents/main", true),
+            ("agents/main/agent", true),
+            ("agents/main/sessions", true),
+            ("agents/main/workspace", false),
+        ] {
+            fs::create_dir_all(state.join(inside)).unwrap();
+            assert_eq!(place.kept(&state.join(inside)).is_some(), counts, "{inside}");
+        }
     }
 
     #[test]

@@ -78,9 +78,16 @@ pub(super) fn observe(question: &Question<'_>, seen: &mut Seen) {
         let provided = !found.is_empty() || place.chain.iter().any(|link| link.has(DOMAIN));
         let marked = if provided { Vec::new() } else { marked(place, question) };
         for root in roots.iter().chain(&marked) {
-            let Some(at) = place.covered_by(&root.folder) else { continue };
-            let Some(folder) = place.chain.get(at) else { continue };
-            let shown = without_accounts(&folder.path);
+            let (shown, excluded) = match place.covered_by(&root.folder) {
+                Some(at) => {
+                    let Some(folder) = place.chain.get(at) else { continue };
+                    (without_accounts(&folder.path), excluded(root, place, at, question))
+                }
+                None => {
+                    let Some(inside) = place.kept(&root.folder) else { continue };
+                    (within(place, &inside), excluded_within(root, &place.path.join(inside), question))
+                }
+            };
             // Settings come before marks: they know more of the same folder.
             let same = |mirror: &Mirror| mirror.kind.name() == root.client.name() && mirror.root == shown;
             if found.iter().any(same) {
@@ -93,11 +100,16 @@ pub(super) fn observe(question: &Question<'_>, seen: &mut Seen) {
                 root: shown,
                 seen: Fact::known(root.seen.clone(), root.source.clone(), question.at),
                 marker: Some(without_accounts(&root.marker)),
-                excluded: excluded(root, place, at, question),
+                excluded,
             });
         }
         seen.mirrors.extend(found);
     }
+}
+
+/// A folder of a state directory, under the name by which that is known.
+fn within(place: &StatePlace, inside: &Path) -> String {
+    without_accounts(&Path::new(&place.name).join(inside))
 }
 
 /// What is below `~/Library/CloudStorage`, and what else is of a file provider's domain.
@@ -249,15 +261,15 @@ fn legacy(account: &Account, reader: &Reader) -> Vec<Root> {
     cases.into_iter().filter_map(root).collect()
 }
 
-/// Folders above a state directory in which a client left its mark.
+/// Folders above and in a state directory in which a client left its mark.
 fn marked(place: &StatePlace, question: &Question<'_>) -> Vec<Root> {
     let mut roots = Vec::new();
-    for link in &place.chain {
-        let Ok(entries) = fs::read_dir(&link.path) else { continue };
+    for folder in place.chain.iter().map(|link| link.path.clone()).chain(place.kept_folders()) {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
         for entry in entries.take(MAX_ENTRIES).flatten() {
             let name = entry.file_name();
             let Some(client) = name.to_str().and_then(|name| client_of(name, &entry.path())) else { continue };
-            let owner = question.accounts.iter().filter(|account| link.path.starts_with(&account.home));
+            let owner = question.accounts.iter().filter(|account| folder.starts_with(&account.home));
             let owner = owner.max_by_key(|account| account.home.as_os_str().len());
             let reader = match owner {
                 Some(account) => Reader::for_user(account.uid, Some(account.home.clone())),
@@ -265,7 +277,7 @@ fn marked(place: &StatePlace, question: &Question<'_>) -> Vec<Root> {
             };
             roots.push(Root {
                 client,
-                folder: link.path.clone(),
+                folder: folder.clone(),
                 way: MirrorWay::Both,
                 seen: format!("`{}` marks a folder of {}", without_accounts(&entry.path()), client.name()),
                 source: "readdir".to_owned(),
@@ -300,9 +312,8 @@ fn client_of(name: &str, path: &Path) -> Option<Client> {
 /// What keeps a client from a state directory in one of its folders.
 fn excluded(root: &Root, place: &StatePlace, at: usize, question: &Question<'_>) -> Fact<String> {
     let Some(folder) = place.chain.get(at) else { return Fact::absent("realpath", question.at) };
-    let known = |words: String| Fact::known(words, root.source.clone(), question.at);
     if root.paused {
-        return known(format!("{} has the folder paused", root.client.name()));
+        return paused(root, question);
     }
     let hidden = place
         .chain
@@ -310,31 +321,49 @@ fn excluded(root: &Root, place: &StatePlace, at: usize, question: &Question<'_>)
         .take(at)
         .find(|link| link.path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")));
     if let Some(hidden) = hidden.filter(|_| root.leaves_out_hidden) {
-        return known(format!(
-            "`{}` is hidden, and the client leaves hidden files out",
-            without_accounts(&hidden.path)
-        ));
+        let words = format!("`{}` is hidden, and the client leaves hidden files out", without_accounts(&hidden.path));
+        return Fact::known(words, root.source.clone(), question.at);
     }
     if root.client == Client::Dropbox {
         return by_attribute(place, at, question);
     }
+    by_rules(root, &folder.path, question, |rules| rules.judge(place, &folder.path))
+}
+
+/// What keeps a client from the contents of one of its folders that is a part of a state directory.
+fn excluded_within(root: &Root, folder: &Path, question: &Question<'_>) -> Fact<String> {
+    if root.paused {
+        return paused(root, question);
+    }
+    by_rules(root, folder, question, |rules| rules.judge_within(folder))
+}
+
+fn paused(root: &Root, question: &Question<'_>) -> Fact<String> {
+    Fact::known(format!("{} has the folder paused", root.client.name()), root.source.clone(), question.at)
+}
+
+/// What the patterns say that are in force for one of a client's folders.
+fn by_rules(
+    root: &Root,
+    folder: &Path,
+    question: &Question<'_>,
+    judge: impl FnOnce(&Rules) -> Verdict,
+) -> Fact<String> {
     let mut rules = root.rules.clone();
     let list = match root.client {
-        Client::Syncthing => Some(folder.path.join(".stignore")),
-        Client::Resilio => Some(folder.path.join(".sync/IgnoreList")),
-        Client::Nextcloud | Client::OwnCloud => Some(folder.path.join(".sync-exclude.lst")),
+        Client::Syncthing => Some(folder.join(".stignore")),
+        Client::Resilio => Some(folder.join(".sync/IgnoreList")),
+        Client::Nextcloud | Client::OwnCloud => Some(folder.join(".sync-exclude.lst")),
         _ => None,
     };
     if let Some(list) = &list {
-        let read = match root.client {
-            Client::Syncthing => match root.reader.read_linked(list, MAX_PATTERNS) {
-                Ok(content) => Ok(Rules::syncthing(&String::from_utf8_lossy(&content.bytes), &without_accounts(list))),
-                Err(error) => Err(error),
-            },
-            _ => root.reader.read_linked(list, MAX_PATTERNS).map(|content| {
-                Rules::lines(&String::from_utf8_lossy(&content.bytes), &without_accounts(list), &[], &["]"])
-            }),
-        };
+        let read = root.reader.read_linked(list, MAX_PATTERNS).map(|content| {
+            let (text, name) = (String::from_utf8_lossy(&content.bytes), without_accounts(list));
+            match root.client {
+                Client::Syncthing => Rules::syncthing(&text, &name),
+                _ => Rules::lines(&text, &name, &[], &["]"]),
+            }
+        });
         match read {
             Ok(read) => rules.extend(read),
             Err(ReadError::NotFound { .. }) => {}
@@ -342,7 +371,7 @@ fn excluded(root: &Root, place: &StatePlace, at: usize, question: &Question<'_>)
         }
     }
     let source = list.as_deref().map_or_else(|| root.source.clone(), without_accounts);
-    match rules.judge(place, &folder.path) {
+    match judge(&rules) {
         Verdict::Excluded(words) => Fact::known(words, source, question.at),
         Verdict::Included => Fact::absent(source, question.at),
         Verdict::Unknown(why) => Fact::unreadable(why, source, question.at),

@@ -153,6 +153,42 @@ fn a_workspace_that_syncs_is_its_users_business() {
 }
 
 #[test]
+fn a_folder_of_databases_that_syncs_by_itself_is_a_mirror() {
+    let world = World::new();
+    let state = world.state(".openclaw");
+    world.at_home(".openclaw/agents/main/agent/openclaw-agent.sqlite", "x");
+    let folder = world.home().join(".openclaw/agents");
+    let settings = |inner: &str| {
+        let text = format!(
+            r#"<configuration version="37"><folder id="x" path="{}" type="sendreceive">{inner}</folder></configuration>"#,
+            folder.display()
+        );
+        world.at_home(".local/state/syncthing/config.xml", text);
+    };
+    settings("");
+    let mirror = world.mirror(&state);
+    assert_eq!(in_force(&mirror), Some("Syncthing"));
+    assert!(mirror.root.ends_with("/.openclaw/agents"), "{}", mirror.root);
+    for (ignored, is_left_out) in
+        [("*.sqlite*", true), ("/main", true), ("*", true), ("*.log", false), ("/other", false)]
+    {
+        world.at_home(".openclaw/agents/.stignore", ignored);
+        assert_eq!(in_force(&world.mirror(&state)).is_none(), is_left_out, "{ignored}");
+    }
+    world.at_home(".openclaw/agents/.stignore", "");
+    settings("<paused>true</paused>");
+    assert_eq!(in_force(&world.mirror(&state)), None);
+}
+
+#[test]
+fn a_mark_in_a_folder_of_databases_counts() {
+    let world = World::new();
+    let state = world.state(".openclaw");
+    world.dir(".openclaw/agents/.stfolder");
+    assert_eq!(in_force(&world.mirror(&state)), Some("Syncthing"));
+}
+
+#[test]
 fn resilio_by_its_mark() {
     let world = World::new();
     let state = world.state("Share/.openclaw");

@@ -274,7 +274,7 @@ impl Around<'_> {
             place
                 .covered_by(path)
                 .map(|at| (at, place.chain.get(at).map(|link| link.path.clone()).unwrap_or_default()))
-                .or_else(|| place.keeps(path).then(|| (0, path.to_path_buf())))
+                .or_else(|| place.kept(path).map(|_| (0, path.to_path_buf())))
         };
         let read = copy.sources.iter().find_map(|word| Some((word, touches(&local(word)?)?)));
         let written = copy.targets.iter().find_map(|word| {

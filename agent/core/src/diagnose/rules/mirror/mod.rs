@@ -95,20 +95,31 @@ impl<'a> Holder<'a> {
         draft.seen(mirror.seen.get().cloned().unwrap_or_default(), &mirror.seen)
     }
 
-    /// Stops its gateways and moves it away from where it is copied.
-    fn move_away(&self, context: Context<'_>, mut draft: Draft, from: &str) -> Draft {
-        let text = format!("move the state directory out of {from}");
-        let Some(dir) = self.dir else {
-            let Some(workload) = self.workload else { return draft.remedy(text) };
-            return draft.command("stop the container first", contained::stop(context.snapshot, workload)).remedy(
-                format!("{text}, to a folder that nothing copies or to a volume of the engine, and mount that"),
-            );
-        };
-        for gateway in super::state::gateways_of(context, dir) {
+    /// Stops what uses it, before anything is changed.
+    fn stop(&self, context: Context<'_>, mut draft: Draft) -> Draft {
+        if let (None, Some(workload)) = (self.dir, self.workload) {
+            return draft.command("stop the container first", contained::stop(context.snapshot, workload));
+        }
+        for gateway in self.dir.into_iter().flat_map(|dir| super::state::gateways_of(context, dir)) {
             for unit in gateway.units.iter().filter_map(|id| context.snapshot.unit(id)) {
                 draft = draft.command("stop the gateway first", stop(unit));
             }
         }
+        draft
+    }
+
+    /// Stops its gateways and moves it away from where it is copied.
+    fn move_away(&self, context: Context<'_>, draft: Draft, from: &str) -> Draft {
+        let text = format!("move the state directory out of {from}");
+        let draft = self.stop(context, draft);
+        let Some(dir) = self.dir else {
+            return draft.remedy(match self.workload {
+                Some(_) => {
+                    format!("{text}, to a folder that nothing copies or to a volume of the engine, and mount that")
+                }
+                None => text,
+            });
+        };
         let Some(home) = dir.home.as_deref() else { return draft.remedy(text) };
         let name = dir.profile.as_deref().map_or_else(|| ".openclaw".to_owned(), |name| format!(".openclaw-{name}"));
         let target = format!("{}/{name}", home.trim_end_matches('/'));
@@ -130,6 +141,11 @@ impl<'a> Holder<'a> {
     fn within(&self, root: &str) -> Option<&'a str> {
         let rest = self.path.strip_prefix(root.trim_end_matches('/'))?.strip_prefix('/')?;
         Some(rest).filter(|rest| !rest.is_empty())
+    }
+
+    /// Whether a folder that is copied is a part of it.
+    fn part(&self, root: &str) -> bool {
+        root.strip_prefix(self.path.trim_end_matches('/')).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
     }
 
     /// Last part of its path.

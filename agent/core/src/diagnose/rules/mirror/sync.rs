@@ -19,7 +19,7 @@ pub(super) fn icloud(context: Context<'_>, out: &mut Vec<Draft>) {
     }
 }
 
-/// `mirror.cloud`: the state directory lies in the folder of a sync client that does not leave it out.
+/// `mirror.cloud`: the state directory lies in the folder of a sync client that does not leave it out, or holds such a folder.
 pub(super) fn cloud(context: Context<'_>, out: &mut Vec<Draft>) {
     for (dir, mirror) in in_force(context, |kind| matches!(kind, MirrorKind::Provider { .. })) {
         let name = mirror.kind.name();
@@ -28,6 +28,14 @@ pub(super) fn cloud(context: Context<'_>, out: &mut Vec<Draft>) {
             MirrorWay::Into => " (it only receives)",
             MirrorWay::Both => "",
         };
+        if dir.part(&mirror.root) {
+            let summary = format!("{name} syncs `{}`, which is a part of `{}`{how}", mirror.root, dir.path);
+            let draft = dir.mirrored(context, Code::MirrorCloud, mirror, summary);
+            out.push(dir.stop(context, draft).remedy(format!(
+                "take that folder out of {name}, on every device: of a state directory only workspaces can be shared"
+            )));
+            continue;
+        }
         let summary = if dir.path == mirror.root {
             format!("`{}` is a folder that {name} syncs{how}", dir.path)
         } else {

@@ -196,6 +196,19 @@ fn each_client_has_its_own_way_to_leave_a_folder_out() {
 }
 
 #[test]
+fn a_synced_part_of_a_state_directory_is_taken_out_of_the_client() {
+    let root = format!("{STATE}/agents");
+    let node = mirrored(provider("Syncthing", &root));
+    let draft = draft(sync::cloud, &node);
+    assert_eq!(draft.summary, format!("Syncthing syncs `{root}`, which is a part of `{STATE}`"));
+    assert!(commands(&draft).iter().all(|command| !command.contains("mv ")), "{draft:?}");
+    assert!(draft.remedy.iter().any(|step| step.text.contains("take that folder out")), "{draft:?}");
+    let mut paused = mirror(MirrorKind::Provider { name: "Syncthing".to_owned() }, &root);
+    paused.excluded = known("paused".to_owned());
+    assert!(silent(sync::cloud, &mirrored(paused)));
+}
+
+#[test]
 fn a_mirror_that_leaves_it_out_is_no_mirror() {
     let mut mirror = provider("Syncthing", "/Users/op");
     mirror.excluded = known("line 3 of `.stignore`".to_owned());
