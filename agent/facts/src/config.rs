@@ -32,6 +32,12 @@ impl Loaded {
         }
     }
 
+    /// The same of a file of a container that is looked at from outside, where its links may lead elsewhere.
+    pub fn read_from_outside(path: &Path, reader: &Reader) -> Self {
+        let loaded = Self::read(path, reader, &[]);
+        if loaded.error.as_ref().is_some_and(ConfigError::is_dangling) { Self::nothing(path) } else { loaded }
+    }
+
     /// A configuration that is not there, or that nobody looks at.
     pub fn nothing(path: &Path) -> Self {
         Self { config: None, error: None, path: path.to_owned() }
@@ -95,6 +101,7 @@ fn facts(config: &Config, lookup: &dyn Lookup, key: &FingerprintKey) -> ConfigFa
         channels_skipped: environment::channels_skipped(|name| lookup.lookup(name)).map(ToOwned::to_owned),
         has_meta: config.has_meta(),
         last_touched_version: config.last_touched_version().map(ToOwned::to_owned),
+        older_allowed: environment::older_allowed(|name| lookup.lookup(name)),
     }
 }
 
@@ -118,6 +125,9 @@ fn broken(path: &Path, error: &ConfigError, source: String, at: Timestamp) -> Fa
         message: match error {
             ConfigError::Syntax { problem, .. } => format!("it is not valid JSON5: {problem}"),
             ConfigError::TooDeep { limit, .. } => format!("it nests deeper than {limit} levels"),
+            ConfigError::DanglingLink { target, .. } => {
+                format!("it is a link to `{}`, where nothing is", target.display())
+            }
             _ => chain(error),
         },
         fatal: true,
@@ -145,6 +155,7 @@ fn broken(path: &Path, error: &ConfigError, source: String, at: Timestamp) -> Fa
         channels_skipped: None,
         has_meta: false,
         last_touched_version: None,
+        older_allowed: false,
     };
     Fact::known(facts, source, at)
 }
@@ -182,6 +193,34 @@ mod tests {
         assert!(read("{ gateway: { trustedProxies: ['10.0.0.1'], allowRealIpFallback: true } }", 1).allow_real_ip);
         assert!(!read("{ gateway: { trustedProxies: ['10.0.0.1'] } }", 1).allow_real_ip);
         assert!(!read("{ gateway: ", 1).allow_real_ip);
+    }
+
+    #[test]
+    fn a_link_to_nothing_is_a_configuration_that_no_gateway_takes() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().canonicalize().unwrap();
+        let path = home.join("openclaw.json");
+        let reader = Reader::for_self(Some(home));
+        assert!(!Loaded::read(&path, &reader, &[]).exists());
+        std::os::unix::fs::symlink("dotfiles/openclaw.json", &path).unwrap();
+        let loaded = Loaded::read(&path, &reader, &[]);
+        assert!(loaded.exists() && loaded.config.is_none());
+        let key = FingerprintKey::new(&[1; 32]).unwrap();
+        let facts = loaded.facts(&Environment::default(), &key, Timestamp::UNIX_EPOCH);
+        let problem = &facts.get().unwrap().problems[0];
+        assert!(problem.fatal);
+        assert_eq!(problem.message, "it is a link to `dotfiles/openclaw.json`, where nothing is");
+        assert!(!Loaded::read_from_outside(&path, &reader).exists());
+    }
+
+    #[test]
+    fn a_variable_lets_an_older_release_start() {
+        let allowed = |value: &str| {
+            let name = "OPENCLAW_ALLOW_OLDER_BINARY_DESTRUCTIVE_ACTIONS".to_owned();
+            read_with("{}", 1, &Environment::all([(name, value.to_owned())])).older_allowed
+        };
+        assert!(allowed("1") && allowed("Yes") && !allowed("0") && !allowed("on"));
+        assert!(!read("{}", 1).older_allowed);
     }
 
     #[test]

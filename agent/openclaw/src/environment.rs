@@ -55,6 +55,8 @@ pub const NO_RESPAWN: &str = "OPENCLAW_NO_RESPAWN";
 pub const SKIP_CHANNELS: &str = "OPENCLAW_SKIP_CHANNELS";
 /// `1` starts no channel either.
 pub const SKIP_PROVIDERS: &str = "OPENCLAW_SKIP_PROVIDERS";
+/// `1` lets a release start with a configuration that a newer one wrote; of no effect on a service.
+pub const ALLOW_OLDER: &str = "OPENCLAW_ALLOW_OLDER_BINARY_DESTRUCTIVE_ACTIONS";
 /// `1` lets clients use `ws://` to host names that are not known to be private.
 pub const ALLOW_INSECURE_PRIVATE_WS: &str = "OPENCLAW_ALLOW_INSECURE_PRIVATE_WS";
 /// `1` forbids changes of the configuration.
@@ -128,6 +130,12 @@ pub fn channels_skipped<'a>(lookup: impl Fn(&'static str) -> Option<&'a SecretSt
         let value = lookup(name).map(|value| value.expose_secret().trim().to_ascii_lowercase());
         matches!(value.as_deref(), Some("true" | "1" | "yes" | "on"))
     })
+}
+
+/// Whether a release with this environment starts with a configuration that a newer one wrote: `true`, `1` and `yes` count.
+pub fn older_allowed<'a>(lookup: impl Fn(&'static str) -> Option<&'a SecretString>) -> bool {
+    let value = lookup(ALLOW_OLDER).map(|value| value.expose_secret().trim().to_ascii_lowercase());
+    matches!(value.as_deref(), Some("true" | "1" | "yes"))
 }
 
 /// Prefixes of names that are kept: today's name and the two former ones, which are ignored by OpenClaw but worth a

@@ -123,6 +123,9 @@ pub struct ConfigFacts {
     pub has_meta: bool,
     /// Version of `OpenClaw` that last wrote it.
     pub last_touched_version: Option<String>,
+    /// Whether a variable of its environment lets a release start that is older than that (`OPENCLAW_ALLOW_OLDER_BINARY_DESTRUCTIVE_ACTIONS`).
+    #[serde(default)]
+    pub older_allowed: bool,
 }
 
 impl ConfigFacts {

@@ -101,7 +101,7 @@ impl Files {
         }
         let (loaded, unseen) = match mounted::at(project, service, &inner) {
             Mounted::Here(path) => {
-                let loaded = Loaded::read(&path, &reading.reader, &[]);
+                let loaded = Loaded::read_from_outside(&path, &reading.reader);
                 // A folder of state is often made at the first start and is in no repository.
                 let unseen = (!loaded.exists()).then(|| format!("`{inner}`, which is not there yet"));
                 (loaded, unseen)

@@ -74,7 +74,10 @@ pub struct SourceFile {
 /// itself ([`Reader::read_linked`]).
 pub fn load(path: &Path, options: &LoadOptions<'_>) -> Result<Config, ConfigError> {
     let content = options.reader.read_linked(path, options.limits.file_bytes).map_err(|source| match source {
-        ReadError::NotFound { path } => ConfigError::Missing { path },
+        ReadError::NotFound { path } => match std::fs::read_link(&path) {
+            Ok(target) => ConfigError::DanglingLink { path, target },
+            Err(_) => ConfigError::Missing { path },
+        },
         source => ConfigError::Read { path: path.to_path_buf(), source },
     })?;
     let parsed = parse(&content.bytes, path, options.limits.depth)?;

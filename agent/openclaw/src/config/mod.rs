@@ -57,6 +57,14 @@ pub enum ConfigError {
         /// The path.
         path: PathBuf,
     },
+    /// There is a symbolic link in its place, and nothing where that leads.
+    #[error("configuration `{}` is a link to `{}`, where nothing is", .path.display(), .target.display())]
+    DanglingLink {
+        /// The path.
+        path: PathBuf,
+        /// What the link names.
+        target: PathBuf,
+    },
     /// The file could not be read.
     #[error("configuration `{}` could not be read", .path.display())]
     Read {
@@ -122,11 +130,17 @@ impl ConfigError {
             Self::Syntax { position, .. } => *position,
             Self::TooDeep { position, .. } => Some(*position),
             Self::Missing { .. }
+            | Self::DanglingLink { .. }
             | Self::Read { .. }
             | Self::NotAnObject { .. }
             | Self::Include { .. }
             | Self::IncludeRead { .. } => None,
         }
+    }
+
+    /// Whether a link stands in its place that leads to nothing.
+    pub fn is_dangling(&self) -> bool {
+        matches!(self, Self::DanglingLink { .. })
     }
 
     /// Whether there is simply no configuration.

@@ -13,6 +13,7 @@ mod version;
 mod volume;
 
 pub(super) use contained::keeps_state;
+pub(super) use version::release;
 
 use super::super::{Context, Rule};
 use crate::catalogue::Code;

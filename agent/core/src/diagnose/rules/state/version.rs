@@ -14,8 +14,8 @@ const LAST_OLD: (u32, u32, u32) = (2026, 6, 33);
 pub(super) fn version_boundary(context: Context<'_>, out: &mut Vec<Draft>) {
     for dir in in_use(context) {
         let users = users(context, dir);
-        let old = users.iter().find(|(_, version)| parse(version).is_some_and(|version| version <= LAST_OLD));
-        let new = users.iter().find(|(_, version)| parse(version).is_some_and(|version| version > LAST_OLD));
+        let old = users.iter().find(|(_, version)| release(version).is_some_and(|version| version <= LAST_OLD));
+        let new = users.iter().find(|(_, version)| release(version).is_some_and(|version| version > LAST_OLD));
         let (Some((older, old)), Some((newer, new))) = (old, new) else { continue };
         out.push(
             about(
@@ -56,7 +56,7 @@ fn users(context: Context<'_>, dir: &StateDir) -> BTreeMap<String, String> {
 }
 
 /// Year, month and number of a release; none for what is not written that way.
-fn parse(version: &str) -> Option<(u32, u32, u32)> {
+pub(in super::super) fn release(version: &str) -> Option<(u32, u32, u32)> {
     let mut parts = version.split(['.', '-', '+']).map(str::parse);
     match (parts.next()?, parts.next()?, parts.next()?) {
         (Ok(year), Ok(month), Ok(number)) => Some((year, month, number)),

@@ -4,11 +4,11 @@ use super::super::command::{quote, start};
 use super::super::contained::{of, run_at};
 use super::super::container::run::refused_to_start;
 use super::super::life::{Life, events, life, log_is_shared, recent, seconds, state_of};
-use crate::Fact;
+use super::refusal::refused;
 use crate::catalogue::{Code, Severity};
 use crate::diagnose::{Context, Draft};
 use crate::order::Order as _;
-use crate::snapshot::{ConfigFacts, ConfigProblem, Expectation, Gateway, StateRecords, event};
+use crate::snapshot::{ConfigFacts, ConfigProblem, Expectation, Gateway, event};
 
 /// How long a line of the log counts that quotes the gateway's own reason, in seconds.
 const WINDOW_S: i64 = 3_600;
@@ -22,7 +22,10 @@ const RESTORED_S: i64 = 60;
 /// `config.invalid`: the configuration does not parse, or the gateway refuses it.
 pub(super) fn invalid(context: Context<'_>, out: &mut Vec<Draft>) {
     for gateway in &context.snapshot.gateways {
-        let Some(config) = gateway.config.get() else { continue };
+        let Some(config) = gateway.config.get() else {
+            out.extend(missing(context, gateway));
+            continue;
+        };
         let mut problems: Vec<(&ConfigProblem, Severity)> = config
             .problems
             .iter()
@@ -31,12 +34,10 @@ pub(super) fn invalid(context: Context<'_>, out: &mut Vec<Draft>) {
         problems.order_by_key(|(_, severity)| std::cmp::Reverse(*severity));
         if let Some((first, severity)) = problems.first() {
             out.push(problem(context, gateway, config, first, *severity, problems.len() - 1));
-        } else if let Some((why, records)) = refused_at_last(context, gateway, config) {
-            out.push(
-                about(gateway, config, Code::ConfigInvalid, format!("the gateway refuses `{}`: {why}", config.path))
-                    .seen(format!("its last run ended with: Invalid config: {why}"), records)
-                    .command("see all that is wrong with it", run_at(context.snapshot, gateway, "config validate")),
-            );
+        } else if let Some(draft) = refused(context, gateway, config, |why| {
+            about(gateway, config, Code::ConfigInvalid, format!("the gateway refuses `{}`: {why}", config.path))
+        }) {
+            out.push(draft);
         } else if let Some(what) = wrong_mode(context, gateway, config) {
             out.push(
                 about(gateway, config, Code::ConfigInvalid, format!("the gateway refuses `{}`: {what}", config.path))
@@ -95,30 +96,37 @@ fn without_place(problem: &ConfigProblem) -> &str {
     }
 }
 
-/// How a start ends that does not take the file; without a place it is about a secret, which has findings of its own.
-const INVALID: &str = "Invalid config at ";
-
-/// Why the last run of a gateway that is gone did not take a configuration that has not changed since.
-fn refused_at_last<'a>(
-    context: Context<'a>,
-    gateway: &Gateway,
-    config: &ConfigFacts,
-) -> Option<(String, &'a Fact<StateRecords>)> {
-    let records = &state_of(context, gateway)?.records;
-    let last = records.get()?.boots.first()?;
-    let is_told = last.outcome.as_deref() == Some("startup_failed") && last.started_at >= config.modified;
-    if !is_told || life(context, gateway) != Life::Gone {
+/// A unit would start a gateway for which no configuration was ever written, or whose own is gone.
+fn missing(context: Context<'_>, gateway: &Gateway) -> Option<Draft> {
+    let is_host = of(context.snapshot, gateway).is_none();
+    if !gateway.config.is_absent() || !is_host || !is_kept_from_starting(context, gateway) {
         return None;
     }
-    let (_, told) = last.reason.as_deref()?.split_once(INVALID)?;
-    // `Invalid config at <path>: <file>:<line> — <key>: <what> Run "openclaw doctor --fix" to repair, …`
-    let (_, told) = told.split_once(": ")?;
-    let why = told.split(" Run \"openclaw").next().unwrap_or(told).trim_matches([':', ' ', '.', '\n']);
-    Some((why.split_whitespace().collect::<Vec<_>>().join(" "), records))
+    let path = &gateway.config.source;
+    let summary = format!("`{path}` is missing, and the gateway starts with none");
+    Some(
+        Draft::new(Code::ConfigInvalid, "config", path.clone(), summary)
+            .gateway(gateway)
+            .seen(format!("`{path}` is not there"), &gateway.config)
+            .remedy("put it back, from `openclaw.json.last-good` or `openclaw.json.bak` beside it or from a backup")
+            .remedy("for a gateway that never had one: `openclaw setup`"),
+    )
 }
 
 /// Why a gateway that should run refuses the mode it finds.
 fn wrong_mode(context: Context<'_>, gateway: &Gateway, config: &ConfigFacts) -> Option<String> {
+    if !is_kept_from_starting(context, gateway) {
+        return None;
+    }
+    match config.mode.as_deref() {
+        Some("local") => None,
+        Some(mode) => Some(format!("`gateway.mode` is `{mode}`, a gateway starts with `local` only")),
+        None => Some("`gateway.mode` is missing, a gateway starts with `local` only".to_owned()),
+    }
+}
+
+/// Whether a gateway should run, does not, and is not told to do without a configuration.
+fn is_kept_from_starting(context: Context<'_>, gateway: &Gateway) -> bool {
     let workload = of(context.snapshot, gateway);
     let expected = match workload {
         Some(workload) => refused_to_start(context, workload),
@@ -132,14 +140,7 @@ fn wrong_mode(context: Context<'_>, gateway: &Gateway, config: &ConfigFacts) -> 
         .flat_map(|unit| &unit.arguments)
         .chain(words)
         .any(|argument| argument == "--allow-unconfigured");
-    if !expected || allowed {
-        return None;
-    }
-    match config.mode.as_deref() {
-        Some("local") => None,
-        Some(mode) => Some(format!("`gateway.mode` is `{mode}`, a gateway starts with `local` only")),
-        None => Some("`gateway.mode` is missing, a gateway starts with `local` only".to_owned()),
-    }
+    expected && !allowed
 }
 
 fn about(gateway: &Gateway, config: &ConfigFacts, code: Code, summary: String) -> Draft {
@@ -270,6 +271,26 @@ mod tests {
     }
 
     #[test]
+    fn a_unit_without_a_configuration_starts_nothing() {
+        let gone = |change: fn(&mut Snapshot)| {
+            node(|node| {
+                kill_gateway(node);
+                gateway(node).config = absent();
+                change(node);
+            })
+        };
+        let node = gone(|_| ());
+        assert!(draft(invalid, &node).summary.contains("is missing, and the gateway starts with none"));
+        assert_eq!(root_causes(&node), [Code::ConfigInvalid]);
+        let allowed = gone(|node| first_unit(node).arguments.push("--allow-unconfigured".to_owned()));
+        let remains = gone(|node| gateway(node).expected = vec![Expectation::Remains]);
+        let running = crate::diagnose::fixture::node(|node| gateway(node).config = absent());
+        for node in [allowed, remains, running] {
+            assert!(silent(invalid, &node));
+        }
+    }
+
+    #[test]
     fn a_mode_that_is_not_local_stops_a_gateway_in_a_container_too() {
         let ended = |status| {
             let mut node = project::split();
@@ -314,46 +335,6 @@ mod tests {
         let other = |hash: &str| node(|node| value(&mut gateway(node).config).hash = Some(hash.to_owned()));
         assert_eq!(drafts(unapplied, &other("hmac-sha256:v1:written")).len(), 1);
         assert!(silent(unapplied, &other("sha256:abcd")));
-    }
-
-    fn ended(node: &mut Snapshot, outcome: &str, reason: &str, seconds_after_change: i64) {
-        kill_gateway(node);
-        let modified = value(&mut gateway(node).config).modified;
-        let boot = &mut value(&mut first_state(node).records).boots[0];
-        boot.started_at = modified + jiff::SignedDuration::from_secs(seconds_after_change);
-        (boot.outcome, boot.reason) = (Some(outcome.to_owned()), Some(reason.to_owned()));
-    }
-
-    #[test]
-    fn what_the_last_start_refused_is_the_root_cause() {
-        let reason = format!(
-            "Invalid config at {CONFIG}: openclaw.json:1 — cron.enabled: Invalid input: expected boolean, received string \
-             Run \"openclaw doctor --fix\" to repair, then retry."
-        );
-        let node = node(|node| ended(node, "startup_failed", &reason, 5));
-        assert_eq!(
-            draft(invalid, &node).summary,
-            format!(
-                "the gateway refuses `{CONFIG}`: openclaw.json:1 — cron.enabled: Invalid input: expected boolean, received string"
-            )
-        );
-        assert_eq!(root_causes(&node), [Code::ConfigInvalid]);
-        assert_eq!(report(&node).exit_status(false), 78);
-    }
-
-    #[test]
-    fn a_refusal_of_another_revision_or_for_another_reason_says_nothing() {
-        let mended = node(|node| ended(node, "startup_failed", "Invalid config at /a: gateway.port: too big", -5));
-        let other = node(|node| ended(node, "startup_failed", "database is locked", 5));
-        let secret = node(|node| ended(node, "startup_failed", "Invalid config: gateway auth token is blank", 5));
-        let well = node(|node| ended(node, "clean_stop", "Invalid config at /a: quoted", 5));
-        let hidden = node(|node| {
-            ended(node, "startup_failed", "Invalid config at /a: gateway.port: too big", 5);
-            first_state(node).records = denied();
-        });
-        for node in [mended, other, secret, well, hidden] {
-            assert!(silent(invalid, &node));
-        }
     }
 
     #[test]

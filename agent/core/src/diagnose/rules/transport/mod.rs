@@ -5,6 +5,7 @@ mod close;
 mod config;
 mod flaky;
 mod port;
+mod refusal;
 mod url;
 
 pub(super) use bind::weakness;
