@@ -38,5 +38,23 @@ pub fn of_client(auth: &ClientAuth) -> Result<Credential, String> {
 }
 
 fn field(mode: AuthMode, secret: SecretString) -> Credential {
-    if mode == AuthMode::Password { Credential::Password(secret) } else { Credential::Token(secret) }
+    match mode {
+        // A gateway whose users come through a proxy lets those of its own machine in with the password.
+        AuthMode::Password | AuthMode::TrustedProxy => Credential::Password(secret),
+        AuthMode::Token | AuthMode::None | AuthMode::Other => Credential::Token(secret),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_a_proxy_the_machine_itself_comes_in_with_the_password() {
+        let secret = || SecretString::from("one");
+        for mode in [AuthMode::Password, AuthMode::TrustedProxy] {
+            assert!(matches!(field(mode, secret()), Credential::Password(_)), "{mode}");
+        }
+        assert!(matches!(field(AuthMode::Token, secret()), Credential::Token(_)));
+    }
 }

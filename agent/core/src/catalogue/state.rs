@@ -291,13 +291,15 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         code: Code::StateExternalVolume,
-        title: "the state directory lies on a volume that is not local",
+        title: "the state directory lies on a volume that is not local, or that is made for exchange",
         severity: Severity::Warning,
         symptom: false,
         layer: Layer::Alignment,
         why: "SQLite's write-ahead log needs shared memory and locks that network shares, shared folders of virtual \
             machines and some external volumes do not give. It works for a while, then `database is locked` or \
-            `malformed`. OpenClaw falls back to a slower journal on volumes that it takes for network shares.",
+            `malformed`. OpenClaw falls back to a slower journal on volumes that it takes for network shares. exFAT and FAT \
+            keep neither owners nor modes, so that whoever is logged in can read the secrets, and no journal of their \
+            own, so that a disk that is pulled out or loses its power can take the databases with it.",
         remedy: &[
             "move the state to a local volume: with the gateway stopped copy it, then set `OPENCLAW_STATE_DIR`",
         ],

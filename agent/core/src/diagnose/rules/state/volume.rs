@@ -49,21 +49,27 @@ fn gib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 30)
 }
 
-/// `state.external-volume`: `SQLite`'s locks or its shared memory do not work there as they must.
+/// File systems made for exchange: they keep neither owners nor modes nor a journal, so that others can read what lies there and a cut
+/// of the power can take databases with it.
+const FOR_EXCHANGE: [&str; 3] = ["exfat", "msdos", "vfat"];
+
+/// `state.external-volume`: `SQLite`'s locks, its shared memory or its writes do not work there as they must.
 pub(super) fn external(context: Context<'_>, out: &mut Vec<Draft>) {
     for dir in in_use(context) {
-        let Some(volume) = dir.volume.get().filter(|volume| !volume.local) else { continue };
+        let Some(volume) = dir.volume.get() else { continue };
+        let what = if !volume.local {
+            "volume that is not local"
+        } else if FOR_EXCHANGE.contains(&volume.file_system.to_ascii_lowercase().as_str()) {
+            "volume, which knows neither owners nor a journal"
+        } else {
+            continue;
+        };
+        let article = if volume.file_system.starts_with(['a', 'e', 'E']) { "an" } else { "a" };
+        let summary =
+            format!("`{}` lies on `{}`, {article} {} {what}", dir.path, volume.mount_point, volume.file_system);
         out.push(
-            about(
-                context,
-                Code::StateExternalVolume,
-                dir,
-                format!(
-                    "`{}` lies on `{}`, a {} volume that is not local",
-                    dir.path, volume.mount_point, volume.file_system
-                ),
-            )
-            .seen(format!("{} at `{}`", volume.file_system, volume.mount_point), &dir.volume),
+            about(context, Code::StateExternalVolume, dir, summary)
+                .seen(format!("{} at `{}`", volume.file_system, volume.mount_point), &dir.volume),
         );
     }
 }
@@ -112,6 +118,21 @@ mod tests {
             draft(external, &node).summary,
             "`/Users/op/.openclaw` lies on `/Volumes/nas`, a smbfs volume that is not local"
         );
+    }
+
+    #[test]
+    fn a_disk_for_exchange_warns_and_another_local_disk_does_not() {
+        let on = |file_system: &str| {
+            node(|node| {
+                let volume = value(&mut first_state(node).volume);
+                (volume.file_system, volume.mount_point) = (file_system.to_owned(), "/Volumes/Fast".to_owned());
+            })
+        };
+        assert_eq!(
+            draft(external, &on("exfat")).summary,
+            "`/Users/op/.openclaw` lies on `/Volumes/Fast`, an exfat volume, which knows neither owners nor a journal"
+        );
+        assert!(silent(external, &on("hfs")) && silent(external, &on("apfs")));
     }
 
     #[test]

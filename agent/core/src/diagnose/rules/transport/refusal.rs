@@ -1,13 +1,16 @@
 //! Why a gateway that is not up does not take a configuration in which nothing is wrong by itself.
 
 use super::super::contained::run_at;
-use super::super::life::{Life, life, state_of};
+use super::super::life::{Life, events, life, log_is_shared, state_of};
 use super::super::state::release;
 use crate::diagnose::{Context, Draft};
-use crate::snapshot::{Boot, ConfigFacts, Expectation, Gateway, Install};
+use crate::snapshot::{Boot, ConfigFacts, Expectation, Gateway, Install, event};
 
 /// How a start ends that does not take the file; without a place it is about a secret, which has findings of its own.
 const INVALID: &str = "Invalid config at ";
+
+/// How a release says that it is older than the one that wrote the configuration.
+const OLDER: &str = "is older than the config last written by OpenClaw ";
 
 /// What a start refuses that a validator accepts: how the reason begins, whether it hangs on the configuration alone, and what sets it right.
 const CONFLICTS: [Conflict; 10] = [
@@ -57,7 +60,9 @@ pub(super) fn refused(
     config: &ConfigFacts,
     about: impl Fn(String) -> Draft,
 ) -> Option<Draft> {
-    at_last(context, gateway, config, &about).or_else(|| of_newer(context, gateway, config, &about))
+    at_last(context, gateway, config, &about)
+        .or_else(|| of_newer(context, gateway, config, &about))
+        .or_else(|| told_older(context, gateway, config, &about))
 }
 
 /// What the last run said that ended, where the configuration has not changed since.
@@ -126,13 +131,40 @@ fn of_newer(
         |install: &&Install| install.version.as_deref().and_then(release).is_some_and(|version| version < newest);
     let install = candidates.first().filter(|_| candidates.iter().all(is_older))?;
     let version = install.version.as_deref()?;
+    let draft = about(format!("OpenClaw {written} wrote it, and OpenClaw {version} in `{}` is older", install.path))
+        .seen(format!("`meta.lastTouchedVersion` is {written}"), &gateway.config)
+        .evidence(format!("OpenClaw {version}"), install.path.clone(), context.snapshot.taken_at);
+    Some(of_release(draft, written))
+}
+
+/// Whether the log says that an older release was started in vain since the configuration was written: of that one the node may know
+/// nothing else.
+fn told_older(
+    context: Context<'_>,
+    gateway: &Gateway,
+    config: &ConfigFacts,
+    about: &impl Fn(String) -> Draft,
+) -> Option<Draft> {
+    let written = config.last_touched_version.as_deref()?;
+    if life(context, gateway) != Life::Gone || log_is_shared(context, gateway) {
+        return None;
+    }
+    let refused = events(gateway, event::START_REFUSED).filter(|event| event.at >= Some(config.modified)).last()?;
+    let (_, since) = refused.text.split_once(OLDER)?;
+    let is_of_this = since.split_whitespace().next().map(|word| word.trim_end_matches('.')) == Some(written);
+    if !is_of_this || events(gateway, event::READY).any(|ready| ready.at > refused.at) {
+        return None;
+    }
     Some(
-        about(format!("OpenClaw {written} wrote it, and OpenClaw {version} in `{}` is older", install.path))
-            .seen(format!("`meta.lastTouchedVersion` is {written}"), &gateway.config)
-            .evidence(format!("OpenClaw {version}"), install.path.clone(), context.snapshot.taken_at)
-            .remedy(format!("install OpenClaw {written} or a later release, or let the one start that is"))
-            .remedy("to stay with the older one, put a copy of the configuration back that it had written itself"),
+        of_release(about(format!("OpenClaw {written} wrote it, and the one that was started is older")), written)
+            .seen(words(&refused.text), &gateway.log),
     )
+}
+
+fn of_release(draft: Draft, written: &str) -> Draft {
+    draft
+        .remedy(format!("install OpenClaw {written} or a later release, or let the one start that is"))
+        .remedy("to stay with the older one, put a copy of the configuration back that it had written itself")
 }
 
 #[cfg(test)]
@@ -141,6 +173,7 @@ mod tests {
     use crate::Snapshot;
     use crate::catalogue::Code;
     use crate::diagnose::fixture::*;
+    use crate::snapshot::event;
 
     const FUNNEL_REASON: &str =
         "tailscale funnel requires gateway auth mode=password (set gateway.auth.password or OPENCLAW_GATEWAY_PASSWORD)";
@@ -233,6 +266,30 @@ mod tests {
         assert!(draft.summary.contains("OpenClaw 2027.2.1 wrote it"), "{}", draft.summary);
         assert_eq!(root_causes(&node), [Code::ConfigInvalid]);
         assert_eq!(report(&node).exit_status(false), 78);
+    }
+
+    const TOLD: &str = "Refusing to run automatic gateway startup migrations because this OpenClaw binary (2026.9.6) is older than the config \
+         last written by OpenClaw 2027.2.1. Run the newer openclaw binary on PATH.";
+
+    #[test]
+    fn where_no_installation_is_known_the_log_tells_that_an_older_release_was_started() {
+        let told = |text: &'static str, seconds: i64| {
+            touched("2027.2.1", |node| {
+                node.installs.clear();
+                log_event(node, seconds, event::START_REFUSED, text, &[]);
+            })
+        };
+        assert_eq!(drafts(invalid, &told(TOLD, 60)).len(), 1);
+        assert_eq!(root_causes(&told(TOLD, 60)), [Code::ConfigInvalid]);
+        let mut since = told(TOLD, 60);
+        log_event(&mut since, 30, event::READY, "ready", &[]);
+        let of_another = touched("2027.2.10", |node| {
+            node.installs.clear();
+            log_event(node, 60, event::START_REFUSED, TOLD, &[]);
+        });
+        for node in [since, of_another, told(TOLD, 90_000), told("Gateway start blocked: set gateway.mode=local", 60)] {
+            assert!(silent(invalid, &node));
+        }
     }
 
     #[test]
