@@ -188,7 +188,7 @@ fn contents(folder: &Path) -> Vec<PathBuf> {
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => folders.push((path, depth + 1)),
                 Ok(kind) if kind.is_file() && path.extension().is_some_and(|end| end == "sqlite") => {
-                    databases.push(path)
+                    databases.push(path);
                 }
                 Ok(kind) if kind.is_file() => others.push(path),
                 _ => {}

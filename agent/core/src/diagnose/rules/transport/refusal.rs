@@ -12,7 +12,7 @@ const INVALID: &str = "Invalid config at ";
 /// How a release says that it is older than the one that wrote the configuration.
 const OLDER: &str = "is older than the config last written by OpenClaw ";
 
-/// What a start refuses that a validator accepts: how the reason begins, whether it hangs on the configuration alone, and what sets it right.
+/// What a start refuses that a validator accepts.
 const CONFLICTS: [Conflict; 10] = [
     Conflict::new("tailscale funnel requires gateway auth mode=password", FUNNEL),
     Conflict::new("gateway.tailscale.mode=funnel requires gateway.auth.mode=password", FUNNEL),
@@ -41,6 +41,7 @@ const ADDRESS: &str =
     "write an address that this machine has in `gateway.customBindHost`, or set `gateway.bind` to `loopback`";
 
 struct Conflict {
+    /// How the reason of the run begins.
     begins: &'static str,
     /// It hangs on what the machine has at the moment as well, so that the next start may do better.
     of_machine: bool,
@@ -225,8 +226,8 @@ mod tests {
             ended(node, "startup_failed", FUNNEL_REASON, 5);
             first_state(node).records = denied();
         });
-        for node in [mended, other, secret, well, set_right, hidden] {
-            assert!(silent(invalid, &node));
+        for node in [&mended, &other, &secret, &well, &set_right, &hidden] {
+            assert!(silent(invalid, node));
         }
     }
 
@@ -306,8 +307,8 @@ mod tests {
             value(&mut gateway(node).config).older_allowed = true;
             gateway(node).units.clear();
         });
-        for node in [same, corrected, odd, unknown, none, running, allowed] {
-            assert!(silent(invalid, &node));
+        for node in [&same, &corrected, &odd, &unknown, &none, &running, &allowed] {
+            assert!(silent(invalid, node));
         }
     }
 }
