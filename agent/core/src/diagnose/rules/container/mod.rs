@@ -1,5 +1,6 @@
 //! Containers of gateways: whether they run, how they ended, and how their service is defined.
 
+mod lost;
 pub(super) mod run;
 pub(super) mod stage;
 mod wedged;
@@ -9,7 +10,8 @@ use crate::catalogue::Code;
 use crate::diagnose::{Context, Draft};
 use crate::snapshot::{Gateway, RunState, Runtime, Workload};
 
-pub(super) const RULES: &[Rule] = &[run::exit_config, run::oom, run::down, run::starting, run::storm, wedged::wedged];
+pub(super) const RULES: &[Rule] =
+    &[run::exit_config, run::oom, run::down, run::starting, run::storm, wedged::wedged, lost::storm];
 
 /// What they may raise.
 pub(super) const RAISES: &[Code] = &[Code::GatewayOom];

@@ -15,7 +15,7 @@ const EX_CONFIG: i64 = 78;
 const WINDOW_S: i64 = 600;
 
 /// Starts within the window that make a storm.
-const STARTS: usize = 3;
+pub(super) const STARTS: usize = 3;
 
 /// How long a kill for want of memory counts, in seconds.
 const OOM_S: i64 = 3_600;
@@ -105,7 +105,7 @@ pub(in super::super) fn refused_to_start(context: Context<'_>, workload: &Worklo
 }
 
 /// Status of the last end of a container, one that runs again included.
-fn last_status(context: Context<'_>, workload: &Workload) -> Option<i64> {
+pub(super) fn last_status(context: Context<'_>, workload: &Workload) -> Option<i64> {
     let runtime = workload.runtime.as_ref()?;
     if runtime.state != RunState::Running {
         return runtime.exit_code;
@@ -146,7 +146,7 @@ pub(in super::super) fn starting(context: Context<'_>, out: &mut Vec<Draft>) {
 }
 
 /// How often a container ended within the window without anybody stopping it.
-fn unwanted_ends(context: Context<'_>, workload: &Workload) -> usize {
+pub(super) fn unwanted_ends(context: Context<'_>, workload: &Workload) -> usize {
     let mut unwanted = 0;
     // An engine tells of a `kill` only where somebody asked for it: `docker stop`, `docker rm --force`.
     let mut asked_for = false;
